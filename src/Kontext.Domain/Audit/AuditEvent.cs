@@ -1,0 +1,126 @@
+using System.Collections.Immutable;
+using Kontext.Domain.Policies;
+
+namespace Kontext.Domain.Audit;
+
+/// <summary>One thing that happened, as it is recorded (contract 1.14). It never holds a secret.</summary>
+public sealed record AuditEvent
+{
+    /// <summary>When, UTC.</summary>
+    public required DateTimeOffset At { get; init; }
+
+    /// <summary>What kind: <c>credential.issued</c>, <c>tool.call</c>, <c>application.revoked</c> and so on (<see cref="AuditTypes"/>).</summary>
+    public required string Type { get; init; }
+
+    /// <summary><c>ok</c>, <c>warn</c>, <c>error_remote</c>, <c>error_proxy</c> or <c>error_auth</c>.</summary>
+    public string Status { get; init; } = "ok";
+
+    /// <summary>Which agent; null when none was involved.</summary>
+    public AuditParty? Agent { get; init; }
+
+    /// <summary>For whom; null when no person was involved.</summary>
+    public AuditParty? User { get; init; }
+
+    /// <summary>Who acted, where that is neither of them: an administrator or a service account.</summary>
+    public AuditParty? Actor { get; init; }
+
+    /// <summary>The agent session; null when none.</summary>
+    public string? SessionId { get; init; }
+
+    /// <summary>W3C trace id that ties the events of one request together.</summary>
+    public string? TraceId { get; init; }
+
+    /// <summary>The integration; null when none.</summary>
+    public AuditParty? Integration { get; init; }
+
+    /// <summary><c>integration:operation</c>; null when none.</summary>
+    public string? Capability { get; init; }
+
+    /// <summary>Scopes of the credential that was issued or used.</summary>
+    public ImmutableArray<string> Scopes { get; init; } = [];
+
+    /// <summary>What was acted on; null when unknown.</summary>
+    public string? Target { get; init; }
+
+    /// <summary>Life left in an issued credential, such as <c>600s</c>; null when it does not expire or none was issued.</summary>
+    public string? ExpiresIn { get; init; }
+
+    /// <summary>The decision, per layer; null where policy has no say.</summary>
+    public PolicyDecision? Policy { get; init; }
+
+    /// <summary>Machine-readable reason of a failure.</summary>
+    public string? ErrorType { get; init; }
+
+    /// <summary>Reason of a failure in words.</summary>
+    public string? ErrorMessage { get; init; }
+
+    /// <summary>How long it took, milliseconds.</summary>
+    public double? DurationMs { get; init; }
+
+    /// <summary>Bytes of the request towards the integration.</summary>
+    public long? BytesIn { get; init; }
+
+    /// <summary>Bytes of its answer.</summary>
+    public long? BytesOut { get; init; }
+}
+
+/// <summary>An id and the name it had at the time.</summary>
+public sealed record AuditParty(string Id, string? Name);
+
+/// <summary>The kinds of events.</summary>
+public static class AuditTypes
+{
+    /// <summary>A credential left Kontext by token exchange, or access to one was refused.</summary>
+    public const string CredentialIssued = "credential.issued";
+
+    /// <summary>A credential was injected into a call, before the call went out.</summary>
+    public const string CredentialInjected = "credential.injected";
+
+    /// <summary>A call through gateway or proxy ended.</summary>
+    public const string ApiCall = "api.call";
+
+    /// <summary>A token of our own was issued.</summary>
+    public const string TokenIssued = "token.issued";
+
+    /// <summary>Somebody signed in.</summary>
+    public const string SignedIn = "user.signed_in";
+
+    /// <summary>A person approved or refused an agent.</summary>
+    public const string Consent = "user.consent";
+
+    /// <summary>A person connected an integration.</summary>
+    public const string Connected = "connection.connected";
+
+    /// <summary>A connection's credential was refreshed.</summary>
+    public const string Refreshed = "connection.refreshed";
+
+    /// <summary>A connection ended or was found dead.</summary>
+    public const string Disconnected = "connection.disconnected";
+
+    /// <summary>Something was created, changed, archived or revoked through the management API.</summary>
+    public const string Administered = "admin.change";
+
+    /// <summary>An application, session, user or connection was cut off.</summary>
+    public const string Revoked = "access.revoked";
+}
+
+/// <summary>An event with its place in its chain.</summary>
+/// <param name="Chain">The chain's id.</param>
+/// <param name="Sequence">Its number in the chain, from 1.</param>
+/// <param name="Hash">SHA-256 over the predecessor's hash and the event's bytes, base64url.</param>
+/// <param name="Event">The event.</param>
+public sealed record AuditEntry(string Chain, long Sequence, string Hash, AuditEvent Event)
+{
+    /// <summary>Names the entry for good.</summary>
+    public string Id => $"{Chain}.{Sequence}";
+}
+
+/// <summary>The audit trail of each organization: append-only, chained, written before the answer leaves.</summary>
+public interface IAuditLog
+{
+    /// <summary>Completes when the event is durable. If it fails, the action must be refused.</summary>
+    Task AppendAsync(OrgId org, AuditEvent happened, CancellationToken cancellationToken);
+
+    /// <summary>The newest entries first, at most <paramref name="limit"/>, no older than <paramref name="since"/>.</summary>
+    Task<IReadOnlyList<AuditEntry>> LatestAsync(OrgId org, DateTimeOffset since, int limit, Func<AuditEvent, bool> matches, CancellationToken cancellationToken);
+}

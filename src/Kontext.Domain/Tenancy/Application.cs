@@ -1,0 +1,134 @@
+using System.Collections.Immutable;
+
+namespace Kontext.Domain.Tenancy;
+
+/// <summary>How an application came to be known.</summary>
+public enum Registration
+{
+    /// <summary>Created by an administrator or owner.</summary>
+    Managed,
+
+    /// <summary>Registered itself (RFC 7591).</summary>
+    Dynamic,
+
+    /// <summary>Ships with Kontext: the command-line client of contract 6.6.</summary>
+    BuiltIn,
+}
+
+/// <summary>An agent: a non-human actor with an identity of its own, which acts for people (contract 1.3).</summary>
+public sealed record Application
+{
+    /// <summary>Its id; the OAuth client id is <c>app_</c> and this.</summary>
+    public required AppId Id { get; init; }
+
+    /// <summary>Name shown to people, unique among the organization's managed applications.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>What it is for; null when nobody said.</summary>
+    public string? Description { get; init; }
+
+    /// <summary>Its OAuth client settings.</summary>
+    public required OAuthClient OAuth { get; init; }
+
+    /// <summary>The person who made it; null for service accounts' and self-registered ones.</summary>
+    public UserId? Owner { get; init; }
+
+    /// <summary>Attached integrations, in the order they were given.</summary>
+    public ImmutableArray<IntegrationId> Integrations { get; init; } = [];
+
+    /// <summary>Counts changes of <see cref="Integrations"/>, for optimistic replacement (contract 2.8).</summary>
+    public int IntegrationsRevision { get; init; }
+
+    /// <summary>Trust in a partner's own tokens; null when not configured (contract 1.5).</summary>
+    public ExternalAuth? ExternalAuth { get; init; }
+
+    /// <summary>How it came to be known.</summary>
+    public Registration Registration { get; init; }
+
+    /// <summary>Cut off for good: none of its sessions works any more.</summary>
+    public bool Archived { get; init; }
+
+    /// <summary>When it was created.</summary>
+    public required DateTimeOffset CreatedAt { get; init; }
+
+    /// <summary>When it was last changed.</summary>
+    public required DateTimeOffset UpdatedAt { get; init; }
+}
+
+/// <summary>The OAuth client settings of an application (contract 1.4).</summary>
+public sealed record OAuthClient
+{
+    /// <summary>Has a secret; otherwise it is a public client, held by PKCE alone.</summary>
+    public bool Confidential { get; init; }
+
+    /// <summary>Registered redirect URIs.</summary>
+    public ImmutableArray<string> RedirectUris { get; init; } = [];
+
+    /// <summary>Whether PKCE is demanded; public clients always need it.</summary>
+    public bool PkceRequired { get; init; } = true;
+
+    /// <summary>Scopes it may ask for; empty means the ordinary ones.</summary>
+    public ImmutableArray<string> Scopes { get; init; } = [];
+
+    /// <summary>Resource indicators it may ask for; empty means any of ours.</summary>
+    public ImmutableArray<string> AllowedResources { get; init; } = [];
+
+    /// <summary>Hash of the client secret; null for public clients.</summary>
+    public string? SecretHash { get; init; }
+
+    /// <summary>Only to demand of dynamic clients what they registered: <c>none</c>, <c>client_secret_basic</c> or <c>client_secret_post</c>; null accepts any.</summary>
+    public string? AuthMethod { get; init; }
+}
+
+/// <summary>Which partner tokens an application trusts for naming its own users (contract 1.5).</summary>
+public sealed record ExternalAuth
+{
+    /// <summary>Switched on.</summary>
+    public bool Enabled { get; init; }
+
+    /// <summary>Expected <c>iss</c>.</summary>
+    public required string Issuer { get; init; }
+
+    /// <summary>Where the issuer's keys are.</summary>
+    public required string JwksUrl { get; init; }
+
+    /// <summary>Expected <c>aud</c>.</summary>
+    public required string Audience { get; init; }
+
+    /// <summary>Accepted signature algorithms.</summary>
+    public ImmutableArray<string> AllowedAlgorithms { get; init; } = ["RS256"];
+
+    /// <summary>Claims that must be there with these values.</summary>
+    public ImmutableDictionary<string, string> RequiredClaims { get; init; } = ImmutableDictionary<string, string>.Empty;
+
+    /// <summary>Where a connect session may return to.</summary>
+    public ImmutableArray<string> AllowedReturnUrls { get; init; } = [];
+
+    /// <summary>Oldest acceptable <c>iat</c>, in seconds.</summary>
+    public int MaxTokenAgeSeconds { get; init; } = 600;
+
+    /// <summary>Hash of the partner's API key; null when none is set.</summary>
+    public string? PartnerApiKeyHash { get; init; }
+}
+
+/// <summary>Keeps the applications of an organization.</summary>
+public interface IApplicationStore
+{
+    /// <summary>Resolves an OAuth client id to its organization and application; null when unknown.</summary>
+    ValueTask<(OrgId Org, AppId Application)?> ResolveClientAsync(string clientId, CancellationToken cancellationToken);
+
+    /// <summary>The application, at most a second old; null when unknown.</summary>
+    ValueTask<Application?> CurrentAsync(OrgId org, AppId application, CancellationToken cancellationToken);
+
+    /// <summary>The row as stored now, for a conditional write.</summary>
+    Task<Versioned<Application>?> FindAsync(OrgId org, AppId application, CancellationToken cancellationToken);
+
+    /// <summary>Adds it and its client id; false when the name is taken.</summary>
+    Task<bool> InsertAsync(OrgId org, Application application, CancellationToken cancellationToken);
+
+    /// <summary>Writes if nobody wrote since; null when somebody did. Instances learn of it within a second.</summary>
+    Task<Versioned<Application>?> ReplaceAsync(OrgId org, Versioned<Application> current, Application next, CancellationToken cancellationToken);
+
+    /// <summary>A page in the order of ids; the cursor is null at the end.</summary>
+    Task<Page<Application>> ListAsync(OrgId org, string? cursor, int limit, CancellationToken cancellationToken);
+}

@@ -1,0 +1,63 @@
+using System.Collections.Immutable;
+using Kontext.Domain.Integrations;
+using Kontext.Domain.Policies;
+
+namespace Kontext.Domain.Vault;
+
+/// <summary>An opened credential with what is known of it.</summary>
+/// <param name="Value">The token.</param>
+/// <param name="ExpiresAt">When it ends; null when it does not.</param>
+/// <param name="Scopes">Its scopes at the provider.</param>
+public sealed record OpenedCredential(Secret Value, DateTimeOffset? ExpiresAt, ImmutableArray<string> Scopes);
+
+/// <summary>Opens what connections hold, only against a <see cref="Permit"/>, and refreshes it when it is about to end.</summary>
+public sealed class ConnectionCredentials(ICredentialVault vault, ISealer sealer, CredentialRefresh refresh, TimeProvider time)
+{
+    /// <summary>A token with less life than this is refreshed before it is handed out.</summary>
+    public static readonly TimeSpan RefreshAhead = TimeSpan.FromSeconds(30);
+
+    /// <summary>The credential of a connection; <paramref name="rejected"/> is one the integration just refused.</summary>
+    public async Task<Result<OpenedCredential>> OpenAsync(Permit permit, OrgId org, Integration integration, Connection connection, Secret? rejected, CancellationToken cancellationToken)
+    {
+        Require(permit, integration);
+        if (integration.AuthMode == AuthMode.UserToken)
+        {
+            if (rejected is not null)
+                return new Failure(FailureCode.NotConnected, $"{integration.Name} refused the stored token. The person has to provide a new one.");
+            return await OpenStoredTokenAsync(org, connection, cancellationToken) is { } stored
+                ? new OpenedCredential(stored, ExpiresAt: null, connection.Scopes)
+                : new Failure(FailureCode.NotConnected, $"The stored token of {integration.Name} cannot be read. The person has to provide it again.");
+        }
+
+        var sealedToken = connection.SealedAccessToken;
+        var current = sealedToken is null ? null : await sealer.OpenAsync(org, ContextOf(connection), sealedToken, cancellationToken);
+        var usable = current is not null && (rejected is null || rejected.Reveal() != current.Reveal());
+        if (usable && (connection.AccessExpiresAt is not { } end || end - time.GetUtcNow() > RefreshAhead))
+            return new OpenedCredential(current!, connection.AccessExpiresAt, connection.Scopes);
+        return await refresh.RunAsync(org, integration, connection, rejected, cancellationToken);
+    }
+
+    /// <summary>The shared token of an integration; null when none is configured.</summary>
+    public async Task<Secret?> OpenServerTokenAsync(Permit permit, OrgId org, Integration integration, CancellationToken cancellationToken)
+    {
+        Require(permit, integration);
+        return integration.ServerTokenVersion is { } version
+            ? await vault.GetAsync(org, CredentialName.ServerToken(integration.Id), version, cancellationToken)
+            : null;
+    }
+
+    /// <summary>What an access token's sealing is bound to, besides the organization.</summary>
+    public static string ContextOf(Connection connection) => $"access-token\n{connection.Id}\n{connection.CredentialVersion}";
+
+    private async Task<Secret?> OpenStoredTokenAsync(OrgId org, Connection connection, CancellationToken cancellationToken) =>
+        // A person's token is sealed beside its row like an access token, so that the ordinary request needs no vault call.
+        connection.SealedAccessToken is { } sealedToken
+            ? await sealer.OpenAsync(org, ContextOf(connection), sealedToken, cancellationToken)
+            : connection.CredentialVersion is { } version ? await vault.GetAsync(org, CredentialName.Of(connection.Id), version, cancellationToken) : null;
+
+    private static void Require(Permit permit, Integration integration)
+    {
+        if (permit.Request.Integration != integration.Id)
+            throw new InvalidOperationException("The permit is for another integration.");
+    }
+}

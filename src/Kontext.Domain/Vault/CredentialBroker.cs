@@ -1,0 +1,146 @@
+using System.Collections.Immutable;
+using Kontext.Domain.Audit;
+using Kontext.Domain.Integrations;
+using Kontext.Domain.Policies;
+using Kontext.Domain.Tenancy;
+
+namespace Kontext.Domain.Vault;
+
+/// <summary>The one way to a credential: attached, then policy, then connection, then vault, then audit; for token exchange, gateway and proxy alike.</summary>
+public sealed class CredentialBroker(
+    IOrganizationStore organizations,
+    IPolicyStore policies,
+    IConnectionStore connections,
+    ConnectionCredentials credentials,
+    IAuditLog audit,
+    TimeProvider time)
+{
+    /// <summary>Gets the credential, or says why not. Every outcome is recorded; a refusal is durable before it is returned.</summary>
+    public async Task<Result<AcquiredCredential>> AcquireAsync(AccessRequest request, CancellationToken cancellationToken)
+    {
+        var (decision, permit) = await EvaluateAsync(request, cancellationToken);
+        if (permit is null)
+            return await RefuseAsync(request, decision, Denied(request, decision), cancellationToken);
+
+        if (!(await OpenAsync(request, permit, rejected: null, cancellationToken)).TryGet(out var opened, out var failure))
+            return await RefuseAsync(request, decision, failure, cancellationToken);
+
+        return opened with { Recorded = audit.AppendAsync(request.Org, Event(request, decision, opened), CancellationToken.None) };
+    }
+
+    /// <summary>Gets another credential after the integration refused this one: an early refresh where one is possible.</summary>
+    public async Task<Result<AcquiredCredential>> RenewAsync(AccessRequest request, AcquiredCredential rejected, CancellationToken cancellationToken)
+    {
+        if (rejected.Value is null)
+            return NotConnected(request, "The integration demands a credential, but is configured to need none. An administrator has to change its authentication mode.");
+        if (!(await OpenAsync(request, rejected.Permit, rejected.Value, cancellationToken)).TryGet(out var opened, out var failure))
+            return await RefuseAsync(request, rejected.Permit.Decision, failure, cancellationToken);
+        return opened with { Recorded = audit.AppendAsync(request.Org, Event(request, rejected.Permit.Decision, opened), CancellationToken.None) };
+    }
+
+    /// <summary>What policy says, without acting and without recording.</summary>
+    public async ValueTask<PolicyDecision> DecideAsync(AccessRequest request, CancellationToken cancellationToken) =>
+        (await EvaluateAsync(request, cancellationToken)).Decision;
+
+    /// <summary>The integrations of an application: those attached, and for self-registered ones the organization's defaults.</summary>
+    public static bool IsAttached(Application application, Integration integration) =>
+        application.Integrations.Contains(integration.Id)
+        || (integration.AttachByDefault && application.Registration == Registration.Dynamic);
+
+    private async ValueTask<(PolicyDecision Decision, Permit? Permit)> EvaluateAsync(AccessRequest request, CancellationToken cancellationToken)
+    {
+        var rules = await policies.CurrentAsync(request.Org, cancellationToken);
+        var organization = await organizations.CurrentAsync(request.Org, cancellationToken)
+            ?? throw new InvalidOperationException("A caller's organization is gone.");
+        var permitted = PolicyEvaluator.TryPermit(rules, organization.PolicyEnabled, new PolicyRequest
+        {
+            Kind = request.Kind,
+            User = request.User?.Id,
+            Roles = request.User?.Roles ?? [],
+            Application = request.Application.Id,
+            Integration = request.Integration.Id,
+            IntegrationName = request.Integration.Name,
+            Operation = request.Operation,
+            // Without a session the application itself vouches for its users (contract 1.5): there is no consent page to have passed.
+            Consented = request.Session is null || request.Session.Approved.Contains(request.Integration.Id),
+            Attached = IsAttached(request.Application, request.Integration),
+            Target = request.Target,
+            Arguments = request.Arguments,
+        }, out var decision, out var permit);
+        return (decision, permitted ? permit : null);
+    }
+
+    private async Task<Result<AcquiredCredential>> OpenAsync(AccessRequest request, Permit permit, Secret? rejected, CancellationToken cancellationToken)
+    {
+        var integration = request.Integration;
+        switch (integration.AuthMode)
+        {
+            case AuthMode.None:
+                return Opened(permit, value: null, expiresAt: null, []);
+            case AuthMode.ServerToken:
+                return await credentials.OpenServerTokenAsync(permit, request.Org, integration, cancellationToken) is { } shared
+                    ? Opened(permit, shared, expiresAt: null, [])
+                    : new Failure(FailureCode.InvalidTarget, $"The shared server token of {integration.Name} is not configured. An administrator has to set serverToken on the integration.");
+            case AuthMode.Oauth:
+            case AuthMode.UserToken:
+                if (request.User is null)
+                    return NotConnected(request, $"{integration.Name} needs a person's own connection, and this request names no person.");
+                if (await connections.CurrentAsync(request.Org, request.User.Id, integration.Id, cancellationToken) is not { } connection
+                    || connection.Epoch != integration.ConnectionEpoch)
+                    return NotConnected(request, $"{integration.Name} is not connected. The person has to connect it first.");
+                if (connection.Status != ConnectionStatus.Connected)
+                    return NotConnected(request, $"{integration.Name} is not connected: {connection.Reason ?? "it was disconnected"}. The person has to connect it again.");
+                if (!(await credentials.OpenAsync(permit, request.Org, integration, connection, rejected, cancellationToken)).TryGet(out var token, out var failure))
+                    return failure.Code == FailureCode.NotConnected ? NotConnected(request, failure.Message) : failure;
+                return Opened(permit, token.Value, token.ExpiresAt, token.Scopes);
+            default:
+                throw new InvalidOperationException($"Unknown authentication mode {integration.AuthMode}.");
+        }
+    }
+
+    private static AcquiredCredential Opened(Permit permit, Secret? value, DateTimeOffset? expiresAt, ImmutableArray<string> scopes) =>
+        new() { Value = value, ExpiresAt = expiresAt, Scopes = scopes, Permit = permit, Recorded = Task.CompletedTask };
+
+    private async Task<Failure> RefuseAsync(AccessRequest request, PolicyDecision decision, Failure failure, CancellationToken cancellationToken)
+    {
+        await audit.AppendAsync(request.Org, Event(request, decision, opened: null) with
+        {
+            Status = failure.Code is FailureCode.PolicyDenied or FailureCode.NotConnected ? "error_auth" : "error_proxy",
+            ErrorType = failure.Code == FailureCode.PolicyDenied ? "kontext_policy_denied" : failure.Integration?.Reason ?? "unavailable",
+            ErrorMessage = failure.Message,
+        }, cancellationToken);
+        return failure;
+    }
+
+    private AuditEvent Event(AccessRequest request, PolicyDecision decision, AcquiredCredential? opened)
+    {
+        var now = time.GetUtcNow();
+        return new AuditEvent
+        {
+            At = now,
+            Type = request.Kind == AccessKind.Credential ? AuditTypes.CredentialIssued : AuditTypes.CredentialInjected,
+            Agent = new AuditParty(request.Application.Id.ToString(), request.Application.Name),
+            User = request.User is null ? null : new AuditParty(request.User.Id.ToString(), request.User.DisplayName),
+            SessionId = request.Session?.Id.ToString(),
+            TraceId = request.TraceId,
+            Integration = new AuditParty(request.Integration.Id.ToString(), request.Integration.Name),
+            Capability = request.Capability,
+            Target = request.Target,
+            Scopes = opened?.Scopes ?? [],
+            ExpiresIn = opened?.ExpiresAt is { } end ? $"{(long)Math.Max(0, (end - now).TotalSeconds)}s" : null,
+            Policy = decision,
+        };
+    }
+
+    private static Failure Denied(AccessRequest request, PolicyDecision decision) =>
+        new(FailureCode.PolicyDenied, $"{request.Capability ?? request.Integration.Name} is denied: {decision.Denial?.Reason ?? "no layer allowed it"}")
+        {
+            Integration = new FailedIntegration(request.Integration.Id, request.Integration.Name, "policy_denied"),
+            Decision = decision,
+        };
+
+    private static Failure NotConnected(AccessRequest request, string message) => new(FailureCode.NotConnected, message)
+    {
+        Integration = new FailedIntegration(request.Integration.Id, request.Integration.Name, "disconnected_or_reauth_required"),
+    };
+}

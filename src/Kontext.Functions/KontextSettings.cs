@@ -1,0 +1,74 @@
+using System.Globalization;
+
+namespace Kontext.Functions;
+
+/// <summary>Everything the program can be told, read and checked once at the start. A wrong or missing setting stops the start with its name.</summary>
+internal sealed record KontextSettings
+{
+    /// <summary><c>Kontext__PublicUrl</c>: where people and agents reach us; the OAuth issuer. No trailing slash, query or fragment; https except on loopback.</summary>
+    public required Uri PublicUrl { get; init; }
+
+    /// <summary><c>Kontext__Storage</c>: <c>memory</c>, a storage connection string, or the https address of a table service (then through Entra ID).</summary>
+    public required string Storage { get; init; }
+
+    /// <summary><c>Kontext__KeyDirectory</c>: where the local vault keeps its data keys, readable by the owner only.</summary>
+    public required string KeyDirectory { get; init; }
+
+    /// <summary><c>Kontext__Organization</c>: slug of the organization that people without another one sign in to; <c>dev</c> in Development.</summary>
+    public required string Organization { get; init; }
+
+    /// <summary>The development sign-in, the seed and self-registration are on. Set by <c>ASPNETCORE_ENVIRONMENT=Development</c>.</summary>
+    public required bool Development { get; init; }
+
+    /// <summary><c>Kontext__AllowPrivateUpstreams</c>: integrations may be at private or loopback addresses. On in Development unless set.</summary>
+    public required bool AllowPrivateUpstreams { get; init; }
+
+    /// <summary>The port the Functions host tells a custom handler; null when run alone.</summary>
+    public int? HandlerPort { get; init; }
+
+    /// <summary>The issuer as it stands in tokens and metadata: the public URL without a trailing slash.</summary>
+    public string Issuer => PublicUrl.AbsoluteUri.TrimEnd('/');
+
+    /// <summary>The gateway's address, which tokens for it name as their audience.</summary>
+    public string GatewayResource => Issuer + "/mcp";
+
+    /// <summary>The management API's address, likewise.</summary>
+    public string ApiResource => Issuer + "/api/v1";
+
+    /// <summary>Reads and checks.</summary>
+    /// <exception cref="InvalidSettingException">A setting is missing or wrong; the message names it and says what it should be.</exception>
+    public static KontextSettings Read(IConfiguration configuration, bool development)
+    {
+        var section = configuration.GetSection("Kontext");
+        var publicUrl = section["PublicUrl"] ?? (development ? "http://localhost:7071" : throw Missing("PublicUrl", "the https address people and agents reach Kontext at"));
+        if (!Uri.TryCreate(publicUrl, UriKind.Absolute, out var url) || url.Query.Length > 0 || url.Fragment.Length > 0
+            || !(url.Scheme == Uri.UriSchemeHttps || (url.Scheme == Uri.UriSchemeHttp && url.IsLoopback)))
+            throw new InvalidSettingException("Kontext__PublicUrl has to be an absolute https address (http only on loopback) without query or fragment.");
+        var handlerPort = configuration["FUNCTIONS_CUSTOMHANDLER_PORT"];
+        if (handlerPort is not null && !int.TryParse(handlerPort, NumberStyles.None, CultureInfo.InvariantCulture, out _))
+            throw new InvalidSettingException("FUNCTIONS_CUSTOMHANDLER_PORT has to be a port number.");
+        return new KontextSettings
+        {
+            PublicUrl = url,
+            Storage = section["Storage"] ?? throw Missing("Storage", "memory, a storage connection string or the https address of a table service"),
+            KeyDirectory = section["KeyDirectory"] ?? throw Missing("KeyDirectory", "a folder only this program's user can read"),
+            Organization = section["Organization"] ?? (development ? "dev" : throw Missing("Organization", "the slug of the organization people sign in to")),
+            Development = development,
+            AllowPrivateUpstreams = ReadBool(section, "AllowPrivateUpstreams") ?? development,
+            HandlerPort = handlerPort is null ? null : int.Parse(handlerPort, CultureInfo.InvariantCulture),
+        };
+    }
+
+    private static bool? ReadBool(IConfigurationSection section, string name) => section[name] switch
+    {
+        null or "" => null,
+        "true" or "True" or "1" => true,
+        "false" or "False" or "0" => false,
+        _ => throw new InvalidSettingException($"Kontext__{name} has to be true or false."),
+    };
+
+    private static InvalidSettingException Missing(string name, string what) => new($"Kontext__{name} is missing: {what}.");
+}
+
+/// <summary>A setting that keeps the program from starting.</summary>
+internal sealed class InvalidSettingException(string message) : Exception(message);

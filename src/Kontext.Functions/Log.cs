@@ -1,0 +1,13 @@
+using Kontext.Domain;
+
+namespace Kontext.Functions;
+
+/// <summary>Every line the program logs. None takes a secret.</summary>
+internal static partial class Log
+{
+    [LoggerMessage(1, LogLevel.Error, "Storage is unavailable")]
+    public static partial void StorageUnavailable(ILogger logger, Exception exception);
+
+    [LoggerMessage(2, LogLevel.Information, "{Method} {Endpoint} refused: {Code} {Detail}")]
+    public static partial void Refused(ILogger logger, string method, string? endpoint, FailureCode code, string? detail);
+}

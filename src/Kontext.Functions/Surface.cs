@@ -1,0 +1,63 @@
+using Kontext.Domain;
+
+namespace Kontext.Functions;
+
+/// <summary>How a group of endpoints authenticates and how it says an error. An endpoint without one is not served.</summary>
+/// <param name="Authenticate">Establishes who is calling; null for endpoints that do it themselves or are public.</param>
+/// <param name="Error">Turns a failure into the group's own error format.</param>
+internal sealed record Surface(Func<HttpContext, ValueTask<Result<Caller>>>? Authenticate, Func<HttpContext, Failure, IResult> Error);
+
+/// <summary>Applies the <see cref="Surface"/> of the endpoint that routing chose: authenticates, and turns what goes wrong into the surface's words.</summary>
+internal sealed class SurfaceMiddleware(RequestDelegate next, ILogger<SurfaceMiddleware> log)
+{
+    public async Task InvokeAsync(HttpContext context)
+    {
+        if (context.GetEndpoint()?.Metadata.GetMetadata<Surface>() is not { } surface)
+        {
+            context.Response.StatusCode = StatusCodes.Status404NotFound;
+            await context.Response.WriteAsJsonAsync(new NotFoundBody("There is nothing at this address.", 404), RootJson.Default.NotFoundBody);
+            return;
+        }
+
+        try
+        {
+            if (surface.Authenticate is { } authenticate)
+            {
+                if (!(await authenticate(context)).TryGet(out var caller, out var failure))
+                {
+                    await Answer(context, surface, failure);
+                    return;
+                }
+                context.Items[typeof(Caller)] = caller;
+            }
+            await next(context);
+        }
+        catch (OperationCanceledException) when (context.RequestAborted.IsCancellationRequested)
+        {
+            // The client went away: there is nobody to answer.
+        }
+        catch (BadHttpRequestException bad) when (!context.Response.HasStarted)
+        {
+            await Answer(context, surface, new Failure(FailureCode.InvalidRequest, bad.Message));
+        }
+        catch (Storage.StorageUnavailableException unavailable) when (!context.Response.HasStarted)
+        {
+            Log.StorageUnavailable(log, unavailable);
+            await Answer(context, surface, new Failure(FailureCode.Unavailable, "The service cannot reach its storage right now. Try again shortly.") { RetryAfter = TimeSpan.FromSeconds(2) });
+        }
+    }
+
+    private Task Answer(HttpContext context, Surface surface, Failure failure)
+    {
+        Log.Refused(log, context.Request.Method, context.GetEndpoint()?.DisplayName, failure.Code, failure.Detail);
+        return surface.Error(context, failure).ExecuteAsync(context);
+    }
+}
+
+/// <summary>Reads the caller that the surface established.</summary>
+internal static class CallerOf
+{
+    /// <summary>The caller. Only for endpoints whose surface authenticates.</summary>
+    public static Caller Request(HttpContext context) =>
+        context.Items[typeof(Caller)] as Caller ?? throw new InvalidOperationException("The endpoint's surface does not authenticate.");
+}
