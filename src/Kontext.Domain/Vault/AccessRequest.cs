@@ -20,6 +20,9 @@ public sealed record AccessRequest
     /// <summary>The approval the agent acts under; null when the application vouches for its own users (contract 1.5).</summary>
     public required Session? Session { get; init; }
 
+    /// <summary>No consent page stands between person and agent: the application vouches for its own users, or acts for itself, or the person is at the command line.</summary>
+    public bool ConsentImplied { get; init; }
+
     /// <summary>The integration.</summary>
     public required Integration Integration { get; init; }
 

@@ -61,8 +61,7 @@ public sealed class CredentialBroker(
             Integration = request.Integration.Id,
             IntegrationName = request.Integration.Name,
             Operation = request.Operation,
-            // Without a session the application itself vouches for its users (contract 1.5): there is no consent page to have passed.
-            Consented = request.Session is null || request.Session.Approved.Contains(request.Integration.Id),
+            Consented = request.ConsentImplied || request.Session?.Approved.Contains(request.Integration.Id) == true,
             Attached = IsAttached(request.Application, request.Integration),
             Target = request.Target,
             Arguments = request.Arguments,

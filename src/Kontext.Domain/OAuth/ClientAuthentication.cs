@@ -1,0 +1,60 @@
+using Kontext.Domain.Tenancy;
+
+namespace Kontext.Domain.OAuth;
+
+/// <summary>How a client presented itself at the token endpoint.</summary>
+/// <param name="ClientId">The client id; null when none was given.</param>
+/// <param name="Secret">The secret; null when none was given or it was empty.</param>
+/// <param name="Method"><c>client_secret_basic</c>, <c>client_secret_post</c> or <c>none</c>.</param>
+public sealed record ClientCredentials(string? ClientId, Secret? Secret, string Method);
+
+/// <summary>An authenticated (or public) client.</summary>
+/// <param name="Org">Its organization.</param>
+/// <param name="ClientId">Its client id.</param>
+public abstract record TokenClient(OrgId Org, string ClientId)
+{
+    /// <summary>An application.</summary>
+    public sealed record Agent(OrgId Org, string ClientId, Application Application) : TokenClient(Org, ClientId);
+
+    /// <summary>A service account.</summary>
+    public sealed record Service(OrgId Org, string ClientId, ServiceAccount Account) : TokenClient(Org, ClientId);
+}
+
+/// <summary>Authenticates clients (OAuth 2.1 section 2.4). A public client may send an empty Basic password (contract 3.4, the x/oauth2 clients).</summary>
+public sealed class ClientAuthentication(IApplicationStore applications, IServiceAccountStore serviceAccounts)
+{
+    private static readonly Failure Unknown = new(FailureCode.InvalidClient, "The client is not known, or its authentication failed. Check client_id and client_secret.");
+
+    /// <summary>Who it is, or <see cref="FailureCode.InvalidClient"/> without saying which part was wrong.</summary>
+    public async Task<Result<TokenClient>> AuthenticateAsync(ClientCredentials presented, CancellationToken cancellationToken)
+    {
+        if (presented.ClientId is not { } clientId)
+            return new Failure(FailureCode.InvalidClient, "The request names no client: send client_id, or authenticate with HTTP Basic.");
+
+        if (await applications.ResolveClientAsync(clientId, cancellationToken) is { } app)
+        {
+            if (await applications.CurrentAsync(app.Org, app.Application, cancellationToken) is not { Archived: false } application)
+                return Unknown with { Detail = "archived" };
+            if (!Accepts(application.OAuth, presented))
+                return Unknown with { Detail = $"wrong secret or method for {clientId}" };
+            return new TokenClient.Agent(app.Org, clientId, application);
+        }
+
+        if (await serviceAccounts.ResolveClientAsync(clientId, cancellationToken) is { } service
+            && await serviceAccounts.CurrentAsync(service.Org, service.Account, cancellationToken) is { Revoked: false } account
+            && presented.Secret is { } secret && RandomValue.Matches(secret.Reveal(), account.SecretHash))
+            return new TokenClient.Service(service.Org, clientId, account);
+
+        return Unknown with { Detail = "unknown client or service account" };
+    }
+
+    private static bool Accepts(OAuthClient client, ClientCredentials presented)
+    {
+        if (!client.Confidential)
+            return presented.Secret is null;
+        return presented.Secret is { } secret
+            && client.SecretHash is { } hash
+            && (client.AuthMethod is null || client.AuthMethod == presented.Method)
+            && RandomValue.Matches(secret.Reveal(), hash);
+    }
+}

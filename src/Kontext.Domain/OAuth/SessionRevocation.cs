@@ -1,0 +1,30 @@
+using Kontext.Domain.Audit;
+using Kontext.Domain.Tenancy;
+
+namespace Kontext.Domain.OAuth;
+
+/// <summary>Cuts off one agent session; every instance refuses its tokens within a second.</summary>
+public sealed class SessionRevocation(ISessionStore sessions, IAuditLog audit, TimeProvider time)
+{
+    /// <summary>Revokes; false when there was nothing left to revoke.</summary>
+    public async Task<bool> RunAsync(OrgId org, Application application, SessionId session, string reason, CancellationToken cancellationToken)
+    {
+        while (await sessions.FindAsync(org, application.Id, session, cancellationToken) is { Value.RevokedAt: null } current)
+        {
+            var now = time.GetUtcNow();
+            if (await sessions.ReplaceAsync(org, current, current.Value with { RevokedAt = now, RevokedReason = reason }, cancellationToken) is null)
+                continue;
+            await audit.AppendAsync(org, new AuditEvent
+            {
+                At = now,
+                Type = AuditTypes.Revoked,
+                Agent = new AuditParty(application.Id.ToString(), application.Name),
+                User = new AuditParty(current.Value.User.ToString(), null),
+                SessionId = session.ToString(),
+                ErrorMessage = reason,
+            }, cancellationToken);
+            return true;
+        }
+        return false;
+    }
+}

@@ -1,0 +1,41 @@
+using Kontext.Domain.Tenancy;
+
+namespace Kontext.Domain.OAuth;
+
+/// <summary>Establishes who presents an access token: signature and claims, then that session, person and application still live.</summary>
+public sealed class TokenCallers(ITokenSigner signer, ISessionStore sessions, IApplicationStore applications, IUserStore users, IServiceAccountStore serviceAccounts, TimeProvider time)
+{
+    private static readonly Failure Revoked = new(FailureCode.InvalidToken, "The access token is no longer valid: its session, application or user was revoked. Authorize again.");
+
+    /// <summary>The caller behind a token for one of the audiences the predicate accepts.</summary>
+    public async ValueTask<Result<(Caller Caller, AccessTokenClaims Claims)>> ResolveAsync(string token, Func<string, bool> acceptsAudience, CancellationToken cancellationToken)
+    {
+        if (!(await signer.ReadAsync(token, cancellationToken)).TryGet(out var claims, out var failure))
+            return failure;
+        if (!acceptsAudience(claims.Audience))
+            return new Failure(FailureCode.InvalidToken, "The access token was issued for another resource. Ask for one with this resource (RFC 8707).");
+        if (!(await CallerOfAsync(claims, cancellationToken)).TryGet(out var caller, out failure))
+            return failure;
+        return (caller, claims);
+    }
+
+    private async ValueTask<Result<Caller>> CallerOfAsync(AccessTokenClaims claims, CancellationToken cancellationToken)
+    {
+        if (claims.Session is not { } sessionId)
+            return ServiceAccountId.TryParse(claims.Subject, null, out var accountId)
+                && await serviceAccounts.CurrentAsync(claims.Org, accountId, cancellationToken) is { Revoked: false } account
+                ? new ServiceAccountCaller(claims.Org, account)
+                : Revoked;
+
+        if (!AppId.TryParse(claims.ClientId, null, out var appId) || !UserId.TryParse(claims.Subject, null, out var userId))
+            return Revoked;
+        var session = await sessions.CurrentAsync(claims.Org, appId, sessionId, cancellationToken);
+        if (session is null || !session.IsLive(time.GetUtcNow()) || session.User != userId)
+            return Revoked;
+        if (await applications.CurrentAsync(claims.Org, appId, cancellationToken) is not { Archived: false } application)
+            return Revoked;
+        if (await users.CurrentAsync(claims.Org, userId, cancellationToken) is not { Disabled: false } user)
+            return Revoked;
+        return new AgentCaller(claims.Org, application, user, session, claims.Scopes);
+    }
+}

@@ -1,0 +1,86 @@
+using System.Collections.Immutable;
+using Kontext.Domain.Audit;
+using Kontext.Domain.Tenancy;
+
+namespace Kontext.Domain.OAuth;
+
+/// <summary>Issues the tokens of a session, and records that it did before they leave.</summary>
+public sealed class TokenIssuing(ITokenSigner signer, RefreshTokens refreshTokens, IAuditLog audit, TimeProvider time, Resources resources)
+{
+    /// <summary>An access token for one resource of the session, with the refresh token of the session's current generation.</summary>
+    public async Task<TokenResponse> IssueAsync(OrgId org, Application application, User user, Session session, string audience, ImmutableArray<string> scopes, string grant, IdTokenClaims? idToken, CancellationToken cancellationToken)
+    {
+        var now = time.GetUtcNow();
+        var access = await signer.SignAsync(Claims(org, application.Id.ClientId, user.Id.ToString(), session.Id, audience, scopes, now, session.ExpiresAt), cancellationToken);
+        var refresh = await refreshTokens.DeriveAsync(new RefreshTokenName(org, application.Id, session.Id, session.Generation), cancellationToken);
+        var id = idToken is null ? null : await signer.SignAsync(idToken, cancellationToken);
+        await audit.AppendAsync(org, Event(application, user, session, grant, audience, scopes, now), cancellationToken);
+        return new TokenResponse
+        {
+            AccessToken = access,
+            ExpiresIn = Remaining(now, session.ExpiresAt),
+            RefreshToken = refresh,
+            IdToken = id,
+            Scopes = scopes,
+        };
+    }
+
+    /// <summary>An access token without a refresh token: the result of an exchange, not longer-lived than what it was exchanged for.</summary>
+    public async Task<TokenResponse> ExchangedAsync(OrgId org, Application application, User user, Session session, string audience, ImmutableArray<string> scopes, DateTimeOffset notAfter, string? actor, CancellationToken cancellationToken)
+    {
+        var now = time.GetUtcNow();
+        var end = notAfter < session.ExpiresAt ? notAfter : session.ExpiresAt;
+        var access = await signer.SignAsync(Claims(org, application.Id.ClientId, user.Id.ToString(), session.Id, audience, scopes, now, end) with { Actor = actor }, cancellationToken);
+        await audit.AppendAsync(org, Event(application, user, session, "token_exchange", audience, scopes, now), cancellationToken);
+        return new TokenResponse { AccessToken = access, ExpiresIn = Remaining(now, end), Scopes = scopes, IssuedTokenType = SubjectTokenTypes.AccessToken };
+    }
+
+    /// <summary>A management token of a service account.</summary>
+    public async Task<TokenResponse> ForServiceAsync(OrgId org, ServiceAccount account, CancellationToken cancellationToken)
+    {
+        var now = time.GetUtcNow();
+        var clientId = account.Id.ClientId;
+        var access = await signer.SignAsync(Claims(org, clientId, clientId, session: null, resources.Api, [Scopes.Management], now, DateTimeOffset.MaxValue), cancellationToken);
+        await audit.AppendAsync(org, new AuditEvent
+        {
+            At = now,
+            Type = AuditTypes.TokenIssued,
+            Actor = new AuditParty(clientId, account.Name),
+            Target = resources.Api,
+            Scopes = [Scopes.Management],
+            ExpiresIn = Seconds(AccessTokenClaims.Lifetime),
+        }, cancellationToken);
+        return new TokenResponse { AccessToken = access, ExpiresIn = AccessTokenClaims.Lifetime, Scopes = [Scopes.Management] };
+    }
+
+    private static AccessTokenClaims Claims(OrgId org, string clientId, string subject, SessionId? session, string audience, ImmutableArray<string> scopes, DateTimeOffset now, DateTimeOffset notAfter) => new()
+    {
+        Subject = subject,
+        Audience = audience,
+        ClientId = clientId,
+        Org = org,
+        Session = session,
+        Scopes = scopes,
+        IssuedAt = now,
+        ExpiresAt = now + Remaining(now, notAfter),
+        TokenId = RandomValue.ShortId(),
+    };
+
+    private static TimeSpan Remaining(DateTimeOffset now, DateTimeOffset notAfter) =>
+        notAfter - now < AccessTokenClaims.Lifetime ? notAfter - now : AccessTokenClaims.Lifetime;
+
+    private static AuditEvent Event(Application application, User user, Session session, string grant, string audience, ImmutableArray<string> scopes, DateTimeOffset now) => new()
+    {
+        At = now,
+        Type = AuditTypes.TokenIssued,
+        Agent = new AuditParty(application.Id.ToString(), application.Name),
+        User = new AuditParty(user.Id.ToString(), user.DisplayName),
+        SessionId = session.Id.ToString(),
+        Capability = grant,
+        Target = audience,
+        Scopes = scopes,
+        ExpiresIn = Seconds(Remaining(now, session.ExpiresAt)),
+    };
+
+    private static string Seconds(TimeSpan span) => $"{(long)span.TotalSeconds}s";
+}

@@ -1,0 +1,90 @@
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using Kontext.Domain;
+using Kontext.Domain.Audit;
+using Kontext.Domain.Tenancy;
+
+namespace Kontext.Functions.Api;
+
+/// <summary>Who uses the management API and what they may do there (contract 1.2): service accounts, owners and admins everything, other people what is their own.</summary>
+/// <param name="Org">The organization.</param>
+/// <param name="User">The person; null for a service account.</param>
+/// <param name="Privileged">May act for the whole organization.</param>
+/// <param name="Actor">For the audit trail.</param>
+internal sealed record ApiCaller(OrgId Org, UserId? User, bool Privileged, AuditParty Actor)
+{
+    /// <summary>The caller of a request.</summary>
+    public static ApiCaller Of(HttpContext context) => CallerOf.Request(context) switch
+    {
+        ServiceAccountCaller service => new ApiCaller(service.Org, null, Privileged: true, new AuditParty(service.Account.Id.ClientId, service.Account.Name)),
+        AgentCaller agent => new ApiCaller(agent.Org, agent.User.Id, agent.User.IsPrivileged, new AuditParty(agent.User.Id.ToString(), agent.User.DisplayName)),
+        _ => throw new InvalidOperationException("Unknown kind of caller."),
+    };
+
+    /// <summary>The refusal for somebody without a privileged role; null when they have one.</summary>
+    public Failure? DemandPrivilege() => Privileged ? null : new Failure(FailureCode.Forbidden, "This needs the role owner or admin, or a service account.");
+
+    /// <summary>May see and change an application: everybody privileged, and its owner.</summary>
+    public bool MaySee(Application application) => Privileged || (User is { } user && application.Owner == user);
+}
+
+/// <summary>Reads and writes what all resources of the management API share.</summary>
+internal static class Api
+{
+    private const int MaxBodyBytes = 1024 * 1024;
+
+    /// <summary>What is not there, or belongs to somebody else: the two must look the same.</summary>
+    public static Failure NotFound(string what) => new(FailureCode.NotFound, $"There is no {what} with this id.");
+
+    /// <summary>Reads a JSON body; what is malformed, too large or unknown to us is refused with its place.</summary>
+    public static async Task<Result<T>> ReadAsync<T>(HttpContext context, JsonTypeInfo<T> type)
+        where T : class
+    {
+        if (!context.Request.HasJsonContentType())
+            return new Failure(FailureCode.InvalidRequest, "Send the body as application/json.");
+        if (context.Request.ContentLength > MaxBodyBytes)
+            return new Failure(FailureCode.InvalidRequest, "The body is too large: 1 MiB is allowed.");
+        try
+        {
+            return await JsonSerializer.DeserializeAsync(context.Request.Body, type, context.RequestAborted) is { } body
+                ? body
+                : new Failure(FailureCode.InvalidRequest, "The body has to be a JSON object.");
+        }
+        catch (JsonException malformed)
+        {
+            var field = malformed.Path?.TrimStart('$').TrimStart('.') is { Length: > 0 } path ? path : "body";
+            return new Failure(FailureCode.InvalidRequest, "The body is not what this endpoint takes.", malformed.Message)
+            {
+                Fields = new Dictionary<string, string> { [field] = "Unknown field, wrong type or malformed JSON. See the API reference for the fields this endpoint takes." },
+            };
+        }
+    }
+
+    /// <summary>A failure with one message per field.</summary>
+    public static Failure Invalid(IReadOnlyDictionary<string, string> fields) =>
+        new(FailureCode.InvalidRequest, string.Join(" ", fields.Select(field => $"{field.Key}: {field.Value}"))) { Fields = fields };
+
+    /// <summary>JSON with the type's own metadata.</summary>
+    public static IResult Ok<T>(T body, JsonTypeInfo<T> type, int statusCode = StatusCodes.Status200OK) => Results.Json(body, type, statusCode: statusCode);
+
+    /// <summary>The limit and cursor parameters (contract 2.1).</summary>
+    public static Result<(int Limit, string? Cursor)> Paging(HttpContext context)
+    {
+        var text = context.Request.Query["limit"].ToString();
+        var limit = 50;
+        if (text.Length > 0 && (!int.TryParse(text, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out limit) || limit is < 1 or > 200))
+            return Invalid(new Dictionary<string, string> { ["limit"] = "Has to be a number from 1 to 200." });
+        return (limit, context.Request.Query["cursor"].ToString() is { Length: > 0 } cursor ? cursor : null);
+    }
+
+    /// <summary>Records an administrative change before it is answered.</summary>
+    public static Task RecordAsync(HttpContext context, ApiCaller caller, string change, AuditParty? target, string? detail = null) =>
+        context.RequestServices.GetRequiredService<IAuditLog>().AppendAsync(caller.Org, new AuditEvent
+        {
+            At = context.RequestServices.GetRequiredService<TimeProvider>().GetUtcNow(),
+            Type = AuditTypes.Administered,
+            Actor = caller.Actor,
+            Capability = change,
+            Target = target is null ? detail : $"{target.Name} ({target.Id}){(detail is null ? "" : ": " + detail)}",
+        }, CancellationToken.None);
+}

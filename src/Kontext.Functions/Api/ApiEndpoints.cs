@@ -1,0 +1,34 @@
+using Kontext.Domain;
+using Kontext.Functions.OAuth;
+
+namespace Kontext.Functions.Api;
+
+/// <summary>The management API under /api/v1 (contract 2).</summary>
+internal static class ApiEndpoints
+{
+    public static void Map(IEndpointRouteBuilder app)
+    {
+        var api = app.MapGroup("/api/v1").RequireCors(PublicCors.Policy).WithMetadata(new Surface(
+            context => context.RequestServices.GetRequiredService<BearerAuthentication>().ManagementAsync(context), ApiErrors.Of));
+        ApplicationsApi.Map(api);
+        SessionsApi.Map(api);
+        IntegrationsApi.Map(api);
+        ConnectionsApi.Map(api);
+        ServiceAccountsApi.Map(api);
+        PoliciesApi.Map(api);
+        AuditApi.Map(api);
+        // A malformed id in a route of ours, or no route at all: said in this surface's format.
+        api.MapFallback("/{**path}", (HttpContext context) => ApiErrors.Of(context, new Failure(FailureCode.NotFound, "There is nothing at this address.")));
+    }
+
+    public static IServiceCollection AddKontextApi(this IServiceCollection services) => services
+        .AddSingleton<ApplicationsApi>()
+        .AddSingleton<SessionsApi>()
+        .AddSingleton<IntegrationSettings>()
+        .AddSingleton<IntegrationValidation>()
+        .AddSingleton<IntegrationsApi>()
+        .AddSingleton<ConnectionsApi>()
+        .AddSingleton<ServiceAccountsApi>()
+        .AddSingleton<PoliciesApi>()
+        .AddSingleton<AuditApi>();
+}

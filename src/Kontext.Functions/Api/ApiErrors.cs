@@ -1,0 +1,42 @@
+using System.Globalization;
+using Kontext.Domain;
+
+namespace Kontext.Functions.Api;
+
+/// <summary>An error of the management API (contract 2.1, 3.7).</summary>
+internal sealed record ApiErrorBody(string Message, int StatusCode, string Code)
+{
+    public IReadOnlyDictionary<string, string>? ValidationErrors { get; init; }
+}
+
+/// <summary>Says failures as the management API does. The only place that knows its codes.</summary>
+internal static class ApiErrors
+{
+    /// <summary>The JSON error response.</summary>
+    public static IResult Of(HttpContext context, Failure failure)
+    {
+        var (status, code) = CodeOf(failure.Code);
+        context.Response.Headers.CacheControl = "no-store";
+        if (status == 401)
+            context.Response.Headers.WWWAuthenticate = context.Request.Headers.Authorization.Count == 0 ? "Bearer" : "Bearer error=\"invalid_token\"";
+        if (failure.RetryAfter is { } wait)
+            context.Response.Headers.RetryAfter = Math.Max(1, (int)Math.Ceiling(wait.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
+        return Results.Json(new ApiErrorBody(failure.Message, status, code) { ValidationErrors = failure.Fields }, ApiJson.Default.ApiErrorBody, statusCode: status);
+    }
+
+    private static (int Status, string Code) CodeOf(FailureCode code) => code switch
+    {
+        FailureCode.InvalidRequest or FailureCode.InvalidTarget or FailureCode.InvalidScope or FailureCode.InvalidGrant
+            or FailureCode.UnsupportedGrantType or FailureCode.UnsupportedResponseType => (400, "kontext_validation_error"),
+        FailureCode.InvalidClient or FailureCode.InvalidToken => (401, "kontext_authorization_required"),
+        FailureCode.InsufficientScope or FailureCode.Forbidden or FailureCode.AccessDenied or FailureCode.UnauthorizedClient => (403, "kontext_forbidden"),
+        FailureCode.NotFound => (404, "kontext_not_found"),
+        FailureCode.NotConnected => (403, "kontext_integration_connection_required"),
+        FailureCode.PolicyDenied => (403, "kontext_policy_denied"),
+        FailureCode.Conflict => (409, "kontext_conflict"),
+        FailureCode.Misconfigured => (400, "kontext_misconfigured"),
+        FailureCode.RateLimited => (429, "kontext_rate_limited"),
+        FailureCode.Unavailable => (503, "kontext_unavailable"),
+        FailureCode.UpstreamFailed => (502, "kontext_upstream_failed"),
+    };
+}

@@ -1,0 +1,36 @@
+using System.Text.Json.Serialization;
+
+namespace Kontext.Functions.Api;
+
+/// <summary>JSON of the management API: camelCase, absent instead of null.</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, MaxDepth = 32)]
+[JsonSerializable(typeof(ApiErrorBody))]
+[JsonSerializable(typeof(ApplicationEnvelope))]
+[JsonSerializable(typeof(ApplicationListBody))]
+[JsonSerializable(typeof(CreatedApplicationBody))]
+[JsonSerializable(typeof(OAuthEnvelope))]
+[JsonSerializable(typeof(AttachedBody))]
+[JsonSerializable(typeof(NewApplication))]
+[JsonSerializable(typeof(ApplicationChange))]
+[JsonSerializable(typeof(OAuthInput))]
+[JsonSerializable(typeof(SessionEnvelope))]
+[JsonSerializable(typeof(SessionListBody))]
+[JsonSerializable(typeof(SessionsRevokedBody))]
+[JsonSerializable(typeof(ServiceAccountEnvelope))]
+[JsonSerializable(typeof(ServiceAccountListBody))]
+[JsonSerializable(typeof(NewServiceAccount))]
+[JsonSerializable(typeof(IntegrationEnvelope))]
+[JsonSerializable(typeof(IntegrationListBody))]
+[JsonSerializable(typeof(IntegrationInput))]
+[JsonSerializable(typeof(IntegrationOAuthInput))]
+[JsonSerializable(typeof(IntegrationOAuthEnvelope))]
+[JsonSerializable(typeof(ValidationBody))]
+[JsonSerializable(typeof(ConnectionEnvelope))]
+[JsonSerializable(typeof(NewConnection))]
+[JsonSerializable(typeof(PolicySettingsBody))]
+[JsonSerializable(typeof(PolicySettingsInput))]
+[JsonSerializable(typeof(IReadOnlyList<PolicyRuleBody>))]
+[JsonSerializable(typeof(PolicyRuleEnvelope))]
+[JsonSerializable(typeof(NewPolicyRule))]
+[JsonSerializable(typeof(AuditEventListBody))]
+internal sealed partial class ApiJson : JsonSerializerContext;

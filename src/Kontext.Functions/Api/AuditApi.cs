@@ -1,0 +1,125 @@
+using System.Globalization;
+using Kontext.Domain.Audit;
+using Kontext.Functions.OAuth;
+
+namespace Kontext.Functions.Api;
+
+/// <summary>An audit entry on the wire (contract 1.14, seed 002).</summary>
+internal sealed record AuditEventBody
+{
+    public required string Id { get; init; }
+
+    public required string Timestamp { get; init; }
+
+    public required string Type { get; init; }
+
+    public required string Status { get; init; }
+
+    public AuditPartyBody? Agent { get; init; }
+
+    public AuditPartyBody? User { get; init; }
+
+    public AuditPartyBody? Actor { get; init; }
+
+    public string? Integration { get; init; }
+
+    public string? IntegrationId { get; init; }
+
+    public string? Capability { get; init; }
+
+    public IReadOnlyList<string>? Scopes { get; init; }
+
+    public string? Target { get; init; }
+
+    public string? ExpiresIn { get; init; }
+
+    public PolicyEvaluationBody? PolicyEvaluation { get; init; }
+
+    public string? SessionId { get; init; }
+
+    public string? TraceId { get; init; }
+
+    public string? ErrorType { get; init; }
+
+    public string? ErrorMessage { get; init; }
+
+    public double? DurationMs { get; init; }
+
+    public long? BytesIn { get; init; }
+
+    public long? BytesOut { get; init; }
+
+    public required string Hash { get; init; }
+
+    public static AuditEventBody Of(AuditEntry entry)
+    {
+        var happened = entry.Event;
+        return new AuditEventBody
+        {
+            Id = entry.Id,
+            Timestamp = Wire.Time(happened.At),
+            Type = happened.Type,
+            Status = happened.Status,
+            Agent = AuditPartyBody.Of(happened.Agent),
+            User = AuditPartyBody.Of(happened.User),
+            Actor = AuditPartyBody.Of(happened.Actor),
+            Integration = happened.Integration?.Name,
+            IntegrationId = happened.Integration?.Id,
+            Capability = happened.Capability,
+            Scopes = happened.Scopes.IsDefaultOrEmpty ? null : happened.Scopes,
+            Target = happened.Target,
+            ExpiresIn = happened.ExpiresIn,
+            PolicyEvaluation = happened.Policy is null ? null : PolicyEvaluationBody.Of(happened.Policy),
+            SessionId = happened.SessionId,
+            TraceId = happened.TraceId,
+            ErrorType = happened.ErrorType,
+            ErrorMessage = happened.ErrorMessage,
+            DurationMs = happened.DurationMs,
+            BytesIn = happened.BytesIn,
+            BytesOut = happened.BytesOut,
+            Hash = entry.Hash,
+        };
+    }
+}
+
+/// <summary>An id and the name it had at the time.</summary>
+internal sealed record AuditPartyBody(string Id, string? Name)
+{
+    public static AuditPartyBody? Of(AuditParty? party) => party is null ? null : new AuditPartyBody(party.Id, party.Name);
+}
+
+/// <summary>Entries, newest first.</summary>
+internal sealed record AuditEventListBody(IReadOnlyList<AuditEventBody> Items);
+
+/// <summary>The audit trail: everything for owners and admins, for other people what was done in their name.</summary>
+internal sealed class AuditApi(IAuditLog audit, TimeProvider time)
+{
+    private const int MaxHours = 24 * 30;
+
+    public static void Map(RouteGroupBuilder api)
+    {
+        api.MapGet("/audit/events", (HttpContext context, AuditApi self) => self.ListAsync(context, own: false));
+        api.MapGet("/mcp-events", (HttpContext context, AuditApi self) => self.ListAsync(context, own: true));
+    }
+
+    // mcp-events are the caller's own calls (contract 2.6); audit/events is the organization's whole trail.
+    private async Task<IResult> ListAsync(HttpContext context, bool own)
+    {
+        var caller = ApiCaller.Of(context);
+        if (!Api.Paging(context).TryGet(out var paging, out var failure))
+            return ApiErrors.Of(context, failure);
+        var query = context.Request.Query;
+        var hours = 24;
+        if (query["hours"].ToString() is { Length: > 0 } text && (!int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out hours) || hours is < 1 or > MaxHours))
+            return ApiErrors.Of(context, Api.Invalid(new Dictionary<string, string> { ["hours"] = $"Has to be a number from 1 to {MaxHours}." }));
+        var person = own || !caller.Privileged ? caller.User?.ToString() ?? "" : null;
+        var type = query["type"].ToString();
+        var application = query["applicationId"].ToString();
+        var entries = await audit.LatestAsync(caller.Org, time.GetUtcNow().AddHours(-hours), paging.Limit, happened =>
+            (person is null || happened.User?.Id == person || happened.Actor?.Id == person)
+            && (!own || happened.Capability is not null)
+            && (type.Length == 0 || happened.Type == type)
+            && (application.Length == 0 || happened.Agent?.Id == application || "app_" + happened.Agent?.Id == application), context.RequestAborted);
+        return Api.Ok(new AuditEventListBody([.. entries.Select(AuditEventBody.Of)]), ApiJson.Default.AuditEventListBody);
+    }
+}

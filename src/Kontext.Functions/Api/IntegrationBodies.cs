@@ -1,0 +1,187 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Kontext.Domain.Integrations;
+using Kontext.Domain.Vault;
+
+namespace Kontext.Functions.Api;
+
+/// <summary>An integration on the wire (contract 1.6).</summary>
+internal sealed record IntegrationBody
+{
+    public required string Id { get; init; }
+
+    public required string Name { get; init; }
+
+    public required string Url { get; init; }
+
+    public required string Category { get; init; }
+
+    public required string AuthMode { get; init; }
+
+    public IntegrationOAuthBody? Oauth { get; init; }
+
+    public required CapabilitiesBody Capabilities { get; init; }
+
+    public required IReadOnlyDictionary<string, string> CredentialSchema { get; init; }
+
+    public required bool ServerTokenConfigured { get; init; }
+
+    public required bool AttachByDefault { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)]
+    public string? ValidationStatus { get; init; }
+
+    public string? ValidationMessage { get; init; }
+
+    public string? TokenLabel { get; init; }
+
+    public string? TokenHelpUrl { get; init; }
+
+    public string? TokenPlaceholder { get; init; }
+
+    public required string CreatedAt { get; init; }
+
+    public required string UpdatedAt { get; init; }
+
+    public static IntegrationBody Of(Integration integration) => new()
+    {
+        Id = integration.Id.ToString(),
+        Name = integration.Name,
+        Url = integration.Url,
+        Category = IntegrationWords.Of(integration.Category),
+        AuthMode = IntegrationWords.Of(integration.AuthMode),
+        Oauth = integration.OAuth is { } oauth ? IntegrationOAuthBody.Of(oauth) : null,
+        Capabilities = new CapabilitiesBody(integration.Capabilities),
+        CredentialSchema = integration.CredentialSchema,
+        ServerTokenConfigured = integration.ServerTokenVersion is not null,
+        AttachByDefault = integration.AttachByDefault,
+        ValidationStatus = integration.ValidationStatus,
+        ValidationMessage = integration.ValidationMessage,
+        TokenLabel = integration.TokenLabel,
+        TokenHelpUrl = integration.TokenHelpUrl,
+        TokenPlaceholder = integration.TokenPlaceholder,
+        CreatedAt = Wire.Time(integration.CreatedAt),
+        UpdatedAt = Wire.Time(integration.UpdatedAt),
+    };
+}
+
+/// <summary>The words of contract 1.6 for modes and categories.</summary>
+internal static class IntegrationWords
+{
+    public static string Of(AuthMode mode) => mode switch
+    {
+        AuthMode.None => "none",
+        AuthMode.Oauth => "oauth",
+        AuthMode.UserToken => "user_token",
+        AuthMode.ServerToken => "server_token",
+        _ => throw new InvalidOperationException($"Unknown authentication mode {mode}."),
+    };
+
+    public static AuthMode? Mode(string word) => word switch
+    {
+        "none" => AuthMode.None,
+        "oauth" => AuthMode.Oauth,
+        "user_token" => AuthMode.UserToken,
+        "server_token" => AuthMode.ServerToken,
+        _ => null,
+    };
+
+    public static string Of(IntegrationCategory category) => category == IntegrationCategory.GatewayRemoteMcp ? "gateway_remote_mcp" : "internal_mcp_credentials";
+
+    public static IntegrationCategory? Category(string word) => word switch
+    {
+        "gateway_remote_mcp" => IntegrationCategory.GatewayRemoteMcp,
+        "internal_mcp_credentials" => IntegrationCategory.InternalMcpCredentials,
+        _ => null,
+    };
+}
+
+/// <summary>Declared capabilities.</summary>
+internal sealed record CapabilitiesBody(IReadOnlyList<string> Tools);
+
+/// <summary>OAuth settings of an integration, without the secret (contract 1.7).</summary>
+internal sealed record IntegrationOAuthBody(string? Provider, string? Issuer, string? AuthorizationUrl, string? TokenUrl, IReadOnlyList<string> Scopes, string? ClientId, bool ClientSecretConfigured)
+{
+    public static IntegrationOAuthBody Of(IntegrationOAuth oauth) => new(oauth.Provider, oauth.Issuer, oauth.AuthorizationUrl, oauth.TokenUrl, oauth.Scopes, oauth.ClientId, oauth.ClientSecretVersion is not null);
+}
+
+/// <summary>One integration.</summary>
+internal sealed record IntegrationEnvelope(IntegrationBody Integration);
+
+/// <summary>A page of integrations.</summary>
+internal sealed record IntegrationListBody(IReadOnlyList<IntegrationBody> Items, string? NextCursor);
+
+/// <summary>OAuth settings of an integration.</summary>
+internal sealed record IntegrationOAuthEnvelope(IntegrationOAuthBody Oauth);
+
+/// <summary>What validation found (contract 2.4).</summary>
+internal sealed record ValidationBody(string Status, string? Message, IReadOnlyList<string> Capabilities);
+
+/// <summary>A person's connection (contract 1.8).</summary>
+internal sealed record ConnectionBody(bool Connected, string Status, string? Reason, string? ExpiresAt, string? DisplayName, IReadOnlyList<string> Scopes, string? ConnectedAt, string? RefreshedAt, string? LastError)
+{
+    public static ConnectionBody Of(Connection? connection) => connection is null
+        ? new ConnectionBody(false, "disconnected", null, null, null, [], null, null, null)
+        : new ConnectionBody(
+            connection.Status == ConnectionStatus.Connected, connection.Status == ConnectionStatus.Connected ? "connected" : "disconnected", connection.Reason,
+            Wire.Time(connection.AccessExpiresAt), connection.Account, connection.Scopes, Wire.Time(connection.ConnectedAt), Wire.Time(connection.RefreshedAt), connection.LastError);
+}
+
+/// <summary>A connection; its main fields stand outside as well (contract 2.4).</summary>
+internal sealed record ConnectionEnvelope(ConnectionBody Connection, bool Connected, string Status);
+
+/// <summary>A person's token for a user_token integration.</summary>
+[JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
+internal sealed record NewConnection
+{
+    public string? Token { get; init; }
+}
+
+/// <summary>OAuth settings as sent (contract 1.7).</summary>
+[JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
+internal sealed record IntegrationOAuthInput
+{
+    public string? Provider { get; init; }
+
+    public string? Issuer { get; init; }
+
+    public string? AuthorizationUrl { get; init; }
+
+    public string? TokenUrl { get; init; }
+
+    public IReadOnlyList<string>? Scopes { get; init; }
+
+    public string? ClientId { get; init; }
+
+    public string? ClientSecret { get; init; }
+}
+
+/// <summary>A new integration, or changes of one; absent fields stay as they are.</summary>
+[JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
+internal sealed record IntegrationInput
+{
+    public string? Name { get; init; }
+
+    public string? Url { get; init; }
+
+    public string? Category { get; init; }
+
+    public string? AuthMode { get; init; }
+
+    public IntegrationOAuthInput? Oauth { get; init; }
+
+    /// <summary>An array of names, or an object with <c>tools</c> (contract 1.6).</summary>
+    public JsonElement? Capabilities { get; init; }
+
+    public IReadOnlyDictionary<string, string>? CredentialSchema { get; init; }
+
+    public string? ServerToken { get; init; }
+
+    public bool? AttachByDefault { get; init; }
+
+    public string? TokenLabel { get; init; }
+
+    public string? TokenHelpUrl { get; init; }
+
+    public string? TokenPlaceholder { get; init; }
+}

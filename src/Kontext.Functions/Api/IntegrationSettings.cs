@@ -1,0 +1,131 @@
+using System.Collections.Immutable;
+using System.Text.Json;
+using Kontext.Domain;
+using Kontext.Domain.Integrations;
+using Kontext.Domain.Vault;
+
+namespace Kontext.Functions.Api;
+
+/// <summary>Checks and applies an integration's fields as sent to the API; secrets go to the vault, never into the row.</summary>
+internal sealed class IntegrationSettings(ICredentialVault vault, KontextSettings settings, TimeProvider time)
+{
+    private const int MaxTokenLength = 16 * 1024;
+
+    /// <summary>The integration with what was sent applied. A change of mode voids every connection (contract 1.6).</summary>
+    public async Task<Result<Integration>> ApplyAsync(OrgId org, Integration? current, IntegrationInput input, CancellationToken cancellationToken)
+    {
+        var errors = new Dictionary<string, string>();
+        var mode = input.AuthMode is null ? current?.AuthMode ?? AuthMode.None : IntegrationWords.Mode(input.AuthMode);
+        var category = input.Category is null ? current?.Category ?? IntegrationCategory.GatewayRemoteMcp : IntegrationWords.Category(input.Category);
+        if (mode is null)
+            errors["authMode"] = "Has to be oauth, user_token, server_token or none.";
+        if (category is null)
+            errors["category"] = "Has to be gateway_remote_mcp or internal_mcp_credentials.";
+        CheckName(errors, input.Name ?? current?.Name);
+        CheckUrl(errors, "url", input.Url ?? current?.Url);
+        if (input.TokenHelpUrl is { Length: > 0 })
+            CheckUrl(errors, "tokenHelpUrl", input.TokenHelpUrl);
+        if (mode == AuthMode.ServerToken && input.ServerToken is null && current?.ServerTokenVersion is null)
+            errors["serverToken"] = "Is required for the authentication mode server_token.";
+        if (input.ServerToken is { } serverToken && (serverToken.Trim().Length is 0 or > MaxTokenLength || serverToken.Any(char.IsControl)))
+            errors["serverToken"] = "Has to be one line of at most 16 KiB.";
+        CheckOAuth(errors, mode, input.Oauth, current?.OAuth);
+        if (!TryCapabilities(input.Capabilities, out var capabilities))
+            errors["capabilities"] = "Has to be an array of operation names, or an object with tools, resources and prompts.";
+        if (errors.Count > 0)
+            return Api.Invalid(errors);
+
+        var now = time.GetUtcNow();
+        var next = (current ?? new Integration { Id = Ids.New<IntegrationId>(now), Name = "", Url = "", CreatedAt = now, UpdatedAt = now }) with
+        {
+            Name = (input.Name ?? current!.Name).Trim(),
+            Url = input.Url ?? current!.Url,
+            Category = category!.Value,
+            AuthMode = mode!.Value,
+            ConnectionEpoch = current is null || current.AuthMode == mode ? current?.ConnectionEpoch ?? 0 : current.ConnectionEpoch + 1,
+            Capabilities = capabilities ?? current?.Capabilities ?? [],
+            CredentialSchema = input.CredentialSchema?.ToImmutableDictionary() ?? current?.CredentialSchema ?? ImmutableDictionary<string, string>.Empty,
+            AttachByDefault = input.AttachByDefault ?? current?.AttachByDefault ?? false,
+            TokenLabel = input.TokenLabel ?? current?.TokenLabel,
+            TokenHelpUrl = input.TokenHelpUrl ?? current?.TokenHelpUrl,
+            TokenPlaceholder = input.TokenPlaceholder ?? current?.TokenPlaceholder,
+            UpdatedAt = now,
+        };
+        if (input.ServerToken is { } token)
+            next = next with { ServerTokenVersion = await vault.PutAsync(org, CredentialName.ServerToken(next.Id), new Secret(token.Trim()), cancellationToken) };
+        if (input.Oauth is { } oauth)
+            next = next with { OAuth = await ApplyOAuthAsync(org, next.Id, current?.OAuth, oauth, cancellationToken) };
+        return next;
+    }
+
+    /// <summary>The OAuth settings with what was sent applied.</summary>
+    public async Task<IntegrationOAuth> ApplyOAuthAsync(OrgId org, IntegrationId id, IntegrationOAuth? current, IntegrationOAuthInput input, CancellationToken cancellationToken)
+    {
+        var version = current?.ClientSecretVersion;
+        if (input.ClientSecret is { Length: > 0 } secret)
+            version = await vault.PutAsync(org, CredentialName.ClientSecret(id), new Secret(secret), cancellationToken);
+        return new IntegrationOAuth
+        {
+            Provider = input.Provider ?? current?.Provider,
+            Issuer = input.Issuer ?? current?.Issuer,
+            AuthorizationUrl = input.AuthorizationUrl ?? current?.AuthorizationUrl,
+            TokenUrl = input.TokenUrl ?? current?.TokenUrl,
+            Scopes = input.Scopes?.ToImmutableArray() ?? current?.Scopes ?? [],
+            ClientId = input.ClientId ?? current?.ClientId,
+            ClientSecretVersion = version,
+        };
+    }
+
+    /// <summary>What is wrong with OAuth settings, field by field.</summary>
+    public void CheckOAuth(Dictionary<string, string> errors, AuthMode? mode, IntegrationOAuthInput? input, IntegrationOAuth? current)
+    {
+        if (mode == AuthMode.Oauth && (input?.Provider ?? current?.Provider) is null && (input?.Issuer ?? current?.Issuer) is null
+            && ((input?.AuthorizationUrl ?? current?.AuthorizationUrl) is null || (input?.TokenUrl ?? current?.TokenUrl) is null))
+            errors["oauth"] = "Name a provider of the catalog, an issuer, or authorizationUrl and tokenUrl.";
+        if (input is null)
+            return;
+        if (input.Provider is { } provider && ProviderCatalog.Find(provider) is null)
+            errors["oauth.provider"] = $"Unknown provider. Known are {string.Join(", ", ProviderCatalog.All.Select(entry => entry.Key))}; any other service by issuer or endpoints.";
+        foreach (var (field, url) in (ReadOnlySpan<(string, string?)>)[("oauth.issuer", input.Issuer), ("oauth.authorizationUrl", input.AuthorizationUrl), ("oauth.tokenUrl", input.TokenUrl)])
+        {
+            if (url is not null)
+                CheckUrl(errors, field, url);
+        }
+        if (input.Scopes is { } scopes && (scopes.Count > 100 || scopes.Any(scope => string.IsNullOrWhiteSpace(scope) || scope.Any(char.IsControl))))
+            errors["oauth.scopes"] = "At most 100 scopes, none of them empty.";
+    }
+
+    private static void CheckName(Dictionary<string, string> errors, string? name)
+    {
+        // The name is the handle in token exchange, tool names and addresses.
+        if (string.IsNullOrWhiteSpace(name) || name.Trim().Length > 60 || name.Any(character => char.IsControl(character) || character is '/' or ':' or '?' or '#' or '\\' or '%'))
+            errors["name"] = "Is required: at most 60 characters, none of / : ? # \\ %.";
+    }
+
+    private void CheckUrl(Dictionary<string, string> errors, string field, string? url)
+    {
+        if (!Uri.TryCreate(url, UriKind.Absolute, out var uri) || uri.UserInfo.Length > 0 || uri.Fragment.Length > 0
+            || !(uri.Scheme == Uri.UriSchemeHttps || (uri.Scheme == Uri.UriSchemeHttp && settings.AllowPrivateUpstreams)))
+            errors[field] = "Has to be an absolute https address without user name or fragment.";
+    }
+
+    private static bool TryCapabilities(JsonElement? sent, out ImmutableArray<string>? capabilities)
+    {
+        capabilities = null;
+        if (sent is not { ValueKind: not JsonValueKind.Null } element)
+            return true;
+        if (element.ValueKind == JsonValueKind.Object)
+        {
+            if (!element.TryGetProperty("tools", out var tools))
+            {
+                capabilities = [];
+                return true;
+            }
+            element = tools;
+        }
+        if (element.ValueKind != JsonValueKind.Array || element.EnumerateArray().Any(item => item.ValueKind != JsonValueKind.String || item.GetString() is not { Length: > 0 and <= 128 }))
+            return false;
+        capabilities = [.. element.EnumerateArray().Select(item => item.GetString()!)];
+        return true;
+    }
+}

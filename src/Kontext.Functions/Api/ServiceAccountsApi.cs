@@ -1,0 +1,114 @@
+using System.Text.Json.Serialization;
+using Kontext.Domain;
+using Kontext.Domain.Audit;
+using Kontext.Domain.Tenancy;
+
+namespace Kontext.Functions.Api;
+
+/// <summary>A service account on the wire (contract 1.11).</summary>
+internal sealed record ServiceAccountBody(string Id, string Name, string? Description, string ClientId, string CreatedAt)
+{
+    public static ServiceAccountBody Of(ServiceAccount account) => new(account.Id.ToString(), account.Name, account.Description, account.Id.ClientId, Wire.Time(account.CreatedAt));
+}
+
+/// <summary>Credentials, shown once.</summary>
+internal sealed record CredentialsBody(string ClientId, string ClientSecret);
+
+/// <summary>One account; with credentials right after they were made.</summary>
+internal sealed record ServiceAccountEnvelope(ServiceAccountBody ServiceAccount, CredentialsBody? Credentials = null);
+
+/// <summary>A page of accounts, never with credentials.</summary>
+internal sealed record ServiceAccountListBody(IReadOnlyList<ServiceAccountBody> Items, string? NextCursor);
+
+/// <summary>A new account.</summary>
+[JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
+internal sealed record NewServiceAccount
+{
+    public string? Name { get; init; }
+
+    public string? Description { get; init; }
+}
+
+/// <summary>Service accounts (contract 2.5): for owners and admins.</summary>
+internal sealed class ServiceAccountsApi(IServiceAccountStore accounts, TimeProvider time)
+{
+    public static void Map(RouteGroupBuilder api)
+    {
+        var group = api.MapGroup("/service-accounts");
+        group.MapPost("", (HttpContext context, ServiceAccountsApi self) => self.CreateAsync(context));
+        group.MapGet("", (HttpContext context, ServiceAccountsApi self) => self.ListAsync(context));
+        group.MapGet("/{id}", (ServiceAccountId id, HttpContext context, ServiceAccountsApi self) => self.ReadAsync(context, id));
+        group.MapPost("/{id}/rotate-secret", (ServiceAccountId id, HttpContext context, ServiceAccountsApi self) => self.RotateAsync(context, id));
+        group.MapDelete("/{id}", (ServiceAccountId id, HttpContext context, ServiceAccountsApi self) => self.RevokeAsync(context, id));
+    }
+
+    private async Task<IResult> CreateAsync(HttpContext context)
+    {
+        var caller = ApiCaller.Of(context);
+        if (caller.DemandPrivilege() is { } refused)
+            return ApiErrors.Of(context, refused);
+        if (!(await Api.ReadAsync(context, ApiJson.Default.NewServiceAccount)).TryGet(out var input, out var failure))
+            return ApiErrors.Of(context, failure);
+        if (string.IsNullOrWhiteSpace(input.Name) || input.Name.Length > 200)
+            return ApiErrors.Of(context, Api.Invalid(new Dictionary<string, string> { ["name"] = "Is required, at most 200 characters." }));
+        var secret = RandomValue.Token();
+        var now = time.GetUtcNow();
+        var account = new ServiceAccount
+        {
+            Id = Ids.New<ServiceAccountId>(now),
+            Name = input.Name.Trim(),
+            Description = input.Description,
+            SecretHash = RandomValue.HashOf(secret),
+            CreatedAt = now,
+        };
+        await accounts.InsertAsync(caller.Org, account, context.RequestAborted);
+        await Api.RecordAsync(context, caller, "service_account.created", new AuditParty(account.Id.ToString(), account.Name));
+        return Api.Ok(new ServiceAccountEnvelope(ServiceAccountBody.Of(account), new CredentialsBody(account.Id.ClientId, secret)), ApiJson.Default.ServiceAccountEnvelope, StatusCodes.Status201Created);
+    }
+
+    private async Task<IResult> ListAsync(HttpContext context)
+    {
+        var caller = ApiCaller.Of(context);
+        if (caller.DemandPrivilege() is { } refused)
+            return ApiErrors.Of(context, refused);
+        if (!Api.Paging(context).TryGet(out var paging, out var failure))
+            return ApiErrors.Of(context, failure);
+        var page = await accounts.ListAsync(caller.Org, paging.Cursor, paging.Limit, context.RequestAborted);
+        return Api.Ok(new ServiceAccountListBody([.. page.Items.Where(account => !account.Revoked).Select(ServiceAccountBody.Of)], page.NextCursor), ApiJson.Default.ServiceAccountListBody);
+    }
+
+    private async Task<IResult> ReadAsync(HttpContext context, ServiceAccountId id)
+    {
+        var caller = ApiCaller.Of(context);
+        if (caller.DemandPrivilege() is { } refused)
+            return ApiErrors.Of(context, refused);
+        return await accounts.FindAsync(caller.Org, id, context.RequestAborted) is { Value.Revoked: false } found
+            ? Api.Ok(new ServiceAccountEnvelope(ServiceAccountBody.Of(found.Value)), ApiJson.Default.ServiceAccountEnvelope)
+            : ApiErrors.Of(context, Api.NotFound("service account"));
+    }
+
+    private Task<IResult> RotateAsync(HttpContext context, ServiceAccountId id)
+    {
+        var secret = RandomValue.Token();
+        return UpdateAsync(context, id, "service_account.secret_rotated", account => account with { SecretHash = RandomValue.HashOf(secret) },
+            account => Api.Ok(new ServiceAccountEnvelope(ServiceAccountBody.Of(account), new CredentialsBody(account.Id.ClientId, secret)), ApiJson.Default.ServiceAccountEnvelope));
+    }
+
+    private Task<IResult> RevokeAsync(HttpContext context, ServiceAccountId id) =>
+        UpdateAsync(context, id, "service_account.revoked", account => account with { Revoked = true }, _ => Results.NoContent());
+
+    private async Task<IResult> UpdateAsync(HttpContext context, ServiceAccountId id, string change, Func<ServiceAccount, ServiceAccount> apply, Func<ServiceAccount, IResult> answer)
+    {
+        var caller = ApiCaller.Of(context);
+        if (caller.DemandPrivilege() is { } refused)
+            return ApiErrors.Of(context, refused);
+        while (await accounts.FindAsync(caller.Org, id, context.RequestAborted) is { Value.Revoked: false } current)
+        {
+            if (await accounts.ReplaceAsync(caller.Org, current, apply(current.Value), context.RequestAborted) is not { } stored)
+                continue;
+            await Api.RecordAsync(context, caller, change, new AuditParty(id.ToString(), stored.Value.Name));
+            return answer(stored.Value);
+        }
+        return ApiErrors.Of(context, Api.NotFound("service account"));
+    }
+}

@@ -1,0 +1,87 @@
+using Kontext.Domain;
+using Kontext.Domain.Integrations;
+using Kontext.Domain.OAuth;
+using Kontext.Domain.Tenancy;
+using Kontext.Domain.Vault;
+using Kontext.Functions.Pages;
+using Kontext.Functions.SignIn;
+
+namespace Kontext.Functions.OAuth;
+
+/// <summary>What the consent page says: who asks, for what, as whom, for how long (contract 3.2, seed 002).</summary>
+internal sealed class ConsentScreen(IIntegrationStore integrations, IConnectionStore connections, IOrganizationStore organizations, Resources resources)
+{
+    /// <summary>The integrations a person can approve with this request: those attached to the application, narrowed to the resources asked for.</summary>
+    public async Task<IReadOnlyList<Integration>> OfferedAsync(AuthorizeRequest request, CancellationToken cancellationToken)
+    {
+        if (!request.Resources.Any(resources.IsGateway))
+            return [];
+        var offered = new List<Integration>();
+        foreach (var id in request.Application.Integrations)
+        {
+            if (await integrations.CurrentAsync(request.Org, id, cancellationToken) is { Archived: false } integration)
+                offered.Add(integration);
+        }
+        if (request.Application.Registration == Registration.Dynamic)
+            offered.AddRange((await integrations.CurrentDefaultsAsync(request.Org, cancellationToken)).Where(integration => !offered.Any(known => known.Id == integration.Id)));
+        if (request.Resources.Contains(resources.Gateway))
+            return offered;
+        var named = request.Resources.Select(resources.IntegrationOf).ToList();
+        return offered.Where(integration => named.Contains(integration.Name, StringComparer.OrdinalIgnoreCase)).ToList();
+    }
+
+    /// <summary>The page.</summary>
+    public async Task<IResult> ShowAsync(AuthorizeRequest request, BrowserUser person, string query, CancellationToken cancellationToken)
+    {
+        var application = request.Application;
+        var offered = new List<ConsentIntegration>();
+        foreach (var integration in await OfferedAsync(request, cancellationToken))
+        {
+            var connected = integration.NeedsConnection
+                && await connections.CurrentAsync(request.Org, person.User.Id, integration.Id, cancellationToken) is { Status: ConnectionStatus.Connected } connection
+                && connection.Epoch == integration.ConnectionEpoch;
+            offered.Add(new ConsentIntegration(integration.Id.ToString(), integration.Name, integration.Url, integration.Capabilities, connected, integration.NeedsConnection, Checked: true));
+        }
+        var organization = await organizations.CurrentAsync(request.Org, cancellationToken);
+        var returnsTo = new Uri(request.RedirectUri);
+        return PageResult.Of<ConsentPage, ConsentModel>(new ConsentModel(
+            application.Name,
+            Publisher: null,
+            RegistrationNote(application.Registration),
+            returnsTo.Host.Length > 0 ? returnsTo.Host : returnsTo.Scheme,
+            RedirectUri.IsLoopback(request.RedirectUri),
+            organization?.Name ?? "",
+            person.User.DisplayName,
+            offered,
+            [.. request.Scopes.Select(scope => Sentence(scope, person.User)).OfType<string>()],
+            ["See your passwords, or the tokens of the services it uses", "Use services you do not tick here", "Act after you end its session"],
+            $"{AuthorizationCodeGrant.SessionLifetime.TotalHours:0} hours",
+            query,
+            person.CsrfToken,
+            "/oauth2/auth/decision"), 200, [FormTarget(returnsTo)]);
+    }
+
+    private static string RegistrationNote(Registration registration) => registration switch
+    {
+        Registration.Managed => "Set up by your organization",
+        Registration.Dynamic => "Registered itself; your organization has not reviewed it",
+        Registration.BuiltIn => "Part of Kontext",
+        _ => throw new InvalidOperationException($"Unknown registration {registration}."),
+    };
+
+    private static string? Sentence(string scope, User user) => scope switch
+    {
+        Scopes.Invoke => "Use the tools of the services ticked below, in your name",
+        Scopes.GatewayAccess => "Obtain access to tools for agents you start on this machine",
+        Scopes.Management when user.IsPrivileged => "Manage your organization: applications, integrations, policies and service accounts",
+        Scopes.Management => "Manage your own applications and connections",
+        Scopes.OpenId => "Know who you are",
+        "profile" => "See your name",
+        "email" => "See your mail address",
+        _ => null,
+    };
+
+    // Browsers hold the redirect after a form against form-action: an origin, or the bare scheme of a private-use URI.
+    private static string FormTarget(Uri redirectUri) =>
+        redirectUri.Scheme is "http" or "https" ? redirectUri.GetLeftPart(UriPartial.Authority) : redirectUri.Scheme + ":";
+}

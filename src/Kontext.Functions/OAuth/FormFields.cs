@@ -1,0 +1,65 @@
+using System.Buffers.Text;
+using System.Net.Http.Headers;
+using System.Text;
+using Kontext.Domain;
+using Kontext.Domain.OAuth;
+
+namespace Kontext.Functions.OAuth;
+
+/// <summary>Reads what OAuth endpoints are sent: forms, and how the client authenticates.</summary>
+internal static class FormFields
+{
+    private const int MaxBytes = 64 * 1024;
+
+    /// <summary>The form's parameters; only application/x-www-form-urlencoded (OAuth 2.1 section 3.2.2).</summary>
+    public static async Task<Result<OAuthParameters>> ReadAsync(HttpRequest request, CancellationToken cancellationToken)
+    {
+        if (!MediaTypeHeaderValue.TryParse(request.ContentType, out var type) || !string.Equals(type.MediaType, "application/x-www-form-urlencoded", StringComparison.OrdinalIgnoreCase))
+            return new Failure(FailureCode.InvalidRequest, "Send the parameters as application/x-www-form-urlencoded.");
+        if (request.ContentLength > MaxBytes)
+            return new Failure(FailureCode.InvalidRequest, "The request is too large.");
+        IFormCollection form;
+        try
+        {
+            form = await request.ReadFormAsync(new Microsoft.AspNetCore.Http.Features.FormOptions { BufferBodyLengthLimit = MaxBytes, ValueCountLimit = 256 }, cancellationToken);
+        }
+        catch (InvalidDataException)
+        {
+            return new Failure(FailureCode.InvalidRequest, "The form cannot be read: it is malformed, too large or has too many fields.");
+        }
+        return new OAuthParameters(form.SelectMany(field => field.Value, (field, value) => new KeyValuePair<string, string>(field.Key, value ?? "")));
+    }
+
+    /// <summary>How the client authenticates: HTTP Basic, form fields, or not at all. A Bearer header is the person's token, not the client's authentication (contract 3.4).</summary>
+    public static Result<ClientCredentials> Client(HttpRequest request, OAuthParameters form)
+    {
+        var header = request.Headers.Authorization.ToString();
+        if (!header.StartsWith("Basic ", StringComparison.OrdinalIgnoreCase))
+            return new ClientCredentials(form["client_id"], SecretOf(form["client_secret"]), form["client_secret"] is null ? "none" : "client_secret_post");
+
+        if (form["client_secret"] is not null)
+            return new Failure(FailureCode.InvalidRequest, "Authenticate the client in one way only: HTTP Basic or form fields.");
+        if (!TryBasic(header.AsSpan(6).Trim(), out var id, out var secret))
+            return new Failure(FailureCode.InvalidClient, "The Basic credentials cannot be read: form-encode client_id and client_secret, join them with a colon and encode as base64.");
+        if (form["client_id"] is { } named && named != id)
+            return new Failure(FailureCode.InvalidRequest, "client_id in the form and in the Authorization header differ.");
+        return new ClientCredentials(id, SecretOf(secret), secret.Length == 0 ? "none" : "client_secret_basic");
+    }
+
+    private static Secret? SecretOf(string? text) => string.IsNullOrEmpty(text) ? null : new Secret(text);
+
+    private static bool TryBasic(ReadOnlySpan<char> encoded, out string id, out string secret)
+    {
+        (id, secret) = ("", "");
+        if (encoded.Length > 4096 || !Base64.IsValid(encoded))
+            return false;
+        var text = Encoding.UTF8.GetString(Convert.FromBase64String(encoded.ToString()));
+        var colon = text.IndexOf(':', StringComparison.Ordinal);
+        if (colon < 0)
+            return false;
+        // RFC 6749 section 2.3.1: both halves are form-encoded.
+        id = Uri.UnescapeDataString(text[..colon].Replace('+', ' '));
+        secret = Uri.UnescapeDataString(text[(colon + 1)..].Replace('+', ' '));
+        return id.Length > 0;
+    }
+}

@@ -1,0 +1,70 @@
+using Kontext.Domain.OAuth;
+
+namespace Kontext.Functions.OAuth;
+
+/// <summary>What clients discover: server metadata (RFC 8414, OpenID Connect Discovery), keys, and the metadata of our protected resources (RFC 9728).</summary>
+internal static class MetadataEndpoints
+{
+    public static void Map(IEndpointRouteBuilder app)
+    {
+        var group = app.MapGroup("/.well-known").WithMetadata(new Surface(Authenticate: null, OAuthErrors.Of)).RequireCors(PublicCors.Policy);
+        group.MapGet("/oauth-authorization-server", Server);
+        group.MapGet("/openid-configuration", Server);
+        group.MapGet("/jwks.json", Keys);
+        group.MapGet("/oauth-protected-resource", Gateway);
+        group.MapGet("/oauth-protected-resource/mcp", Gateway);
+        group.MapGet("/oauth-protected-resource/mcp/{integration}", Integration);
+        group.MapGet("/oauth-protected-resource/api/v1", Api);
+    }
+
+    private static IResult Server(KontextSettings settings, HttpResponse response)
+    {
+        Cacheable(response);
+        var issuer = settings.Issuer;
+        return Results.Json(new ServerMetadataBody
+        {
+            Issuer = issuer,
+            AuthorizationEndpoint = issuer + "/oauth2/auth",
+            TokenEndpoint = issuer + "/oauth2/token",
+            JwksUri = issuer + "/.well-known/jwks.json",
+            RegistrationEndpoint = settings.Development ? issuer + "/oauth2/register" : null,
+            RevocationEndpoint = issuer + "/oauth2/revoke",
+            UserinfoEndpoint = issuer + "/oauth2/userinfo",
+            ScopesSupported = Scopes.Supported,
+            ResponseTypesSupported = ["code"],
+            ResponseModesSupported = ["query"],
+            GrantTypesSupported = TokenRequest.GrantTypes,
+            TokenEndpointAuthMethodsSupported = ["none", "client_secret_basic", "client_secret_post"],
+            RevocationEndpointAuthMethodsSupported = ["none", "client_secret_basic", "client_secret_post"],
+            CodeChallengeMethodsSupported = ["S256"],
+            SubjectTypesSupported = ["public"],
+            IdTokenSigningAlgValuesSupported = ["ES256"],
+            ClaimsSupported = ["iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "name", "email", "sid"],
+            AuthorizationResponseIssParameterSupported = true,
+            RequestUriParameterSupported = false,
+        }, OAuthJson.Default.ServerMetadataBody);
+    }
+
+    private static async Task<IResult> Keys(SigningKeyRing keys, HttpResponse response, CancellationToken cancellationToken)
+    {
+        var published = await keys.PublishedAsync(cancellationToken);
+        Cacheable(response);
+        return Results.Json(new JwksBody([.. published.Select(key => new JwkBody("EC", "P-256", key.X, key.Y, key.Kid, "sig", "ES256"))]), OAuthJson.Default.JwksBody);
+    }
+
+    private static IResult Gateway(KontextSettings settings, HttpResponse response) => Resource(settings, response, settings.GatewayResource, Scopes.Invoke, "Kontext MCP gateway");
+
+    // Answered alike for every name: who may see which integration is decided after authentication.
+    private static IResult Integration(string integration, KontextSettings settings, HttpResponse response) =>
+        Resource(settings, response, $"{settings.GatewayResource}/{Uri.EscapeDataString(integration)}", Scopes.Invoke, "Kontext MCP gateway");
+
+    private static IResult Api(KontextSettings settings, HttpResponse response) => Resource(settings, response, settings.ApiResource, Scopes.Management, "Kontext management API");
+
+    private static IResult Resource(KontextSettings settings, HttpResponse response, string resource, string scope, string name)
+    {
+        Cacheable(response);
+        return Results.Json(new ResourceMetadataBody(resource, [settings.Issuer], [scope], ["header"], name), OAuthJson.Default.ResourceMetadataBody);
+    }
+
+    private static void Cacheable(HttpResponse response) => response.Headers.CacheControl = "public, max-age=300";
+}

@@ -1,0 +1,42 @@
+using Kontext.Domain;
+using Kontext.Domain.OAuth;
+
+namespace Kontext.Functions.OAuth;
+
+/// <summary>The endpoints under /oauth2 (contract 3).</summary>
+internal static class OAuthEndpoints
+{
+    public static void Map(IEndpointRouteBuilder app)
+    {
+        // For programs: JSON errors, and reachable from browser-based clients.
+        var programs = app.MapGroup("/oauth2").WithMetadata(new Surface(Authenticate: null, OAuthErrors.Of)).RequireCors(PublicCors.Policy);
+        programs.MapPost("/token", (HttpContext context, TokenEndpoint endpoint) => endpoint.IssueAsync(context, context.RequestAborted));
+        programs.MapPost("/revoke", (HttpContext context, RevocationEndpoint endpoint) => endpoint.RevokeAsync(context, context.RequestAborted));
+        programs.MapPost("/register", (HttpContext context, RegistrationEndpoint endpoint) => endpoint.RegisterAsync(context, context.RequestAborted));
+
+        var bearer = app.MapGroup("/oauth2").RequireCors(PublicCors.Policy).WithMetadata(new Surface(
+            context => context.RequestServices.GetRequiredService<BearerAuthentication>().AnyAsync(context), OAuthErrors.Of));
+        bearer.MapGet("/userinfo", UserInfo);
+        bearer.MapPost("/userinfo", UserInfo);
+
+        // For people: pages, and no CORS (OAuth 2.1 section 3.1).
+        var people = app.MapGroup("/oauth2").WithMetadata(new Surface(Authenticate: null, Pages.PageErrors.Of));
+        foreach (var path in (string[])["/auth", "/authorize"])
+        {
+            people.MapGet(path, (HttpContext context, AuthorizeEndpoint endpoint) => endpoint.StartAsync(context, context.RequestAborted));
+            people.MapPost(path, (HttpContext context, AuthorizeEndpoint endpoint) => endpoint.StartAsync(context, context.RequestAborted));
+        }
+        people.MapPost("/auth/decision", (HttpContext context, AuthorizeEndpoint endpoint) => endpoint.DecideAsync(context, context.RequestAborted));
+    }
+
+    private static IResult UserInfo(HttpContext context)
+    {
+        context.Response.Headers.CacheControl = "no-store";
+        if (CallerOf.Request(context) is not AgentCaller caller || !caller.Scopes.Contains(Scopes.OpenId))
+            return OAuthErrors.Of(context, new Failure(FailureCode.InsufficientScope, "Userinfo needs a person's access token with the scope openid."));
+        return Results.Json(new UserInfoBody(
+            caller.User.Id.ToString(),
+            caller.Scopes.Contains("profile") ? caller.User.DisplayName : null,
+            caller.Scopes.Contains("email") ? caller.User.Email : null), OAuthJson.Default.UserInfoBody);
+    }
+}

@@ -1,0 +1,56 @@
+using System.Globalization;
+using Kontext.Domain;
+
+namespace Kontext.Functions.OAuth;
+
+/// <summary>Says failures as OAuth does (RFC 6749 section 5.2, RFC 8693 section 2.2.2, contract 3.4.5). The only place that knows OAuth's error codes.</summary>
+internal static class OAuthErrors
+{
+    /// <summary>The JSON error response, never cached.</summary>
+    public static IResult Of(HttpContext context, Failure failure)
+    {
+        var (status, error) = CodeOf(failure.Code);
+        context.Response.Headers.CacheControl = "no-store";
+        if (status == 401)
+            context.Response.Headers.WWWAuthenticate = failure.Code == FailureCode.InvalidToken ? "Bearer error=\"invalid_token\"" : "Basic realm=\"Kontext\"";
+        if (failure.RetryAfter is { } wait)
+            context.Response.Headers.RetryAfter = Math.Max(1, (int)Math.Ceiling(wait.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
+        return Results.Json(new ErrorBody(error, failure.Message)
+        {
+            Code = failure.Code switch
+            {
+                FailureCode.PolicyDenied => "kontext_policy_denied",
+                FailureCode.NotConnected => "kontext_integration_connection_required",
+                _ => null,
+            },
+            FailureReason = failure.Code == FailureCode.NotConnected ? failure.Integration?.Reason ?? "disconnected_or_reauth_required" : null,
+            IntegrationId = failure.Integration?.Id.ToString(),
+            IntegrationName = failure.Integration?.Name,
+            PolicyEvaluation = failure.Decision is null ? null : PolicyEvaluationBody.Of(failure.Decision),
+        }, OAuthJson.Default.ErrorBody, statusCode: status);
+    }
+
+    /// <summary>The status and error code of a failure.</summary>
+    public static (int Status, string Error) CodeOf(FailureCode code) => code switch
+    {
+        FailureCode.InvalidRequest => (400, "invalid_request"),
+        FailureCode.InvalidClient => (401, "invalid_client"),
+        FailureCode.UnauthorizedClient => (400, "unauthorized_client"),
+        FailureCode.InvalidGrant => (400, "invalid_grant"),
+        FailureCode.InvalidToken => (401, "invalid_token"),
+        FailureCode.InvalidScope => (400, "invalid_scope"),
+        FailureCode.InsufficientScope => (403, "insufficient_scope"),
+        FailureCode.InvalidTarget or FailureCode.NotFound => (400, "invalid_target"),
+        FailureCode.UnsupportedGrantType => (400, "unsupported_grant_type"),
+        FailureCode.UnsupportedResponseType => (400, "unsupported_response_type"),
+        FailureCode.AccessDenied => (403, "access_denied"),
+        FailureCode.NotConnected => (400, "integration_required"),
+        FailureCode.PolicyDenied => (403, "access_denied"),
+        FailureCode.Forbidden => (403, "access_denied"),
+        FailureCode.Conflict => (503, "temporarily_unavailable"),
+        FailureCode.Misconfigured => (400, "invalid_target"),
+        FailureCode.RateLimited => (429, "temporarily_unavailable"),
+        FailureCode.Unavailable => (503, "temporarily_unavailable"),
+        FailureCode.UpstreamFailed => (503, "temporarily_unavailable"),
+    };
+}

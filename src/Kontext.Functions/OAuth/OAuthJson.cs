@@ -1,0 +1,141 @@
+using System.Text.Json.Serialization;
+using Kontext.Domain.Policies;
+
+namespace Kontext.Functions.OAuth;
+
+/// <summary>A successful token response (OAuth 2.1 section 3.2.3, RFC 8693 section 2.2.1).</summary>
+internal sealed record TokenBody(string AccessToken, string? IssuedTokenType, string TokenType, long? ExpiresIn, string? RefreshToken, string? IdToken, string? Scope);
+
+/// <summary>An OAuth error (RFC 6749 section 5.2) with what contract 3.4.5 adds.</summary>
+internal sealed record ErrorBody(string Error, string ErrorDescription)
+{
+    public string? Code { get; init; }
+
+    public string? FailureReason { get; init; }
+
+    public string? IntegrationId { get; init; }
+
+    public string? IntegrationName { get; init; }
+
+    public PolicyEvaluationBody? PolicyEvaluation { get; init; }
+}
+
+/// <summary>What each layer said, in seed 002's words.</summary>
+internal sealed record PolicyEvaluationBody(string OrgPolicy, string UserConsent, string AgentPermissions, string? DeniedBy, string? Reason)
+{
+    public static PolicyEvaluationBody Of(PolicyDecision decision) => new(
+        Word(decision, PolicyLayer.Organization),
+        Word(decision, PolicyLayer.User),
+        Word(decision, PolicyLayer.Application),
+        decision.Denial?.Rule?.ToString(),
+        decision.Denial?.Reason);
+
+    private static string Word(PolicyDecision decision, PolicyLayer layer) =>
+        decision.Layers.FirstOrDefault(said => said.Layer == layer) is { Allowed: true } ? "allow" : "deny";
+}
+
+/// <summary>Authorization server metadata (RFC 8414 section 2, OpenID Connect Discovery section 3).</summary>
+internal sealed record ServerMetadataBody
+{
+    public required string Issuer { get; init; }
+
+    public required string AuthorizationEndpoint { get; init; }
+
+    public required string TokenEndpoint { get; init; }
+
+    public required string JwksUri { get; init; }
+
+    public required string? RegistrationEndpoint { get; init; }
+
+    public required string RevocationEndpoint { get; init; }
+
+    public required string UserinfoEndpoint { get; init; }
+
+    public required IReadOnlyList<string> ScopesSupported { get; init; }
+
+    public required IReadOnlyList<string> ResponseTypesSupported { get; init; }
+
+    public required IReadOnlyList<string> ResponseModesSupported { get; init; }
+
+    public required IReadOnlyList<string> GrantTypesSupported { get; init; }
+
+    public required IReadOnlyList<string> TokenEndpointAuthMethodsSupported { get; init; }
+
+    public required IReadOnlyList<string> RevocationEndpointAuthMethodsSupported { get; init; }
+
+    public required IReadOnlyList<string> CodeChallengeMethodsSupported { get; init; }
+
+    public required IReadOnlyList<string> SubjectTypesSupported { get; init; }
+
+    public required IReadOnlyList<string> IdTokenSigningAlgValuesSupported { get; init; }
+
+    public required IReadOnlyList<string> ClaimsSupported { get; init; }
+
+    public required bool AuthorizationResponseIssParameterSupported { get; init; }
+
+    public required bool RequestUriParameterSupported { get; init; }
+}
+
+/// <summary>Protected resource metadata (RFC 9728 section 2).</summary>
+internal sealed record ResourceMetadataBody(string Resource, IReadOnlyList<string> AuthorizationServers, IReadOnlyList<string> ScopesSupported, IReadOnlyList<string> BearerMethodsSupported, string ResourceName);
+
+/// <summary>A public signing key (RFC 7517).</summary>
+internal sealed record JwkBody(string Kty, string Crv, string X, string Y, string Kid, string Use, string Alg);
+
+/// <summary>The key set (RFC 7517 section 5).</summary>
+internal sealed record JwksBody(IReadOnlyList<JwkBody> Keys);
+
+/// <summary>Client metadata as a client registers it (RFC 7591 section 2). What we do not use is ignored.</summary>
+internal sealed record RegistrationBody
+{
+    public IReadOnlyList<string>? RedirectUris { get; init; }
+
+    public string? ClientName { get; init; }
+
+    public string? TokenEndpointAuthMethod { get; init; }
+
+    public IReadOnlyList<string>? GrantTypes { get; init; }
+
+    public IReadOnlyList<string>? ResponseTypes { get; init; }
+
+    public string? Scope { get; init; }
+}
+
+/// <summary>What a registered client gets back (RFC 7591 section 3.2.1).</summary>
+internal sealed record RegisteredBody
+{
+    public required string ClientId { get; init; }
+
+    public required long ClientIdIssuedAt { get; init; }
+
+    public string? ClientSecret { get; init; }
+
+    public long? ClientSecretExpiresAt { get; init; }
+
+    public required string ClientName { get; init; }
+
+    public required IReadOnlyList<string> RedirectUris { get; init; }
+
+    public required string TokenEndpointAuthMethod { get; init; }
+
+    public required IReadOnlyList<string> GrantTypes { get; init; }
+
+    public required IReadOnlyList<string> ResponseTypes { get; init; }
+
+    public string? Scope { get; init; }
+}
+
+/// <summary>Claims about the person behind a token (OpenID Connect Core section 5.3.2).</summary>
+internal sealed record UserInfoBody(string Sub, string? Name, string? Email);
+
+/// <summary>JSON of the OAuth surface: snake_case, absent instead of null.</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, MaxDepth = 16)]
+[JsonSerializable(typeof(TokenBody))]
+[JsonSerializable(typeof(ErrorBody))]
+[JsonSerializable(typeof(ServerMetadataBody))]
+[JsonSerializable(typeof(ResourceMetadataBody))]
+[JsonSerializable(typeof(JwksBody))]
+[JsonSerializable(typeof(RegistrationBody))]
+[JsonSerializable(typeof(RegisteredBody))]
+[JsonSerializable(typeof(UserInfoBody))]
+internal sealed partial class OAuthJson : JsonSerializerContext;

@@ -1,0 +1,94 @@
+using System.Text.Json;
+using Kontext.Domain;
+using Kontext.Domain.Audit;
+using Kontext.Domain.OAuth;
+using Kontext.Domain.Tenancy;
+
+namespace Kontext.Functions.OAuth;
+
+/// <summary>Dynamic client registration (RFC 7591), for organizations that allow it. A client that registers itself can only send people through sign-in and consent; it never gets grants of its own.</summary>
+internal sealed class RegistrationEndpoint(IOrganizationStore organizations, IApplicationStore applications, IAuditLog audit, KontextSettings settings, TimeProvider time)
+{
+    private const int MaxRedirectUris = 20;
+    private static readonly string[] AuthMethods = ["none", "client_secret_basic", "client_secret_post"];
+    private static readonly string[] Grants = ["authorization_code", "refresh_token"];
+
+    public async Task<IResult> RegisterAsync(HttpContext context, CancellationToken cancellationToken)
+    {
+        context.Response.Headers.CacheControl = "no-store";
+        if (await organizations.FindBySlugAsync(settings.Organization, cancellationToken) is not { } org
+            || await organizations.CurrentAsync(org, cancellationToken) is not { DynamicRegistration: true })
+            return OAuthErrors.Of(context, new Failure(FailureCode.AccessDenied, "This organization does not let clients register themselves. Ask an administrator to create an application."));
+
+        RegistrationBody? metadata;
+        try
+        {
+            metadata = await context.Request.ReadFromJsonAsync(OAuthJson.Default.RegistrationBody, cancellationToken);
+        }
+        catch (Exception unreadable) when (unreadable is JsonException or InvalidOperationException)
+        {
+            return Refused("invalid_client_metadata", "Send client metadata as a JSON object with content type application/json.");
+        }
+        if (metadata is null || Check(metadata) is { } refusal)
+            return metadata is null ? Refused("invalid_client_metadata", "Send client metadata as a JSON object.") : refusal;
+
+        var now = time.GetUtcNow();
+        var method = metadata.TokenEndpointAuthMethod ?? "client_secret_basic";
+        var secret = method == "none" ? null : new Secret(RandomValue.Token());
+        var application = new Application
+        {
+            Id = Ids.New<AppId>(now),
+            Name = string.IsNullOrWhiteSpace(metadata.ClientName) ? "Unnamed client" : metadata.ClientName.Trim(),
+            OAuth = new OAuthClient
+            {
+                Confidential = secret is not null,
+                SecretHash = secret is null ? null : RandomValue.HashOf(secret.Reveal()),
+                AuthMethod = secret is null ? null : method,
+                RedirectUris = [.. metadata.RedirectUris!],
+            },
+            Registration = Registration.Dynamic,
+            CreatedAt = now,
+            UpdatedAt = now,
+        };
+        await applications.InsertAsync(org, application, cancellationToken);
+        await audit.AppendAsync(org, new AuditEvent
+        {
+            At = now,
+            Type = AuditTypes.Administered,
+            Agent = new AuditParty(application.Id.ToString(), application.Name),
+            Capability = "application.registered",
+        }, cancellationToken);
+
+        return Results.Json(new RegisteredBody
+        {
+            ClientId = application.Id.ClientId,
+            ClientIdIssuedAt = now.ToUnixTimeSeconds(),
+            ClientSecret = secret?.Reveal(),
+            ClientSecretExpiresAt = secret is null ? null : 0,
+            ClientName = application.Name,
+            RedirectUris = metadata.RedirectUris!,
+            TokenEndpointAuthMethod = method,
+            GrantTypes = metadata.GrantTypes is { Count: > 0 } grants ? [.. grants.Where(Grants.Contains)] : ["authorization_code"],
+            ResponseTypes = ["code"],
+            Scope = metadata.Scope,
+        }, OAuthJson.Default.RegisteredBody, statusCode: StatusCodes.Status201Created);
+    }
+
+    private static IResult? Check(RegistrationBody metadata)
+    {
+        if (metadata.RedirectUris is not { Count: > 0 and <= MaxRedirectUris } redirectUris)
+            return Refused("invalid_redirect_uri", $"Name 1 to {MaxRedirectUris} redirect_uris.");
+        if (redirectUris.Any(uri => uri is null || !RedirectUri.IsRegistrable(uri)))
+            return Refused("invalid_redirect_uri", "A redirect URI has to be https, http on loopback, or a private-use scheme in reverse-domain form, without fragment.");
+        if (metadata.TokenEndpointAuthMethod is { } method && !AuthMethods.Contains(method))
+            return Refused("invalid_client_metadata", $"token_endpoint_auth_method has to be one of {string.Join(", ", AuthMethods)}.");
+        if (metadata.GrantTypes is { } grants && !grants.Any(Grants.Contains))
+            return Refused("invalid_client_metadata", "A client that registers itself can use authorization_code and refresh_token.");
+        if (metadata.ResponseTypes is { Count: > 0 } types && !types.Contains("code"))
+            return Refused("invalid_client_metadata", "response_types has to contain code.");
+        return metadata.ClientName is { Length: > 200 } ? Refused("invalid_client_metadata", "client_name is too long.") : null;
+    }
+
+    private static IResult Refused(string error, string description) =>
+        Results.Json(new ErrorBody(error, description), OAuthJson.Default.ErrorBody, statusCode: StatusCodes.Status400BadRequest);
+}

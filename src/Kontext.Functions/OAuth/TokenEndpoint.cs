@@ -1,0 +1,50 @@
+using System.Diagnostics;
+using Kontext.Domain;
+using Kontext.Domain.OAuth;
+
+namespace Kontext.Functions.OAuth;
+
+/// <summary>The token endpoint (OAuth 2.1 section 3.2): form in, one grant, JSON out.</summary>
+internal sealed class TokenEndpoint(
+    ClientAuthentication clients,
+    AuthorizationCodeGrant authorizationCode,
+    RefreshTokenGrant refresh,
+    ClientCredentialsGrant clientCredentials,
+    TokenExchange exchange)
+{
+    public async Task<IResult> IssueAsync(HttpContext context, CancellationToken cancellationToken)
+    {
+        if (!(await RunAsync(context, cancellationToken)).TryGet(out var response, out var failure))
+            return OAuthErrors.Of(context, failure);
+        context.Response.Headers.CacheControl = "no-store";
+        return Results.Json(new TokenBody(
+            response.AccessToken.Reveal(),
+            response.IssuedTokenType,
+            "Bearer",
+            response.ExpiresIn is { } life ? Math.Max(0, (long)life.TotalSeconds) : null,
+            response.RefreshToken?.Reveal(),
+            response.IdToken?.Reveal(),
+            response.Scopes.IsEmpty ? null : Scopes.Format(response.Scopes)), OAuthJson.Default.TokenBody);
+    }
+
+    private async Task<Result<TokenResponse>> RunAsync(HttpContext context, CancellationToken cancellationToken)
+    {
+        if (!(await FormFields.ReadAsync(context.Request, cancellationToken)).TryGet(out var form, out var failure))
+            return failure;
+        if (!FormFields.Client(context.Request, form).TryGet(out var presented, out failure))
+            return failure;
+        // Before anything is spent: a client that authenticated wrongly may try again with the same code.
+        if (!(await clients.AuthenticateAsync(presented, cancellationToken)).TryGet(out var client, out failure))
+            return failure;
+        if (!TokenRequest.Parse(form).TryGet(out var request, out failure))
+            return failure;
+        return (client, request) switch
+        {
+            (TokenClient.Agent agent, TokenRequest.AuthorizationCode code) => await authorizationCode.RunAsync(agent, code, cancellationToken),
+            (TokenClient.Agent agent, TokenRequest.Refresh token) => await refresh.RunAsync(agent, token, cancellationToken),
+            (_, TokenRequest.ClientCredentials credentials) => await clientCredentials.RunAsync(client, credentials, cancellationToken),
+            (_, TokenRequest.Exchange subject) => await exchange.RunAsync(client, subject, Activity.Current?.TraceId.ToHexString(), cancellationToken),
+            _ => new Failure(FailureCode.UnauthorizedClient, "A service account uses client_credentials."),
+        };
+    }
+}

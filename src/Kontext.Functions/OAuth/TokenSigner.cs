@@ -1,0 +1,145 @@
+using System.Buffers;
+using System.Buffers.Text;
+using System.Collections.Immutable;
+using System.Text;
+using System.Text.Json;
+using Kontext.Domain;
+using Kontext.Domain.OAuth;
+using Microsoft.IdentityModel.JsonWebTokens;
+using Microsoft.IdentityModel.Tokens;
+
+namespace Kontext.Functions.OAuth;
+
+/// <summary>Signs and reads our JWTs (RFC 9068, RFC 8725): ES256 only, the key found by kid among our own.</summary>
+internal sealed class TokenSigner(SigningKeyRing keys, KontextSettings settings, TimeProvider time) : ITokenSigner
+{
+    private static readonly Failure Invalid = new(FailureCode.InvalidToken, "The access token is not valid: it is malformed, expired or was not issued here.");
+    private static readonly Dictionary<string, object> AccessTokenHeader = new() { ["typ"] = "at+jwt" };
+    private static readonly Dictionary<string, object> IdTokenHeader = new() { ["typ"] = "JWT" };
+    private readonly JsonWebTokenHandler handler = new() { SetDefaultTimesOnTokenCreation = false };
+
+    /// <inheritdoc/>
+    public ValueTask<Secret> SignAsync(AccessTokenClaims claims, CancellationToken cancellationToken) => SignAsync(AccessTokenHeader, writer =>
+    {
+        writer.WriteString("iss", settings.Issuer);
+        writer.WriteString("sub", claims.Subject);
+        writer.WriteString("aud", claims.Audience);
+        writer.WriteString("client_id", claims.ClientId);
+        writer.WriteString("org", claims.Org.ToString());
+        if (claims.Session is { } session)
+            writer.WriteString("sid", session.ToString());
+        writer.WriteString("scope", Scopes.Format(claims.Scopes));
+        writer.WriteStartArray("scp");
+        foreach (var scope in claims.Scopes)
+            writer.WriteStringValue(scope);
+        writer.WriteEndArray();
+        if (claims.Actor is { } actor)
+        {
+            writer.WriteStartObject("act");
+            writer.WriteString("sub", actor);
+            writer.WriteEndObject();
+        }
+        writer.WriteString("jti", claims.TokenId);
+        writer.WriteNumber("iat", claims.IssuedAt.ToUnixTimeSeconds());
+        writer.WriteNumber("exp", claims.ExpiresAt.ToUnixTimeSeconds());
+    }, cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask<Secret> SignAsync(IdTokenClaims claims, CancellationToken cancellationToken) => SignAsync(IdTokenHeader, writer =>
+    {
+        writer.WriteString("iss", settings.Issuer);
+        writer.WriteString("sub", claims.Subject.ToString());
+        writer.WriteString("aud", claims.ClientId);
+        if (claims.Nonce is { } nonce)
+            writer.WriteString("nonce", nonce);
+        if (claims.Name is { } name)
+            writer.WriteString("name", name);
+        if (claims.Email is { } email)
+            writer.WriteString("email", email);
+        writer.WriteString("sid", claims.Session.ToString());
+        writer.WriteNumber("auth_time", claims.SignedInAt.ToUnixTimeSeconds());
+        writer.WriteNumber("iat", claims.IssuedAt.ToUnixTimeSeconds());
+        writer.WriteNumber("exp", claims.ExpiresAt.ToUnixTimeSeconds());
+    }, cancellationToken);
+
+    /// <inheritdoc/>
+    public async ValueTask<Result<AccessTokenClaims>> ReadAsync(string token, CancellationToken cancellationToken)
+    {
+        // INVARIANT: our headers hold alg, kid and typ only; whatever else a header brings (jwk, jku, x5u, crit, zip) is refused before any key is used.
+        if (token.Length > 8192 || !TryReadHeader(token, out var kid) || await keys.FindAsync(kid, cancellationToken) is not { } key)
+            return Invalid;
+        var validated = handler.ValidateToken(token, new TokenValidationParameters
+        {
+            ValidIssuer = settings.Issuer,
+            IssuerSigningKey = key,
+            ValidateAudience = false,
+            RequireExpirationTime = true,
+            LifetimeValidator = (_, expires, _, _) => expires is { } end && time.GetUtcNow().UtcDateTime < end,
+        });
+        return validated.IsValid && Claims(token) is { } claims ? claims : Invalid with { Detail = validated.Exception?.GetType().Name };
+    }
+
+    private async ValueTask<Secret> SignAsync(Dictionary<string, object> header, Action<Utf8JsonWriter> write, CancellationToken cancellationToken)
+    {
+        var credentials = await keys.CurrentAsync(cancellationToken);
+        var buffer = new ArrayBufferWriter<byte>(512);
+        using (var writer = new Utf8JsonWriter(buffer))
+        {
+            writer.WriteStartObject();
+            write(writer);
+            writer.WriteEndObject();
+        }
+        return new Secret(handler.CreateToken(Encoding.UTF8.GetString(buffer.WrittenSpan), credentials, header));
+    }
+
+    private static bool TryReadHeader(string token, out string kid)
+    {
+        kid = "";
+        var dot = token.IndexOf('.', StringComparison.Ordinal);
+        if (dot <= 0 || !Base64Url.IsValid(token.AsSpan(0, dot)))
+            return false;
+        try
+        {
+            using var header = JsonDocument.Parse(Base64Url.DecodeFromChars(token.AsSpan(0, dot)));
+            var fields = header.RootElement.EnumerateObject().ToList();
+            if (fields.Count != 3 || fields.Any(field => field.Value.ValueKind != JsonValueKind.String))
+                return false;
+            kid = header.RootElement.TryGetProperty("kid", out var id) ? id.GetString()! : "";
+            return kid.Length > 0
+                && header.RootElement.TryGetProperty("alg", out var algorithm) && algorithm.GetString() == SecurityAlgorithms.EcdsaSha256
+                && header.RootElement.TryGetProperty("typ", out var type) && string.Equals(type.GetString(), "at+jwt", StringComparison.OrdinalIgnoreCase);
+        }
+        catch (Exception malformed) when (malformed is JsonException or InvalidOperationException)
+        {
+            return false;
+        }
+    }
+
+    // Only for tokens whose signature holds: what is missing or of another shape was not written by us.
+    private static AccessTokenClaims? Claims(string token)
+    {
+        var first = token.IndexOf('.', StringComparison.Ordinal) + 1;
+        var last = token.LastIndexOf('.');
+        using var document = JsonDocument.Parse(Base64Url.DecodeFromChars(token.AsSpan(first, last - first)));
+        var claims = document.RootElement;
+        if (!OrgId.TryParse(Text(claims, "org"), null, out var org) || Text(claims, "sub") is not { } subject || Text(claims, "aud") is not { } audience
+            || Text(claims, "client_id") is not { } clientId || Text(claims, "jti") is not { } tokenId)
+            return null;
+        return new AccessTokenClaims
+        {
+            Subject = subject,
+            Audience = audience,
+            ClientId = clientId,
+            Org = org,
+            Session = SessionId.TryParse(Text(claims, "sid"), null, out var session) ? session : null,
+            Scopes = Scopes.Parse(Text(claims, "scope")),
+            IssuedAt = DateTimeOffset.FromUnixTimeSeconds(claims.GetProperty("iat").GetInt64()),
+            ExpiresAt = DateTimeOffset.FromUnixTimeSeconds(claims.GetProperty("exp").GetInt64()),
+            TokenId = tokenId,
+            Actor = claims.TryGetProperty("act", out var act) ? Text(act, "sub") : null,
+        };
+    }
+
+    private static string? Text(JsonElement claims, string name) =>
+        claims.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+}

@@ -1,0 +1,74 @@
+using Kontext.Domain;
+using Kontext.Domain.OAuth;
+using Kontext.Domain.Policies;
+using Kontext.Domain.Tenancy;
+
+namespace Kontext.Functions;
+
+/// <summary>Makes sure that the configured organization exists, with the visible rule that allows everything until an administrator narrows it. Safe to run on several instances at once.</summary>
+internal sealed class OrganizationSeed(IOrganizationStore organizations, IPolicyStore policies, IApplicationStore applications, KontextSettings settings, TimeProvider time)
+{
+    /// <summary>The client id that command-line clients bring with them (contract 6.6).</summary>
+    public static readonly AppId CommandLine = AppId.From(Guid.Parse("a4fb6d20-e937-450f-aa19-db585405aa92"));
+
+    public async Task RunAsync(CancellationToken cancellationToken)
+    {
+        var org = await organizations.FindBySlugAsync(settings.Organization, cancellationToken) ?? await CreateAsync(cancellationToken);
+        await AllowAllAsync(org, cancellationToken);
+        if (settings.Development)
+            await AddCommandLineAsync(org, cancellationToken);
+    }
+
+    private async Task<OrgId> CreateAsync(CancellationToken cancellationToken)
+    {
+        var org = Ids.Named<OrgId>($"organization\n{settings.Organization}");
+        await organizations.InsertAsync(new Organization
+        {
+            Id = org,
+            Slug = settings.Organization,
+            Name = settings.Organization,
+            DynamicRegistration = settings.Development,
+            CreatedAt = time.GetUtcNow(),
+        }, cancellationToken);
+        return org;
+    }
+
+    private async Task AllowAllAsync(OrgId org, CancellationToken cancellationToken)
+    {
+        if (await policies.FindAsync(org, cancellationToken) is { Value.Revision: > 0 })
+            return;
+        var current = await policies.FindAsync(org, cancellationToken) ?? new Versioned<PolicyRules>(PolicyRules.None, "");
+        var now = time.GetUtcNow();
+        await policies.ReplaceAsync(org, current, new PolicyRules(1, [new PolicyRule
+        {
+            Id = Ids.New<RuleId>(now),
+            Layer = PolicyLayer.Organization,
+            Effect = PolicyEffect.Allow,
+            Subject = new PolicySubject(PolicySubjectKind.Everyone),
+            Description = "Allows everything: every new organization starts with this rule. Delete or narrow it.",
+            CreatedAt = now,
+            CreatedBy = "Kontext",
+        }]), cancellationToken);
+    }
+
+    private async Task AddCommandLineAsync(OrgId org, CancellationToken cancellationToken)
+    {
+        if (await applications.FindAsync(org, CommandLine, cancellationToken) is not null)
+            return;
+        var now = time.GetUtcNow();
+        await applications.InsertAsync(org, new Application
+        {
+            Id = CommandLine,
+            Name = "Kontext command line",
+            Description = "Signs you in at the terminal.",
+            OAuth = new OAuthClient
+            {
+                RedirectUris = ["http://127.0.0.1/callback", "http://localhost/callback"],
+                Scopes = [Scopes.Management, Scopes.GatewayAccess, Scopes.Invoke],
+            },
+            Registration = Registration.BuiltIn,
+            CreatedAt = now,
+            UpdatedAt = now,
+        }, cancellationToken);
+    }
+}

@@ -1,0 +1,101 @@
+using System.Buffers.Text;
+using System.Security.Cryptography;
+using System.Text;
+using Kontext.Domain;
+using Kontext.Domain.OAuth;
+using Kontext.Domain.Tenancy;
+
+namespace Kontext.Functions.SignIn;
+
+/// <summary>Browser sessions by cookie: who is signed in, and the CSRF token of each browser. The cookie's handle changes at every sign-in, so that none can be fixed beforehand.</summary>
+internal sealed class BrowserSessions(BrowserSessionStore store, IUserStore users, KontextSettings settings, TimeProvider time)
+{
+    private const string HandlePrefix = "kbs";
+    private static readonly TimeSpan Absolute = TimeSpan.FromHours(12);
+    private static readonly TimeSpan Idle = TimeSpan.FromHours(2);
+    private static readonly TimeSpan SeenResolution = TimeSpan.FromMinutes(5);
+
+    // __Host- demands https; on plain loopback, where only development runs, browsers would drop such a cookie.
+    private readonly string prefix = settings.PublicUrl.Scheme == Uri.UriSchemeHttps ? "__Host-kontext" : "kontext";
+
+    /// <summary>The person signed in; null when nobody is, or the session expired.</summary>
+    public async ValueTask<BrowserUser?> CurrentAsync(HttpContext context)
+    {
+        var handle = context.Request.Cookies[SessionCookie];
+        if (!OrgHandle.TryRead(handle, HandlePrefix, out var org))
+            return null;
+        var hash = RandomValue.HashOf(handle!);
+        var now = time.GetUtcNow();
+        if (await store.FindAsync(org, hash, context.RequestAborted) is not { Value.Ended: false } stored
+            || now - stored.Value.SignedInAt > Absolute || now - stored.Value.LastSeenAt > Idle
+            || !UserId.TryParse(stored.Value.UserId, null, out var userId)
+            || await users.CurrentAsync(org, userId, context.RequestAborted) is not { Disabled: false } user)
+            return null;
+        if (now - stored.Value.LastSeenAt > SeenResolution)
+            await store.ReplaceAsync(org, hash, stored, stored.Value with { LastSeenAt = now }, context.RequestAborted);
+        return new BrowserUser(org, user, hash, CsrfOf(handle!), stored.Value.SignedInAt);
+    }
+
+    /// <summary>Signs a person in to this browser.</summary>
+    public async Task SignInAsync(HttpContext context, OrgId org, UserId user)
+    {
+        var handle = OrgHandle.New(org, HandlePrefix);
+        var now = time.GetUtcNow();
+        await store.InsertAsync(org, RandomValue.HashOf(handle), new BrowserSession(user.ToString(), now, now, Ended: false), context.RequestAborted);
+        Append(context, SessionCookie, handle);
+        context.Response.Cookies.Delete(VisitorCookie, Options());
+    }
+
+    /// <summary>Signs this browser out.</summary>
+    public async Task SignOutAsync(HttpContext context)
+    {
+        var handle = context.Request.Cookies[SessionCookie];
+        if (OrgHandle.TryRead(handle, HandlePrefix, out var org)
+            && await store.FindAsync(org, RandomValue.HashOf(handle!), context.RequestAborted) is { } stored)
+            await store.ReplaceAsync(org, RandomValue.HashOf(handle!), stored, stored.Value with { Ended = true }, context.RequestAborted);
+        context.Response.Cookies.Delete(SessionCookie, Options());
+    }
+
+    /// <summary>The CSRF token of a browser in which nobody has signed in yet; gives it a cookie when it has none.</summary>
+    public string VisitorCsrf(HttpContext context)
+    {
+        var visitor = context.Request.Cookies[VisitorCookie];
+        if (visitor is not { Length: 43 })
+        {
+            visitor = RandomValue.Token();
+            Append(context, VisitorCookie, visitor);
+        }
+        return CsrfOf(visitor);
+    }
+
+    /// <summary>Did a form from a browser without sign-in come from a page of ours shown in the same browser?</summary>
+    public bool IsVisitorCsrf(HttpContext context, string? presented) =>
+        context.Request.Cookies[VisitorCookie] is { Length: 43 } visitor && SameOrigin(context) && Equal(presented, CsrfOf(visitor));
+
+    /// <summary>Did a form come from a page of ours shown to this person in this browser?</summary>
+    public bool IsCsrf(HttpContext context, BrowserUser user, string? presented) => SameOrigin(context) && Equal(presented, user.CsrfToken);
+
+    private string SessionCookie => prefix + "-session";
+
+    private string VisitorCookie => prefix + "-visitor";
+
+    private bool SameOrigin(HttpContext context) =>
+        context.Request.Headers.Origin is not [{ Length: > 0 } origin] || origin == "null" || origin == settings.PublicUrl.GetLeftPart(UriPartial.Authority);
+
+    private void Append(HttpContext context, string name, string value) => context.Response.Cookies.Append(name, value, Options());
+
+    private CookieOptions Options() => new()
+    {
+        HttpOnly = true,
+        Secure = settings.PublicUrl.Scheme == Uri.UriSchemeHttps,
+        SameSite = SameSiteMode.Lax,
+        Path = "/",
+        IsEssential = true,
+    };
+
+    private static string CsrfOf(string handle) =>
+        Base64Url.EncodeToString(HMACSHA256.HashData(Encoding.UTF8.GetBytes(handle), "csrf"u8));
+
+    private static bool Equal(string? presented, string expected) =>
+        presented is not null && CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(presented), Encoding.UTF8.GetBytes(expected));
+}

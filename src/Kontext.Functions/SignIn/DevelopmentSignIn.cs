@@ -1,0 +1,73 @@
+using Kontext.Domain;
+using Kontext.Domain.Audit;
+using Kontext.Domain.Tenancy;
+using Kontext.Functions.Pages;
+
+namespace Kontext.Functions.SignIn;
+
+/// <summary>The sign-in of Development: any user name will do, and the first one becomes the owner. Registered in Development only; it refuses to be constructed elsewhere.</summary>
+internal sealed class DevelopmentSignIn
+{
+    private const string Issuer = "development";
+    private const int MaxNameLength = 100;
+
+    private readonly BrowserSessions browser;
+    private readonly IOrganizationStore organizations;
+    private readonly IUserStore users;
+    private readonly IAuditLog audit;
+    private readonly KontextSettings settings;
+    private readonly TimeProvider time;
+
+    public DevelopmentSignIn(BrowserSessions browser, IOrganizationStore organizations, IUserStore users, IAuditLog audit, KontextSettings settings, TimeProvider time)
+    {
+        if (!settings.Development)
+            throw new InvalidOperationException("The development sign-in exists in Development only.");
+        (this.browser, this.organizations, this.users, this.audit, this.settings, this.time) = (browser, organizations, users, audit, settings, time);
+    }
+
+    /// <summary>The form.</summary>
+    public IResult Show(HttpContext context, string? returnTo, string? error) =>
+        PageResult.Of<LoginPage, LoginModel>(new LoginModel(settings.Organization, AgentName: null, SignInEndpoints.LocalPath(returnTo), browser.VisitorCsrf(context), error), error is null ? 200 : 400);
+
+    /// <summary>Takes the form: signs the person in and goes on to where they came from.</summary>
+    public async Task<IResult> SubmitAsync(HttpContext context)
+    {
+        if (!context.Request.HasFormContentType)
+            return PageErrors.Of(context, new Failure(FailureCode.InvalidRequest, "Send the sign-in form."));
+        var form = await context.Request.ReadFormAsync(context.RequestAborted);
+        var returnTo = SignInEndpoints.LocalPath(form["return_to"]);
+        if (!browser.IsVisitorCsrf(context, form["csrf"]))
+            return Show(context, returnTo, "This form was out of date. Please try again.");
+        var name = form["username"].ToString().Trim();
+        if (name.Length is 0 or > MaxNameLength || name.Any(char.IsControl))
+            return Show(context, returnTo, $"Enter a user name of 1 to {MaxNameLength} characters.");
+
+        if (await organizations.FindBySlugAsync(settings.Organization, context.RequestAborted) is not { } org)
+            return PageErrors.Of(context, new Failure(FailureCode.Misconfigured, $"The organization {settings.Organization} does not exist."));
+        var user = await EnsureUserAsync(org, name, context.RequestAborted);
+        if (user.Disabled)
+            return Show(context, returnTo, "This account is disabled.");
+        await audit.AppendAsync(org, new AuditEvent { At = time.GetUtcNow(), Type = AuditTypes.SignedIn, User = new AuditParty(user.Id.ToString(), user.DisplayName) }, context.RequestAborted);
+        await browser.SignInAsync(context, org, user.Id);
+        return SeeOther.To(returnTo);
+    }
+
+    private async Task<User> EnsureUserAsync(OrgId org, string name, CancellationToken cancellationToken)
+    {
+        var id = User.IdOf(org, Issuer, name);
+        if (await users.FindAsync(org, id, cancellationToken) is { } known)
+            return known.Value;
+        var founder = await users.ClaimFoundingAsync(org, id, cancellationToken);
+        await users.InsertAsync(org, new User
+        {
+            Id = id,
+            Issuer = Issuer,
+            Subject = name,
+            Name = name,
+            Email = name.Contains('@', StringComparison.Ordinal) ? name : null,
+            Roles = [founder ? "owner" : "member"],
+            CreatedAt = time.GetUtcNow(),
+        }, cancellationToken);
+        return (await users.FindAsync(org, id, cancellationToken))!.Value;
+    }
+}
