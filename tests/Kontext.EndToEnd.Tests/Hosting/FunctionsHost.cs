@@ -1,0 +1,130 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Net.Http.Json;
+using System.Text.Json.Nodes;
+using Kontext.Testing;
+
+namespace Kontext.EndToEnd.Tests.Hosting;
+
+/// <summary>
+/// The published app under a stand-in of the Azure Functions host (tests/functions-host), which starts it, proxies HTTP to it and posts
+/// triggers to it as the host does. Skips the test when there is no Python to run the stand-in.
+/// </summary>
+public sealed class FunctionsHost : IAsyncDisposable
+{
+    private const string Listening = "listening on ";
+    private readonly Process process;
+    private readonly DirectoryInfo state;
+    private readonly ConcurrentQueue<string> output = new();
+    private readonly TaskCompletionSource<Uri> ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    private FunctionsHost(Process process, DirectoryInfo state)
+    {
+        (this.process, this.state) = (process, state);
+        process.ErrorDataReceived += (_, line) => Read(line.Data);
+        process.EnableRaisingEvents = true;
+        process.Exited += (_, _) => ready.TrySetException(new InvalidOperationException($"The host ended before it was ready:\n{Output}"));
+    }
+
+    /// <summary>Where the outside reaches the host.</summary>
+    public Uri Address => Client.BaseAddress!;
+
+    /// <summary>A client from outside.</summary>
+    public HttpClient Client { get; } = new(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false });
+
+    /// <summary>What host and program have written so far.</summary>
+    public string Output => string.Join('\n', output);
+
+    /// <summary>Starts host and program and waits until the host listens.</summary>
+    /// <param name="app">The app root.</param>
+    /// <param name="settings">App settings beyond storage in memory and the Development environment.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public static async Task<FunctionsHost> StartAsync(string app, IReadOnlyDictionary<string, string> settings, CancellationToken cancellationToken)
+    {
+        var python = Array.Find(["python3", "python"], OnPath);
+        Assert.SkipWhen(python is null, "Python 3 is not installed; the stand-in of the Functions host is a Python program.");
+
+        var state = Directory.CreateTempSubdirectory("kontext-host-");
+        var start = new ProcessStartInfo(python!) { RedirectStandardError = true, UseShellExecute = false };
+        foreach (var argument in (string[])[RepositoryFiles.Path("tests", "functions-host", "host-driver.py"), app, "--port", "0", "--no-timers", "--no-queues"])
+            start.ArgumentList.Add(argument);
+        start.Environment["ASPNETCORE_ENVIRONMENT"] = "Development";
+        start.Environment["AzureWebJobsDisableHomepage"] = "true";
+        start.Environment["Kontext__Storage"] = "memory";
+        start.Environment["Kontext__KeyDirectory"] = Path.Combine(state.FullName, "keys");
+        foreach (var (name, value) in settings)
+            start.Environment[name] = value;
+
+        var host = new FunctionsHost(new Process { StartInfo = start }, state);
+        try
+        {
+            host.process.Start();
+            host.process.BeginErrorReadLine();
+            host.Client.BaseAddress = await host.ready.Task.WaitAsync(cancellationToken);
+            return host;
+        }
+        catch
+        {
+            await host.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Fires a trigger as the host's administration API does, and gives the host's account of how it went.</summary>
+    public async Task<JsonNode> FireAsync(string function, CancellationToken cancellationToken)
+    {
+        using var response = await AdminAsync(HttpMethod.Post, $"admin/functions/{function}?wait=1", JsonContent.Create(new { input = "" }), cancellationToken);
+        return (await response.Content.ReadFromJsonAsync<JsonNode>(cancellationToken))!;
+    }
+
+    /// <summary>What the host has passed on so far: one object per invocation, HTTP and triggers alike.</summary>
+    public async Task<JsonArray> InvocationsAsync(CancellationToken cancellationToken)
+    {
+        using var response = await AdminAsync(HttpMethod.Get, "admin/driver/log", null, cancellationToken);
+        return (await response.Content.ReadFromJsonAsync<JsonArray>(cancellationToken))!;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Client.Dispose();
+        if (ready.Task.IsCompleted || IsRunning())
+        {
+            process.Kill(entireProcessTree: true);
+            await process.WaitForExitAsync();
+        }
+        process.Dispose();
+        state.Delete(recursive: true);
+    }
+
+    private static bool OnPath(string program) =>
+        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries).Any(folder => File.Exists(Path.Combine(folder, program)));
+
+    private async Task<HttpResponseMessage> AdminAsync(HttpMethod method, string path, HttpContent? content, CancellationToken cancellationToken)
+    {
+        using var request = new HttpRequestMessage(method, new Uri(path, UriKind.Relative)) { Content = content };
+        request.Headers.Add("x-functions-key", "local-master-key");
+        var response = await Client.SendAsync(request, cancellationToken);
+        return response.EnsureSuccessStatusCode();
+    }
+
+    private void Read(string? line)
+    {
+        if (line is null)
+            return;
+        output.Enqueue(line);
+        if (line.StartsWith("[driver] " + Listening, StringComparison.Ordinal))
+            ready.TrySetResult(new Uri(line["[driver] ".Length..][Listening.Length..]));
+    }
+
+    private bool IsRunning()
+    {
+        try
+        {
+            return !process.HasExited;
+        }
+        catch (InvalidOperationException)
+        {
+            return false;
+        }
+    }
+}
