@@ -1,0 +1,7 @@
+namespace Kontext.Functions.Pages;
+
+/// <summary>What a person sees after connecting a service.</summary>
+/// <param name="IntegrationName">The service.</param>
+/// <param name="Account">The account at the service; null when not known.</param>
+/// <param name="ReturnUrl">Where to go on to; null for nowhere, then the window can be closed.</param>
+public sealed record ConnectDoneModel(string IntegrationName, string? Account, string? ReturnUrl);
