@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Text.Json.Serialization;
 using Kontext.Domain.Policies;
 
 namespace Kontext.Domain.Audit;
@@ -46,6 +47,8 @@ public sealed record AuditEvent
     public string? ExpiresIn { get; init; }
 
     /// <summary>The decision, per layer; null where policy has no say.</summary>
+    [JsonPropertyName("policyEvaluation")]
+    [JsonConverter(typeof(PolicyEvaluationJson))]
     public PolicyDecision? Policy { get; init; }
 
     /// <summary>Machine-readable reason of a failure.</summary>
@@ -102,25 +105,4 @@ public static class AuditTypes
 
     /// <summary>An application, session, user or connection was cut off.</summary>
     public const string Revoked = "access.revoked";
-}
-
-/// <summary>An event with its place in its chain.</summary>
-/// <param name="Chain">The chain's id.</param>
-/// <param name="Sequence">Its number in the chain, from 1.</param>
-/// <param name="Hash">SHA-256 over the predecessor's hash and the event's bytes, base64url.</param>
-/// <param name="Event">The event.</param>
-public sealed record AuditEntry(string Chain, long Sequence, string Hash, AuditEvent Event)
-{
-    /// <summary>Names the entry for good.</summary>
-    public string Id => $"{Chain}.{Sequence}";
-}
-
-/// <summary>The audit trail of each organization: append-only, chained, written before the answer leaves.</summary>
-public interface IAuditLog
-{
-    /// <summary>Completes when the event is durable. If it fails, the action must be refused.</summary>
-    Task AppendAsync(OrgId org, AuditEvent happened, CancellationToken cancellationToken);
-
-    /// <summary>The newest entries first, at most <paramref name="limit"/>, no older than <paramref name="since"/>.</summary>
-    Task<IReadOnlyList<AuditEntry>> LatestAsync(OrgId org, DateTimeOffset since, int limit, Func<AuditEvent, bool> matches, CancellationToken cancellationToken);
 }

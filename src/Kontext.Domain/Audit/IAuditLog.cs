@@ -1,0 +1,32 @@
+namespace Kontext.Domain.Audit;
+
+/// <summary>An event with its place in its chain.</summary>
+/// <param name="Chain">The chain's id.</param>
+/// <param name="Sequence">Its number in the chain, from 1.</param>
+/// <param name="Hash">SHA-256 over the predecessor's hash and the event's bytes, base64url.</param>
+/// <param name="Event">The event.</param>
+public sealed record AuditEntry(string Chain, long Sequence, string Hash, AuditEvent Event)
+{
+    /// <summary>Names the entry for good.</summary>
+    public string Id => $"{Chain}.{Sequence}";
+}
+
+/// <summary>The audit trail of each organization: append-only, chained, written before the answer leaves.</summary>
+public interface IAuditLog
+{
+    /// <summary>Completes when the event is durable. If it fails, the action must be refused. A caller that cancels stops waiting; its entry is written all the same.</summary>
+    Task AppendAsync(OrgId org, AuditEvent happened, CancellationToken cancellationToken);
+
+    /// <summary>The newest entries first, at most <paramref name="limit"/>, no older than <paramref name="since"/>. Examines at most the 100,000 newest entries.</summary>
+    Task<IReadOnlyList<AuditEntry>> LatestAsync(OrgId org, DateTimeOffset since, int limit, Func<AuditEvent, bool> matches, CancellationToken cancellationToken);
+}
+
+/// <summary>Reads the trail as it is stored, for an export that can be verified elsewhere.</summary>
+public interface IAuditExport
+{
+    /// <summary>Every entry recorded on the UTC days from <paramref name="from"/> to <paramref name="to"/>, both included. Each chain's entries come in order and without gaps; different chains take turns.</summary>
+    IAsyncEnumerable<AuditLine> ReadAsync(OrgId org, DateOnly from, DateOnly to, CancellationToken cancellationToken);
+
+    /// <summary>The checkpoints signed on those days, in the order of their numbers.</summary>
+    IAsyncEnumerable<AuditCheckpoint> CheckpointsAsync(OrgId org, DateOnly from, DateOnly to, CancellationToken cancellationToken);
+}

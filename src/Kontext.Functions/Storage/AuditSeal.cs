@@ -1,0 +1,66 @@
+using Kontext.Domain;
+using Kontext.Domain.Audit;
+
+namespace Kontext.Functions.Storage;
+
+/// <summary>Signs checkpoints over the chains, so that entries cut off a chain's end are missed too. A timer runs it (architecture section 8).</summary>
+internal sealed class AuditSeal(ITableSource source, IAuditSigner signer, TimeProvider time)
+{
+    private readonly TableAuditLogTables tables = new(source);
+
+    /// <summary>A checkpoint for every organization that had entries today or yesterday and has new ones; gives how many were written.</summary>
+    public async Task<int> RunAsync(CancellationToken cancellationToken)
+    {
+        var today = Today();
+        var organizations = new HashSet<OrgId>();
+        foreach (var day in new[] { today.AddDays(-1), today })
+        {
+            await foreach (var row in tables.Organizations.RowsAsync(AuditOrganization.Partition(day), AuditOrganization.Partition(day), cancellationToken))
+                organizations.Add(AuditOrganization.From(row));
+        }
+        var written = 0;
+        foreach (var org in organizations)
+        {
+            if (await SealAsync(org, cancellationToken) is not null)
+                written++;
+        }
+        return written;
+    }
+
+    /// <summary>A checkpoint for one organization; null when nothing is new or another instance was first.</summary>
+    public async Task<AuditCheckpoint?> SealAsync(OrgId org, CancellationToken cancellationToken)
+    {
+        var (reader, checkpoints) = (new TableAuditLogReader(tables), new TableAuditLogCheckpoints(tables.Checkpoints));
+        var (now, today) = (time.GetUtcNow(), Today());
+        var last = await LastAsync(org, reader, checkpoints, cancellationToken);
+        var heads = await reader.HeadsAsync(org, today.AddDays(-1), cancellationToken);
+        foreach (var (chain, head) in await reader.HeadsAsync(org, today, cancellationToken))
+            heads[chain] = head;
+        if (AuditCheckpoint.Next(last, org, now, heads.Values) is not { } json)
+            return null;
+        var checkpoint = new AuditCheckpoint(json, await signer.SignAsync(AuditCheckpoint.BytesOf(json), cancellationToken));
+        return await checkpoints.InsertAsync(org, today, checkpoint.Read().Number, checkpoint, cancellationToken) ? checkpoint : null;
+    }
+
+    /// <summary>The newest checkpoint there is. One is taken on a day with entries or on the day after.</summary>
+    private async Task<AuditCheckpoint?> LastAsync(OrgId org, TableAuditLogReader reader, TableAuditLogCheckpoints checkpoints, CancellationToken cancellationToken)
+    {
+        var looked = Today();
+        if (await checkpoints.LatestAsync(org, looked, cancellationToken) is { } todays)
+            return todays;
+        await foreach (var day in reader.DaysAsync(org, cancellationToken))
+        {
+            foreach (var candidate in new[] { day.AddDays(1), day })
+            {
+                if (candidate >= looked)
+                    continue;
+                looked = candidate;
+                if (await checkpoints.LatestAsync(org, candidate, cancellationToken) is { } found)
+                    return found;
+            }
+        }
+        return null;
+    }
+
+    private DateOnly Today() => DateOnly.FromDateTime(time.GetUtcNow().UtcDateTime);
+}

@@ -1,0 +1,42 @@
+using System.Collections.Concurrent;
+using Kontext.Domain;
+using Kontext.Domain.Audit;
+
+namespace Kontext.Functions.Storage;
+
+/// <summary>The audit trail in Table Storage. Every process writes chains of its own, so that writers never contend, and commits in groups, so that durability costs a fraction of a write per entry.</summary>
+internal sealed class TableAuditLog : IAuditLog, IAuditExport
+{
+    private readonly ConcurrentDictionary<OrgId, TableAuditLogWriter> writers = new();
+    private readonly TableAuditLogTables tables;
+    private readonly TableAuditLogReader reader;
+    private readonly TimeProvider time;
+
+    public TableAuditLog(ITableSource source, TimeProvider time)
+    {
+        this.time = time;
+        tables = new TableAuditLogTables(source);
+        reader = new TableAuditLogReader(tables);
+    }
+
+    /// <inheritdoc/>
+    public async Task AppendAsync(OrgId org, AuditEvent happened, CancellationToken cancellationToken)
+    {
+        // Serialized by the caller: what cannot be written fails the one who asked and nobody else in the block.
+        var json = AuditChain.Serialize(happened);
+        var writer = writers.GetOrAdd(org, static (org, log) => new TableAuditLogWriter(org, log.tables, log.time), this);
+        await writer.AppendAsync(json).WaitAsync(cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public Task<IReadOnlyList<AuditEntry>> LatestAsync(OrgId org, DateTimeOffset since, int limit, Func<AuditEvent, bool> matches, CancellationToken cancellationToken) =>
+        reader.LatestAsync(org, since, limit, matches, cancellationToken);
+
+    /// <inheritdoc/>
+    public IAsyncEnumerable<AuditLine> ReadAsync(OrgId org, DateOnly from, DateOnly to, CancellationToken cancellationToken) =>
+        reader.ReadAsync(org, from, to, cancellationToken);
+
+    /// <inheritdoc/>
+    public IAsyncEnumerable<AuditCheckpoint> CheckpointsAsync(OrgId org, DateOnly from, DateOnly to, CancellationToken cancellationToken) =>
+        reader.CheckpointsAsync(org, from, to, cancellationToken);
+}

@@ -1,0 +1,186 @@
+using System.Runtime.CompilerServices;
+using Kontext.Domain;
+using Kontext.Domain.Audit;
+
+namespace Kontext.Functions.Storage;
+
+/// <summary>Reads the chains of an organization back, in pages of bounded size.</summary>
+internal sealed class TableAuditLogReader(TableAuditLogTables tables)
+{
+    private const int MaxExamined = 100_000;
+    private const int BlocksPerRead = 8;
+    private const int ReadsAtOnce = 8;
+
+    /// <summary>The newest entries over all chains.</summary>
+    public async Task<IReadOnlyList<AuditEntry>> LatestAsync(OrgId org, DateTimeOffset since, int limit, Func<AuditEvent, bool> matches, CancellationToken cancellationToken)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(limit, 1);
+        var newest = new NewestEntries(limit);
+        var examined = 0;
+        await foreach (var day in DaysAsync(org, cancellationToken))
+        {
+            if (day < DateOnly.FromDateTime(since.UtcDateTime) || newest.Has(EndOf(day)))
+                break;
+            var chains = new PriorityQueue<ChainReader, long>();
+            foreach (var some in (await SegmentsAsync(org, day, cancellationToken)).GroupBy(segment => segment.Chain).Chunk(ReadsAtOnce))
+            {
+                var readers = some.Select(segments => new ChainReader(tables.Blocks, segments.Reverse(), BlocksPerRead)).ToList();
+                await Task.WhenAll(readers.Select(reader => reader.MoveNextAsync(cancellationToken)));
+                foreach (var reader in readers.Where(reader => reader.Current is not null))
+                    chains.Enqueue(reader, -reader.Current!.Written.UtcTicks);
+            }
+
+            // Blocks come newest first over all chains. No entry is younger than its block, so when the oldest entry we keep is as young as the next block, nothing better follows.
+            while (chains.TryDequeue(out var reader, out _) && reader.Current is { } block && block.Written >= since && !newest.Has(block.Written))
+            {
+                foreach (var line in block.Lines())
+                {
+                    var entry = line.Read();
+                    if (entry.Event.At >= since && matches(entry.Event))
+                        newest.Add(entry);
+                    if (++examined == MaxExamined)
+                        return newest.ToList();
+                }
+                await reader.MoveNextAsync(cancellationToken);
+                if (reader.Current is { } next)
+                    chains.Enqueue(reader, -next.Written.UtcTicks);
+            }
+        }
+        return newest.ToList();
+    }
+
+    /// <summary>Every entry of the days, each chain from its oldest to its newest.</summary>
+    public async IAsyncEnumerable<AuditLine> ReadAsync(OrgId org, DateOnly from, DateOnly to, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        var days = new List<DateOnly>();
+        await foreach (var day in DaysAsync(org, cancellationToken))
+        {
+            if (day < from)
+                break;
+            if (day <= to)
+                days.Add(day);
+        }
+        days.Reverse();
+        foreach (var day in days)
+        {
+            foreach (var segment in await SegmentsAsync(org, day, cancellationToken))
+            {
+                await foreach (var block in BlocksAsync(segment, cancellationToken))
+                {
+                    foreach (var line in block.Lines())
+                        yield return line;
+                }
+            }
+        }
+    }
+
+    /// <summary>The checkpoints of the days, in the order of their numbers.</summary>
+    public async IAsyncEnumerable<AuditCheckpoint> CheckpointsAsync(OrgId org, DateOnly from, DateOnly to, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        var checkpoints = new TableAuditLogCheckpoints(tables.Checkpoints);
+        for (var day = from; day <= to; day = day.AddDays(1))
+        {
+            foreach (var checkpoint in await checkpoints.OfDayAsync(org, day, cancellationToken))
+                yield return checkpoint;
+        }
+    }
+
+    /// <summary>How far each chain came that was written to on the day.</summary>
+    public async Task<Dictionary<string, ChainHead>> HeadsAsync(OrgId org, DateOnly day, CancellationToken cancellationToken)
+    {
+        var heads = new Dictionary<string, ChainHead>(StringComparer.Ordinal);
+        foreach (var segments in (await SegmentsAsync(org, day, cancellationToken)).GroupBy(segment => segment.Chain))
+        {
+            var reader = new ChainReader(tables.Blocks, segments.Reverse(), blocksPerRead: 1);
+            await reader.MoveNextAsync(cancellationToken);
+            if (reader.Current is { } newest)
+                heads[segments.Key] = newest.Head;
+        }
+        return heads;
+    }
+
+    /// <summary>The days with entries, newest first.</summary>
+    public async IAsyncEnumerable<DateOnly> DaysAsync(OrgId org, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        await foreach (var row in tables.Segments.RowsAsync(AuditDay.Partition(org), org.ToString(), cancellationToken))
+            yield return AuditDay.From(row);
+    }
+
+    private async Task<List<AuditSegment>> SegmentsAsync(OrgId org, DateOnly day, CancellationToken cancellationToken)
+    {
+        var segments = new List<AuditSegment>();
+        await foreach (var row in tables.Segments.RowsAsync(AuditSegment.IndexPartition(org, day), org.ToString(), cancellationToken))
+            segments.Add(AuditSegment.From(org, row));
+        return segments;
+    }
+
+    private async IAsyncEnumerable<AuditBlock> BlocksAsync(AuditSegment segment, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        var newest = await tables.Blocks.RangeAsync(segment.Partition, segment.Partition, null, 1, null, cancellationToken);
+        if (newest.Rows.Count == 0)
+            yield break;
+        var end = AuditBlock.From(segment, newest.Rows[0]).Number;
+        // Later blocks have smaller keys, so the oldest blocks are read as ranges from the end of the partition towards its beginning.
+        for (var start = 0; start <= end; start += BlocksPerRead)
+        {
+            var blocks = new List<AuditBlock>();
+            var (first, past) = (segment.RowKey(Math.Min(start + BlocksPerRead, AuditSegment.MaxBlocks) - 1), segment.RowKey(start) + "~");
+            string? continuation = null;
+            do
+            {
+                var page = await tables.Blocks.RangeAsync(segment.Partition, first, past, BlocksPerRead, continuation, cancellationToken);
+                blocks.AddRange(page.Rows.Select(row => AuditBlock.From(segment, row)));
+                continuation = page.Continuation;
+            }
+            while (continuation is not null);
+            for (var index = blocks.Count - 1; index >= 0; index--)
+                yield return blocks[index];
+        }
+    }
+
+    private static DateTimeOffset EndOf(DateOnly day) => new(day.AddDays(1).ToDateTime(TimeOnly.MinValue), TimeSpan.Zero);
+
+    /// <summary>Keeps the youngest entries it is given, up to a number.</summary>
+    private sealed class NewestEntries(int limit)
+    {
+        private readonly PriorityQueue<AuditEntry, long> entries = new();
+
+        public void Add(AuditEntry entry)
+        {
+            entries.Enqueue(entry, entry.Event.At.UtcTicks);
+            if (entries.Count > limit)
+                entries.Dequeue();
+        }
+
+        /// <summary>As many as wanted, and none older than the given time.</summary>
+        public bool Has(DateTimeOffset time) => entries.Count == limit && entries.Peek().Event.At >= time;
+
+        public List<AuditEntry> ToList() => [.. entries.UnorderedItems.Select(item => item.Element)
+            .OrderByDescending(entry => entry.Event.At).ThenBy(entry => entry.Chain, StringComparer.Ordinal).ThenByDescending(entry => entry.Sequence)];
+    }
+
+    /// <summary>Walks the blocks of one chain on one day, newest first.</summary>
+    private sealed class ChainReader(ITable blocks, IEnumerable<AuditSegment> segments, int blocksPerRead)
+    {
+        private readonly Queue<AuditSegment> segments = new(segments);
+        private readonly Queue<AuditBlock> read = new();
+        private string? continuation;
+
+        /// <summary>The block the reader stands at; null at the end.</summary>
+        public AuditBlock? Current { get; private set; }
+
+        public async Task MoveNextAsync(CancellationToken cancellationToken)
+        {
+            while (read.Count == 0 && segments.TryPeek(out var segment))
+            {
+                var page = await blocks.RangeAsync(segment.Partition, segment.Partition, null, blocksPerRead, continuation, cancellationToken);
+                foreach (var row in page.Rows)
+                    read.Enqueue(AuditBlock.From(segment, row));
+                continuation = page.Continuation;
+                if (continuation is null)
+                    segments.Dequeue();
+            }
+            Current = read.TryDequeue(out var block) ? block : null;
+        }
+    }
+}
