@@ -16,15 +16,16 @@ internal sealed class MemoryTables : ITableSource
 internal sealed class MemoryTable : ITable
 {
     private readonly Lock gate = new();
-    private readonly SortedDictionary<(string Partition, string Row), TableRow> rows = new(KeyOrder.Instance);
+    private readonly Dictionary<string, SortedList<string, TableRow>> partitions = new(StringComparer.Ordinal);
     private long version;
 
     /// <inheritdoc/>
     public Task<TableRow?> GetAsync(string partitionKey, string rowKey, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
+        RowLimits.CheckKeys(partitionKey, rowKey);
         lock (gate)
-            return Task.FromResult(rows.GetValueOrDefault((partitionKey, rowKey)));
+            return Task.FromResult(Stored(partitionKey, rowKey));
     }
 
     /// <inheritdoc/>
@@ -66,14 +67,34 @@ internal sealed class MemoryTable : ITable
         ArgumentOutOfRangeException.ThrowIfGreaterThan(limit, 1000);
         lock (gate)
         {
-            var start = continuation ?? from;
-            var found = rows.Values
-                .Where(row => row.PartitionKey == partitionKey && string.CompareOrdinal(row.RowKey, start) >= 0 && (to is null || string.CompareOrdinal(row.RowKey, to) < 0))
-                .Take(limit + 1).ToList();
-            return Task.FromResult(found.Count > limit
-                ? new RowPage(found[..limit], found[limit].RowKey)
-                : new RowPage(found, null));
+            if (!partitions.TryGetValue(partitionKey, out var rows))
+                return Task.FromResult(new RowPage([], null));
+            var found = new List<TableRow>();
+            for (var index = FirstAtOrAfter(rows, continuation ?? from); index < rows.Count; index++)
+            {
+                var key = rows.GetKeyAtIndex(index);
+                if (to is not null && string.CompareOrdinal(key, to) >= 0)
+                    break;
+                if (found.Count == limit)
+                    return Task.FromResult(new RowPage(found, key));
+                found.Add(rows.GetValueAtIndex(index));
+            }
+            return Task.FromResult(new RowPage(found, null));
         }
+    }
+
+    private static int FirstAtOrAfter(SortedList<string, TableRow> rows, string key)
+    {
+        var (low, high) = (0, rows.Count);
+        while (low < high)
+        {
+            var middle = (low + high) / 2;
+            if (string.CompareOrdinal(rows.GetKeyAtIndex(middle), key) < 0)
+                low = middle + 1;
+            else
+                high = middle;
+        }
+        return low;
     }
 
     private Task<Write> ApplyOne(RowOperation operation, CancellationToken cancellationToken)
@@ -87,36 +108,37 @@ internal sealed class MemoryTable : ITable
         }
     }
 
+    private TableRow? Stored(string partition, string row) => partitions.GetValueOrDefault(partition)?.GetValueOrDefault(row);
+
     private WriteOutcome Check(RowOperation operation)
     {
-        var stored = rows.GetValueOrDefault((operation.Row.PartitionKey, operation.Row.RowKey));
-        return operation.Change switch
+        var (change, row) = operation;
+        if (change is RowChange.Replace or RowChange.Delete && row.ETag is null)
+            throw new ArgumentException("A row is replaced or deleted by its version.");
+        var stored = Stored(row.PartitionKey, row.RowKey);
+        return change switch
         {
             RowChange.Insert => stored is null ? WriteOutcome.Written : WriteOutcome.Exists,
             RowChange.Upsert => WriteOutcome.Written,
             _ when stored is null => WriteOutcome.Missing,
-            _ => operation.Row.ETag == "*" || operation.Row.ETag == stored.ETag ? WriteOutcome.Written : WriteOutcome.Stale,
+            _ => row.ETag == "*" || row.ETag == stored.ETag ? WriteOutcome.Written : WriteOutcome.Stale,
         };
     }
 
     private string Apply(RowOperation operation)
     {
-        var row = operation.Row;
-        if (operation.Change == RowChange.Delete)
+        var (change, row) = operation;
+        if (!partitions.TryGetValue(row.PartitionKey, out var rows))
+            partitions[row.PartitionKey] = rows = new SortedList<string, TableRow>(StringComparer.Ordinal);
+        if (change == RowChange.Delete)
         {
-            rows.Remove((row.PartitionKey, row.RowKey));
+            rows.Remove(row.RowKey);
+            if (rows.Count == 0)
+                partitions.Remove(row.PartitionKey);
             return "";
         }
         var etag = (++version).ToString(CultureInfo.InvariantCulture);
-        rows[(row.PartitionKey, row.RowKey)] = row with { ETag = etag };
+        rows[row.RowKey] = row with { ETag = etag };
         return etag;
-    }
-
-    private sealed class KeyOrder : IComparer<(string Partition, string Row)>
-    {
-        public static readonly KeyOrder Instance = new();
-
-        public int Compare((string Partition, string Row) x, (string Partition, string Row) y) =>
-            string.CompareOrdinal(x.Partition, y.Partition) is var byPartition and not 0 ? byPartition : string.CompareOrdinal(x.Row, y.Row);
     }
 }

@@ -1,0 +1,114 @@
+using System.Collections.Concurrent;
+using System.Net;
+using Azure;
+using Azure.Core;
+using Azure.Core.Pipeline;
+using Azure.Identity;
+
+namespace Kontext.Functions.Storage;
+
+/// <summary>The Table service of one storage account, through its REST API: what all its tables share. Retries, their limits and the authorization are here.</summary>
+internal sealed class TableService : ITableSource
+{
+    /// <summary>Accept header of reads whose types and ETags matter.</summary>
+    public const string MinimalMetadata = "application/json;odata=minimalmetadata";
+
+    // A request has an answer after this time, or it has failed: callers are waiting, and so are leases.
+    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(10);
+
+    private readonly ConcurrentDictionary<string, TableApi> tables = new(StringComparer.OrdinalIgnoreCase);
+    private readonly HttpPipeline pipeline;
+    private readonly string endpoint;
+
+    public TableService(StorageAccount account, TimeProvider time)
+    {
+        endpoint = account.Endpoint.AbsoluteUri;
+        var options = new Options { Transport = new HttpClientTransport(CreateClient(account.Endpoint)) };
+        options.Retry.MaxRetries = 4;
+        options.Retry.Mode = RetryMode.Exponential;
+        options.Retry.Delay = TimeSpan.FromMilliseconds(100);
+        options.Retry.MaxDelay = TimeSpan.FromSeconds(1);
+        options.Retry.NetworkTimeout = TimeSpan.FromSeconds(3);
+        options.Diagnostics.IsLoggingEnabled = false;
+        options.Diagnostics.IsDistributedTracingEnabled = false;
+        options.Diagnostics.IsTelemetryEnabled = false;
+        HttpPipelinePolicy authorize = account.Key is { } key
+            ? new SharedKeyLitePolicy(account.Name!, Convert.FromBase64String(key.Reveal()), time)
+            : new BearerTokenAuthenticationPolicy(new DefaultAzureCredential(), "https://storage.azure.com/.default");
+        pipeline = HttpPipelineBuilder.Build(options, authorize);
+    }
+
+    /// <inheritdoc/>
+    public ITable Open(string name) => tables.GetOrAdd(name, static (name, service) => new TableApi(service, name), this);
+
+    /// <summary>A request to an address under the service's own, already escaped.</summary>
+    public HttpMessage Request(RequestMethod method, string address, string accept)
+    {
+        var message = pipeline.CreateMessage();
+        message.Request.Method = method;
+        message.Request.Uri.Reset(new Uri(endpoint + address));
+        message.Request.Headers.Add("x-ms-version", "2019-02-02");
+        message.Request.Headers.Add("DataServiceVersion", "3.0;NetFx");
+        message.Request.Headers.Add("Accept", accept);
+        return message;
+    }
+
+    /// <summary>The absolute address, as operations inside a transaction need it.</summary>
+    public string AddressOf(string address) => endpoint + address;
+
+    /// <summary>Sends with retries. Afterwards the message has an answer that is not a passing failure of the service.</summary>
+    /// <exception cref="StorageUnavailableException">There was none in time.</exception>
+    public async Task SendAsync(HttpMessage message, CancellationToken cancellationToken)
+    {
+        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        deadline.CancelAfter(Deadline);
+        try
+        {
+            await pipeline.SendAsync(message, deadline.Token);
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            throw;
+        }
+        catch (Exception failure) when (failure is OperationCanceledException or RequestFailedException or AggregateException or IOException or HttpRequestException or AuthenticationFailedException)
+        {
+            throw new StorageUnavailableException("The table service did not answer.", failure);
+        }
+        if (message.Response.Status is (int)HttpStatusCode.RequestTimeout or (int)HttpStatusCode.TooManyRequests or >= 500)
+            throw new StorageUnavailableException($"The table service answered with {message.Response.Status}.");
+    }
+
+    /// <summary>Creates a table; one that is already there is as good.</summary>
+    public async Task CreateTableAsync(string name, CancellationToken cancellationToken)
+    {
+        using var message = Request(RequestMethod.Post, "Tables", "application/json;odata=nometadata");
+        message.Request.Headers.Add("Content-Type", "application/json");
+        message.Request.Headers.Add("Prefer", "return-no-content");
+        // A table's name is letters and digits: nothing to escape.
+        message.Request.Content = RequestContent.Create(BinaryData.FromString($"{{\"TableName\":\"{name}\"}}"));
+        await SendAsync(message, cancellationToken);
+        var response = message.Response;
+        if (response.Status is not ((int)HttpStatusCode.Created or (int)HttpStatusCode.NoContent)
+            && TableRefusal.Read(response.Content.ToMemory().Span).Code != "TableAlreadyExists")
+            throw Failed(response);
+    }
+
+    /// <summary>The exception for an answer that no caller can cause: wrong rights, wrong request, a table being deleted.</summary>
+    public static Exception Failed(Response response) => response.Status == (int)HttpStatusCode.Conflict
+        ? new StorageUnavailableException($"The table service answered with {TableRefusal.Read(response.Content.ToMemory().Span).Code}.")
+        : new RequestFailedException(response);
+
+    private static HttpClient CreateClient(Uri endpoint) => new(new SocketsHttpHandler
+    {
+        AllowAutoRedirect = false,
+        UseCookies = false,
+        UseProxy = !endpoint.IsLoopback,
+        ConnectTimeout = TimeSpan.FromSeconds(3),
+        PooledConnectionLifetime = TimeSpan.FromMinutes(5),
+        MaxConnectionsPerServer = 256,
+        ActivityHeadersPropagator = null,
+    })
+    { Timeout = Timeout.InfiniteTimeSpan };
+
+    private sealed class Options : ClientOptions;
+}
