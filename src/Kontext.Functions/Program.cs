@@ -1,15 +1,50 @@
+using Kontext.Domain.Vault;
 using Kontext.Functions;
+using Kontext.Functions.Api;
+using Kontext.Functions.Connect;
+using Kontext.Functions.Local;
+using Kontext.Functions.Mcp;
+using Kontext.Functions.OAuth;
+using Kontext.Functions.Pages;
+using Kontext.Functions.SignIn;
+using Kontext.Functions.Storage;
 using Kontext.Functions.Triggers;
 
 var builder = WebApplication.CreateSlimBuilder(args);
 var settings = KontextSettings.Read(builder.Configuration, builder.Environment.IsDevelopment());
 Listening.Configure(builder, settings);
-builder.Services.AddSingleton(settings);
-builder.Services.AddSingleton(TimeProvider.System);
-builder.Services.AddHostedService<LocalScheduler>();
+builder.Services
+    .AddSingleton(settings)
+    .AddSingleton(TimeProvider.System)
+    .AddSingleton<CredentialBroker>()
+    .AddSingleton<OrganizationSeed>()
+    .AddKontextStorage(settings)
+    .AddKontextAudit()
+    .AddKontextVault(settings)
+    .AddKontextOAuth(settings)
+    .AddKontextConnections(settings)
+    .AddKontextGateway()
+    .AddKontextApi()
+    .AddKontextPages()
+    .AddPublicCors()
+    .AddHostedService<LocalScheduler>()
+    .Configure<RouteHandlerOptions>(options => options.ThrowOnBadRequest = true);
+
 var app = builder.Build();
 app.UseRouting();
+app.UseCors();
 app.UseMiddleware<SurfaceMiddleware>();
+
+HomeEndpoint.Map(app);
 HealthEndpoint.Map(app);
+AssetEndpoints.Map(app);
+SignInEndpoints.Map(app, settings);
+MetadataEndpoints.Map(app);
+OAuthEndpoints.Map(app);
+ConnectEndpoints.Map(app);
+McpEndpoints.Map(app);
+ApiEndpoints.Map(app);
 TriggerEndpoints.Map(app, settings);
+
+await app.Services.GetRequiredService<OrganizationSeed>().RunAsync(CancellationToken.None);
 await app.RunAsync();

@@ -44,7 +44,7 @@ internal sealed class ConsentScreen(IIntegrationStore integrations, IConnectionS
         }
         var organization = await organizations.CurrentAsync(request.Org, cancellationToken);
         var returnsTo = new Uri(request.RedirectUri);
-        return PageResult.Of<ConsentPage, ConsentModel>(new ConsentModel(
+        return PageResult.Of<ConsentPage>(new ConsentModel(
             application.Name,
             Publisher: null,
             RegistrationNote(application.Registration),
@@ -58,7 +58,7 @@ internal sealed class ConsentScreen(IIntegrationStore integrations, IConnectionS
             $"{AuthorizationCodeGrant.SessionLifetime.TotalHours:0} hours",
             query,
             person.CsrfToken,
-            "/oauth2/auth/decision"), 200, [FormTarget(returnsTo)]);
+            "/oauth2/auth/decision"), StatusCodes.Status200OK, returnsTo);
     }
 
     private static string RegistrationNote(Registration registration) => registration switch
@@ -80,8 +80,4 @@ internal sealed class ConsentScreen(IIntegrationStore integrations, IConnectionS
         "email" => "See your mail address",
         _ => null,
     };
-
-    // Browsers hold the redirect after a form against form-action: an origin, or the bare scheme of a private-use URI.
-    private static string FormTarget(Uri redirectUri) =>
-        redirectUri.Scheme is "http" or "https" ? redirectUri.GetLeftPart(UriPartial.Authority) : redirectUri.Scheme + ":";
 }

@@ -27,7 +27,7 @@ internal sealed class DevelopmentSignIn
 
     /// <summary>The form.</summary>
     public IResult Show(HttpContext context, string? returnTo, string? error) =>
-        PageResult.Of<LoginPage, LoginModel>(new LoginModel(settings.Organization, AgentName: null, SignInEndpoints.LocalPath(returnTo), browser.VisitorCsrf(context), error), error is null ? 200 : 400);
+        PageResult.Of<LoginPage>(new LoginModel(settings.Organization, AgentName: null, SignInEndpoints.LocalPath(returnTo), browser.VisitorCsrf(context), error), error is null ? 200 : 400);
 
     /// <summary>Takes the form: signs the person in and goes on to where they came from.</summary>
     public async Task<IResult> SubmitAsync(HttpContext context)

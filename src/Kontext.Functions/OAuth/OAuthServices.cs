@@ -1,0 +1,39 @@
+using Kontext.Domain.OAuth;
+using Kontext.Functions.SignIn;
+using Kontext.Functions.Storage;
+
+namespace Kontext.Functions.OAuth;
+
+/// <summary>Registers the authorization server and sign-in.</summary>
+internal static class OAuthServices
+{
+    public static IServiceCollection AddKontextOAuth(this IServiceCollection services, KontextSettings settings)
+    {
+        services
+            .AddSingleton(new Resources(settings.Issuer))
+            .AddSingleton<SigningKeyRing>()
+            .AddSingleton<ITokenSigner, TokenSigner>()
+            .AddSingleton<RefreshTokens>()
+            .AddSingleton<ClientAuthentication>()
+            .AddSingleton<TokenCallers>()
+            .AddSingleton<TokenIssuing>()
+            .AddSingleton<SessionRevocation>()
+            .AddSingleton<AuthorizationCodeGrant>()
+            .AddSingleton<RefreshTokenGrant>()
+            .AddSingleton<ClientCredentialsGrant>()
+            .AddSingleton<TokenExchange>()
+            .AddSingleton<AuthorizeRequests>()
+            .AddSingleton<IAuthorizationCodeStore, AuthorizationCodeStore>()
+            .AddSingleton<BearerAuthentication>()
+            .AddSingleton<TokenEndpoint>()
+            .AddSingleton<AuthorizeEndpoint>()
+            .AddSingleton<ConsentScreen>()
+            .AddSingleton<RegistrationEndpoint>()
+            .AddSingleton<RevocationEndpoint>()
+            .AddSingleton<BrowserSessionStore>()
+            .AddSingleton<BrowserSessions>();
+        if (settings.Development)
+            services.AddSingleton<DevelopmentSignIn>();
+        return services;
+    }
+}
