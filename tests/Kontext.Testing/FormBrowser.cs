@@ -1,0 +1,67 @@
+using System.Net;
+using AngleSharp.Html.Dom;
+using AngleSharp.Html.Parser;
+
+namespace Kontext.Testing;
+
+/// <summary>A page as a person without JavaScript meets it.</summary>
+/// <param name="Url">Where it is.</param>
+/// <param name="Status">The answer's status.</param>
+/// <param name="Document">The page; empty for redirects that were not followed.</param>
+/// <param name="Location">Where a redirect that was not followed leads.</param>
+public sealed record BrowserPage(Uri Url, HttpStatusCode Status, IHtmlDocument Document, Uri? Location)
+{
+    /// <summary>The page's text.</summary>
+    public string Text => Document.Body?.TextContent ?? "";
+}
+
+/// <summary>A browser without JavaScript: keeps cookies, follows redirects on our own addresses, submits the forms it finds.</summary>
+public sealed class FormBrowser : IDisposable
+{
+    private readonly HttpClient http = new(new SocketsHttpHandler { AllowAutoRedirect = false, CookieContainer = new CookieContainer() });
+    private readonly HtmlParser parser = new();
+
+    /// <summary>Opens an address and follows redirects until a page comes, or a redirect to where nobody listens (an agent's redirect URI).</summary>
+    public Task<BrowserPage> OpenAsync(Uri url, Func<Uri, bool>? stopBefore = null) => SendAsync(new HttpRequestMessage(HttpMethod.Get, url), stopBefore);
+
+    /// <summary>Fills in fields of the form that has the button and presses it.</summary>
+    public Task<BrowserPage> SubmitAsync(BrowserPage page, string buttonText, IReadOnlyDictionary<string, string>? fields = null, Func<Uri, bool>? stopBefore = null)
+    {
+        var button = page.Document.QuerySelectorAll("button").OfType<IHtmlButtonElement>().FirstOrDefault(candidate => candidate.TextContent.Trim().StartsWith(buttonText, StringComparison.Ordinal))
+            ?? throw new InvalidOperationException($"The page at {page.Url.AbsolutePath} has no button {buttonText}: {page.Text.Trim()}");
+        var form = button.Form ?? throw new InvalidOperationException("The button belongs to no form.");
+        var values = new List<KeyValuePair<string, string>>();
+        foreach (var input in form.Elements.OfType<IHtmlInputElement>())
+        {
+            if (input.Name is not { Length: > 0 } name || input.IsDisabled || (input.Type is "checkbox" or "radio" && !input.IsChecked))
+                continue;
+            values.Add(new(name, fields is not null && fields.TryGetValue(name, out var value) ? value : input.Value));
+        }
+        if (button.Name is { Length: > 0 } buttonName)
+            values.Add(new(buttonName, button.Value ?? ""));
+        return SendAsync(new HttpRequestMessage(HttpMethod.Post, new Uri(page.Url, form.GetAttribute("action") ?? page.Url.AbsoluteUri)) { Content = new FormUrlEncodedContent(values) }, stopBefore);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => http.Dispose();
+
+    private async Task<BrowserPage> SendAsync(HttpRequestMessage request, Func<Uri, bool>? stopBefore)
+    {
+        for (var hop = 0; hop < 20; hop++)
+        {
+            using var sent = request;
+            using var answer = await http.SendAsync(sent);
+            var url = sent.RequestUri!;
+            if ((int)answer.StatusCode is >= 300 and < 400 && answer.Headers.Location is { } location)
+            {
+                var target = new Uri(url, location);
+                if (stopBefore?.Invoke(target) == true)
+                    return new BrowserPage(url, answer.StatusCode, parser.ParseDocument(""), target);
+                request = new HttpRequestMessage(HttpMethod.Get, target);
+                continue;
+            }
+            return new BrowserPage(url, answer.StatusCode, parser.ParseDocument(await answer.Content.ReadAsStringAsync()), null);
+        }
+        throw new InvalidOperationException("Too many redirects.");
+    }
+}
