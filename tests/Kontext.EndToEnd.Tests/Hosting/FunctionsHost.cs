@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
-using System.Net.Http.Json;
+using System.Text;
 using System.Text.Json.Nodes;
 using Kontext.Testing;
 
@@ -73,15 +73,16 @@ public sealed class FunctionsHost : IAsyncDisposable
     /// <summary>Fires a trigger as the host's administration API does, and gives the host's account of how it went.</summary>
     public async Task<JsonNode> FireAsync(string function, CancellationToken cancellationToken)
     {
-        using var response = await AdminAsync(HttpMethod.Post, $"admin/functions/{function}?wait=1", JsonContent.Create(new { input = "" }), cancellationToken);
-        return (await response.Content.ReadFromJsonAsync<JsonNode>(cancellationToken))!;
+        using var content = new StringContent("""{"input":""}""", Encoding.UTF8, "application/json");
+        using var response = await AdminAsync(HttpMethod.Post, $"admin/functions/{function}?wait=1", content, cancellationToken);
+        return JsonNode.Parse(await response.Content.ReadAsStringAsync(cancellationToken))!;
     }
 
     /// <summary>What the host has passed on so far: one object per invocation, HTTP and triggers alike.</summary>
     public async Task<JsonArray> InvocationsAsync(CancellationToken cancellationToken)
     {
         using var response = await AdminAsync(HttpMethod.Get, "admin/driver/log", null, cancellationToken);
-        return (await response.Content.ReadFromJsonAsync<JsonArray>(cancellationToken))!;
+        return JsonNode.Parse(await response.Content.ReadAsStringAsync(cancellationToken))!.AsArray();
     }
 
     public async ValueTask DisposeAsync()

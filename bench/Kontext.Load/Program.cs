@@ -1,0 +1,38 @@
+using Kontext.Load;
+
+const string Usage = """
+    Kontext.Load COMMAND [--connections 16] [--seconds 5]
+
+      floor-kestrel   bare Kestrel saying hello
+      floor-es256     Kestrel verifying one ES256 token and signing another
+      url             any address: --url URL [--header "Name: value"]... [--body-file FILE] [--pid SERVER]
+
+    Prints requests per second, percentiles, errors, and the server's resident memory.
+    """;
+
+var options = Options.Read(args);
+if (args is ["serve", var floor])
+{
+    await Floors.ServeAsync(floor);
+    return 0;
+}
+
+LoadResult result;
+switch (options?.Command)
+{
+    case Floors.Kestrel or Floors.Es256:
+        result = await Floors.RunAsync(options.Command, options.Connections, options.Duration);
+        break;
+    case "url" when Uri.TryCreate(options.Value("url"), UriKind.Absolute, out var url):
+        result = await UrlLoad.RunAsync(url, options);
+        break;
+    default:
+        Console.Error.WriteLine(Usage);
+        return 2;
+}
+Console.WriteLine(result.ToLine());
+foreach (var line in result.ToPercentiles())
+    Console.WriteLine(line);
+if (result.FirstError is { } error)
+    Console.Error.WriteLine($"First error: {error}");
+return result.Errors == 0 ? 0 : 1;
