@@ -28,5 +28,5 @@ public interface IAuditExport
     IAsyncEnumerable<AuditLine> ReadAsync(OrgId org, DateOnly from, DateOnly to, CancellationToken cancellationToken);
 
     /// <summary>The checkpoints signed on those days, in the order of their numbers.</summary>
-    IAsyncEnumerable<AuditCheckpoint> CheckpointsAsync(OrgId org, DateOnly from, DateOnly to, CancellationToken cancellationToken);
+    Task<IReadOnlyList<AuditCheckpoint>> CheckpointsAsync(OrgId org, DateOnly from, DateOnly to, CancellationToken cancellationToken);
 }

@@ -32,34 +32,14 @@ internal sealed class AuditSeal(ITableSource source, IAuditSigner signer, TimePr
     {
         var (reader, checkpoints) = (new TableAuditLogReader(tables), new TableAuditLogCheckpoints(tables.Checkpoints));
         var (now, today) = (time.GetUtcNow(), Today());
-        var last = await LastAsync(org, reader, checkpoints, cancellationToken);
+        var last = await checkpoints.LatestAsync(org, cancellationToken);
         var heads = await reader.HeadsAsync(org, today.AddDays(-1), cancellationToken);
         foreach (var (chain, head) in await reader.HeadsAsync(org, today, cancellationToken))
             heads[chain] = head;
         if (AuditCheckpoint.Next(last, org, now, heads.Values) is not { } json)
             return null;
         var checkpoint = new AuditCheckpoint(json, await signer.SignAsync(AuditCheckpoint.BytesOf(json), cancellationToken));
-        return await checkpoints.InsertAsync(org, today, checkpoint.Read().Number, checkpoint, cancellationToken) ? checkpoint : null;
-    }
-
-    /// <summary>The newest checkpoint there is. One is taken on a day with entries or on the day after.</summary>
-    private async Task<AuditCheckpoint?> LastAsync(OrgId org, TableAuditLogReader reader, TableAuditLogCheckpoints checkpoints, CancellationToken cancellationToken)
-    {
-        var looked = Today();
-        if (await checkpoints.LatestAsync(org, looked, cancellationToken) is { } todays)
-            return todays;
-        await foreach (var day in reader.DaysAsync(org, cancellationToken))
-        {
-            foreach (var candidate in new[] { day.AddDays(1), day })
-            {
-                if (candidate >= looked)
-                    continue;
-                looked = candidate;
-                if (await checkpoints.LatestAsync(org, candidate, cancellationToken) is { } found)
-                    return found;
-            }
-        }
-        return null;
+        return await checkpoints.InsertAsync(org, checkpoint.Read().Number, checkpoint, cancellationToken) ? checkpoint : null;
     }
 
     private DateOnly Today() => DateOnly.FromDateTime(time.GetUtcNow().UtcDateTime);

@@ -37,6 +37,6 @@ internal sealed class TableAuditLog : IAuditLog, IAuditExport
         reader.ReadAsync(org, from, to, cancellationToken);
 
     /// <inheritdoc/>
-    public IAsyncEnumerable<AuditCheckpoint> CheckpointsAsync(OrgId org, DateOnly from, DateOnly to, CancellationToken cancellationToken) =>
-        reader.CheckpointsAsync(org, from, to, cancellationToken);
+    public async Task<IReadOnlyList<AuditCheckpoint>> CheckpointsAsync(OrgId org, DateOnly from, DateOnly to, CancellationToken cancellationToken) =>
+        await new TableAuditLogCheckpoints(tables.Checkpoints).OfDaysAsync(org, from, to, cancellationToken);
 }

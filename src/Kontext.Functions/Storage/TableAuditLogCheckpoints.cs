@@ -4,35 +4,39 @@ using Kontext.Domain.Audit;
 
 namespace Kontext.Functions.Storage;
 
-/// <summary>Keeps the signed checkpoints, one partition a day.</summary>
+/// <summary>Keeps the signed checkpoints. An organization's are one partition, newest first: they are few, and only so can two instances not both take a number.</summary>
 internal sealed class TableAuditLogCheckpoints(ITable table)
 {
     private const int ChunkLength = 30_000;
     private const long Newest = 999_999_999_999;
 
     /// <summary>False when another instance has taken the number.</summary>
-    public async Task<bool> InsertAsync(OrgId org, DateOnly day, long number, AuditCheckpoint checkpoint, CancellationToken cancellationToken)
+    public async Task<bool> InsertAsync(OrgId org, long number, AuditCheckpoint checkpoint, CancellationToken cancellationToken)
     {
         var properties = new Dictionary<string, object>(StringComparer.Ordinal) { ["v"] = "1", ["kid"] = checkpoint.Signature.KeyId, ["signature"] = checkpoint.Signature.Value };
         for (var start = 0; start < checkpoint.Json.Length; start += ChunkLength)
             properties[ChunkName(start / ChunkLength)] = checkpoint.Json.Substring(start, Math.Min(ChunkLength, checkpoint.Json.Length - start));
-        var row = new TableRow(AuditSegment.IndexPartition(org, day), string.Create(CultureInfo.InvariantCulture, $"{org}~{Newest - number:D12}"), properties);
+        var row = new TableRow(org.ToString(), string.Create(CultureInfo.InvariantCulture, $"{org}~{Newest - number:D12}"), properties);
         return (await table.InsertAsync(row, cancellationToken)).Ok;
     }
 
-    /// <summary>The day's newest; null when it has none.</summary>
-    public async Task<AuditCheckpoint?> LatestAsync(OrgId org, DateOnly day, CancellationToken cancellationToken)
-    {
-        var page = await table.RangeAsync(AuditSegment.IndexPartition(org, day), org.ToString(), null, 1, null, cancellationToken);
-        return page.Rows.Count == 0 ? null : Read(page.Rows[0]);
-    }
+    /// <summary>The newest; null when there is none.</summary>
+    public async Task<AuditCheckpoint?> LatestAsync(OrgId org, CancellationToken cancellationToken) =>
+        await table.FirstAsync(org.ToString(), org.ToString(), null, cancellationToken) is { } row ? Read(row) : null;
 
-    /// <summary>The day's, in the order of their numbers.</summary>
-    public async Task<List<AuditCheckpoint>> OfDayAsync(OrgId org, DateOnly day, CancellationToken cancellationToken)
+    /// <summary>Those of the days, in the order of their numbers.</summary>
+    public async Task<List<AuditCheckpoint>> OfDaysAsync(OrgId org, DateOnly from, DateOnly to, CancellationToken cancellationToken)
     {
         var checkpoints = new List<AuditCheckpoint>();
-        await foreach (var row in table.RowsAsync(AuditSegment.IndexPartition(org, day), org.ToString(), cancellationToken))
-            checkpoints.Add(Read(row));
+        await foreach (var row in table.RowsAsync(org.ToString(), org.ToString(), cancellationToken))
+        {
+            var checkpoint = Read(row);
+            var day = DateOnly.FromDateTime(checkpoint.Read().At.UtcDateTime);
+            if (day < from)
+                break;
+            if (day <= to)
+                checkpoints.Add(checkpoint);
+        }
         checkpoints.Reverse();
         return checkpoints;
     }

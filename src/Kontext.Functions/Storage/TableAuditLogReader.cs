@@ -74,17 +74,6 @@ internal sealed class TableAuditLogReader(TableAuditLogTables tables)
         }
     }
 
-    /// <summary>The checkpoints of the days, in the order of their numbers.</summary>
-    public async IAsyncEnumerable<AuditCheckpoint> CheckpointsAsync(OrgId org, DateOnly from, DateOnly to, [EnumeratorCancellation] CancellationToken cancellationToken)
-    {
-        var checkpoints = new TableAuditLogCheckpoints(tables.Checkpoints);
-        for (var day = from; day <= to; day = day.AddDays(1))
-        {
-            foreach (var checkpoint in await checkpoints.OfDayAsync(org, day, cancellationToken))
-                yield return checkpoint;
-        }
-    }
-
     /// <summary>How far each chain came that was written to on the day.</summary>
     public async Task<Dictionary<string, ChainHead>> HeadsAsync(OrgId org, DateOnly day, CancellationToken cancellationToken)
     {
@@ -116,10 +105,9 @@ internal sealed class TableAuditLogReader(TableAuditLogTables tables)
 
     private async IAsyncEnumerable<AuditBlock> BlocksAsync(AuditSegment segment, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        var newest = await tables.Blocks.RangeAsync(segment.Partition, segment.Partition, null, 1, null, cancellationToken);
-        if (newest.Rows.Count == 0)
+        if (await tables.Blocks.FirstAsync(segment.Partition, segment.Partition, null, cancellationToken) is not { } newest)
             yield break;
-        var end = AuditBlock.From(segment, newest.Rows[0]).Number;
+        var end = AuditBlock.From(segment, newest).Number;
         // Later blocks have smaller keys, so the oldest blocks are read as ranges from the end of the partition towards its beginning.
         for (var start = 0; start <= end; start += BlocksPerRead)
         {

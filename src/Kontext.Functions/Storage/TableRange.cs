@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 namespace Kontext.Functions.Storage;
 
 /// <summary>Follows continuations to the end of a range.</summary>
-internal static class TableAuditLogRange
+internal static class TableRange
 {
     private const int PageSize = 100;
 
@@ -19,5 +19,20 @@ internal static class TableAuditLogRange
             continuation = page.Continuation;
         }
         while (continuation is not null);
+    }
+
+    /// <summary>The first row of a range; null when it is empty. Azure may answer with an empty page and a continuation before it.</summary>
+    public static async Task<TableRow?> FirstAsync(this ITable table, string partition, string from, string? to, CancellationToken cancellationToken)
+    {
+        string? continuation = null;
+        do
+        {
+            var page = await table.RangeAsync(partition, from, to, 1, continuation, cancellationToken);
+            if (page.Rows.Count > 0)
+                return page.Rows[0];
+            continuation = page.Continuation;
+        }
+        while (continuation is not null);
+        return null;
     }
 }
