@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Collections.Immutable;
 using Kontext.Domain;
 
 namespace Kontext.Functions.Storage;
@@ -33,7 +34,7 @@ internal sealed class EpochFeed(ITableSource tables, TimeProvider time, ILogger<
         var epoch = EpochOf(org);
         epoch.Owe();
         await PayAsync(org, epoch);
-        await RunWatchesAsync(epoch);
+        await CheckAsync(epoch.TakeUnchecked());
     }
 
     /// <summary>Keeps a long-lived stream honest: whenever the organization's number changes, <paramref name="stillAllowed"/> is asked again, and unless it says yes <paramref name="cut"/> is called, once.
@@ -88,15 +89,14 @@ internal sealed class EpochFeed(ITableSource tables, TimeProvider time, ILogger<
         {
             Log.StorageUnavailable(log, unavailable);
             // Fail closed: the checks of open streams cannot be answered either, which cuts them.
-            await RunWatchesAsync(epoch);
+            await CheckAsync(epoch.Watches);
             return;
         }
-        if (epoch.HasNews)
-            await RunWatchesAsync(epoch);
+        await CheckAsync(epoch.TakeUnchecked());
     }
 
-    private static Task RunWatchesAsync(OrganizationEpoch epoch) =>
-        Parallel.ForEachAsync(epoch.TakeNews(), new ParallelOptions { MaxDegreeOfParallelism = 16 }, (watch, _) => watch.CheckAsync());
+    private static Task CheckAsync(ImmutableArray<StreamWatch> watches) =>
+        Parallel.ForEachAsync(watches, new ParallelOptions { MaxDegreeOfParallelism = 16 }, (watch, _) => watch.CheckAsync());
 
     /// <summary>Reads the number; callers at the same time share one read.</summary>
     private async Task<long> RefreshAsync(OrgId org, OrganizationEpoch epoch)

@@ -15,7 +15,6 @@ internal sealed class OrganizationEpoch
     private Task<EpochReading>? reading;
     private EpochReading? known;
     private long seen = -1;
-    private long told = -1;
     private long lastUsed;
     private long debt;
     private long settled;
@@ -36,16 +35,6 @@ internal sealed class OrganizationEpoch
         {
             lock (gate)
                 return Owes || !watches.IsEmpty;
-        }
-    }
-
-    /// <summary>The number changed since the streams were last checked.</summary>
-    public bool HasNews
-    {
-        get
-        {
-            lock (gate)
-                return seen != told;
         }
     }
 
@@ -119,13 +108,20 @@ internal sealed class OrganizationEpoch
             watches = watches.Remove(watch);
     }
 
-    /// <summary>The streams to check now.</summary>
-    public ImmutableArray<StreamWatch> TakeNews()
+    /// <summary>The streams that were not checked since the number last changed; new ones among them, for the change may have come before them.</summary>
+    public ImmutableArray<StreamWatch> TakeUnchecked()
     {
         lock (gate)
+            return watches.RemoveAll(watch => !watch.TakeCheck(seen));
+    }
+
+    /// <summary>All streams.</summary>
+    public ImmutableArray<StreamWatch> Watches
+    {
+        get
         {
-            told = seen;
-            return watches;
+            lock (gate)
+                return watches;
         }
     }
 }
@@ -135,6 +131,15 @@ internal sealed class StreamWatch(OrganizationEpoch epoch, Func<CancellationToke
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
     private int ended;
+    private long checkedAt = -1;
+
+    /// <summary>Whether it has not been checked under this number yet; from now on it counts as checked.</summary>
+    public bool TakeCheck(long number)
+    {
+        var due = checkedAt != number;
+        checkedAt = number;
+        return due;
+    }
 
     /// <summary>Asks, and cuts unless the answer is yes.</summary>
     public async ValueTask CheckAsync()
