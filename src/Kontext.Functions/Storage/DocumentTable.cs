@@ -14,13 +14,14 @@ internal sealed class DocumentTable<T>(ITable table, JsonTypeInfo<T> type)
     private const string SchemaVersion = "1";
     private const int ChunkLength = 30_000;
 
+    /// <summary>The row as stored now; null when there is none.</summary>
     public async Task<Versioned<T>?> FindAsync(string partition, string row, CancellationToken cancellationToken) =>
         await table.GetAsync(partition, row, cancellationToken) is { } found ? Read(found) : null;
 
     /// <summary>Null when the keys are taken.</summary>
     public async Task<Versioned<T>?> InsertAsync(string partition, string row, T value, CancellationToken cancellationToken)
     {
-        var document = Serialize(value);
+        var document = JsonSerializer.Serialize(value, type);
         var write = await table.InsertAsync(ToRow(partition, row, document), cancellationToken);
         return write.Ok ? new Versioned<T>(value, write.ETag!) { Origin = document } : null;
     }
@@ -33,6 +34,7 @@ internal sealed class DocumentTable<T>(ITable table, JsonTypeInfo<T> type)
         return write.Ok ? new Versioned<T>(next, write.ETag!) { Origin = document } : null;
     }
 
+    /// <summary>Deletes if the version still holds.</summary>
     public Task<Write> DeleteAsync(string partition, string row, string version, CancellationToken cancellationToken) =>
         table.DeleteAsync(partition, row, version, cancellationToken);
 
@@ -43,42 +45,70 @@ internal sealed class DocumentTable<T>(ITable table, JsonTypeInfo<T> type)
         return (page.Rows.Select(Read).ToList(), page.Continuation);
     }
 
-    /// <summary>The row for a transaction that changes several kinds of rows.</summary>
-    public TableRow RowOf(string partition, string row, T value, Versioned<T>? current = null) =>
-        ToRow(partition, row, current is null ? Serialize(value) : Merge(current, value)) with { ETag = current?.Version };
-
-    private JsonObject Serialize(T value) => JsonSerializer.SerializeToNode(value, type)!.AsObject();
-
-    private JsonObject Merge(Versioned<T> current, T next)
+    /// <summary>Values of one partition in the order of their row keys until there are <paramref name="limit"/> or no more, however many answers that takes.</summary>
+    public async Task<List<Versioned<T>>> TakeAsync(string partition, string from, string? to, int limit, CancellationToken cancellationToken)
     {
-        var document = Serialize(next);
-        if (current.Origin is JsonObject origin)
+        var taken = new List<Versioned<T>>();
+        string? continuation = null;
+        do
         {
-            foreach (var (name, value) in origin)
-            {
-                if (!document.ContainsKey(name) && type.Properties.All(property => property.Name != name))
-                    document[name] = value?.DeepClone();
-            }
+            (var values, continuation) = await RangeAsync(partition, from, to, Math.Min(limit - taken.Count, 1000), continuation, cancellationToken);
+            taken.AddRange(values);
         }
-        return document;
+        while (continuation is not null && taken.Count < limit);
+        return taken;
     }
 
-    private static TableRow ToRow(string partition, string row, JsonObject document)
+    /// <summary>The row for a transaction that changes several kinds of rows.</summary>
+    public TableRow RowOf(string partition, string row, T value, Versioned<T>? current = null) =>
+        ToRow(partition, row, current is null ? JsonSerializer.Serialize(value, type) : Merge(current, value)) with { ETag = current?.Version };
+
+    private string Merge(Versioned<T> current, T next)
     {
-        var text = document.ToJsonString();
+        if (current.Origin is not string origin)
+            return JsonSerializer.Serialize(next, type);
+        var document = JsonSerializer.SerializeToNode(next, type)!.AsObject();
+        KeepUnknown(document, JsonNode.Parse(origin)!.AsObject(), type);
+        return document.ToJsonString();
+    }
+
+    private static void KeepUnknown(JsonObject document, JsonObject origin, JsonTypeInfo type)
+    {
+        foreach (var (name, value) in origin)
+        {
+            var known = type.Properties.FirstOrDefault(property => property.Name == name);
+            if (known is null)
+                document[name] = value?.DeepClone();
+            else if (value is JsonObject inner && document[name] is JsonObject nextInner
+                && type.Options.GetTypeInfo(known.PropertyType) is { Kind: JsonTypeInfoKind.Object } innerType)
+                KeepUnknown(nextInner, inner, innerType);
+        }
+    }
+
+    private static TableRow ToRow(string partition, string row, string document)
+    {
         var properties = new Dictionary<string, object>(StringComparer.Ordinal) { ["v"] = SchemaVersion };
-        for (var start = 0; start < text.Length; start += ChunkLength)
-            properties[ChunkName(start / ChunkLength)] = text.Substring(start, Math.Min(ChunkLength, text.Length - start));
+        if (document.Length <= ChunkLength)
+            properties["doc"] = document;
+        else
+        {
+            for (var start = 0; start < document.Length; start += ChunkLength)
+                properties[ChunkName(start / ChunkLength)] = document.Substring(start, Math.Min(ChunkLength, document.Length - start));
+        }
         return new TableRow(partition, row, properties);
     }
 
     private Versioned<T> Read(TableRow row)
     {
-        var text = (string)row.Properties["doc"];
-        for (var chunk = 1; row.Properties.TryGetValue(ChunkName(chunk), out var more); chunk++)
-            text += (string)more;
-        var document = JsonNode.Parse(text)!.AsObject();
-        var value = document.Deserialize(type) ?? throw new InvalidDataException($"Row {row.RowKey} holds no {typeof(T).Name}.");
+        var document = (string)row.Properties["doc"];
+        if (row.Properties.ContainsKey(ChunkName(1)))
+        {
+            var chunks = new System.Text.StringBuilder(document);
+            for (var chunk = 1; row.Properties.TryGetValue(ChunkName(chunk), out var more); chunk++)
+                chunks.Append((string)more);
+            document = chunks.ToString();
+        }
+        var value = JsonSerializer.Deserialize(document, type) ?? throw new InvalidDataException($"Row {row.RowKey} holds no {typeof(T).Name}.");
         return new Versioned<T>(value, row.ETag!) { Origin = document };
     }
 

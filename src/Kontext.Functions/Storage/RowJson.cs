@@ -140,7 +140,7 @@ internal static class RowJson
         JsonTokenType.String => json.GetString(),
         JsonTokenType.True => true,
         JsonTokenType.False => false,
-        JsonTokenType.Number => json.TryGetInt32(out var number) ? number : json.GetDouble(),
+        JsonTokenType.Number => json.TryGetInt32(out var number) ? (object)number : json.GetDouble(),
         _ => null,
     };
 

@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Text;
-using Kontext.Domain;
 
 namespace Kontext.Functions.Storage;
 
@@ -15,7 +14,8 @@ internal sealed record TableTransaction(string ContentType, ReadOnlyMemory<byte>
     /// <exception cref="ArgumentException">The body is larger than the service takes.</exception>
     public static TableTransaction Compose(IReadOnlyList<RowOperation> operations, string operation, string tableAddress)
     {
-        var id = RandomValue.ShortId();
+        // Letters and digits only: Azurite reads no other boundary.
+        var id = Guid.NewGuid().ToString("N");
         var body = new ArrayBufferWriter<byte>(4096);
         Append(body, $"--batch_{id}\r\nContent-Type: multipart/mixed; boundary=changeset_{id}\r\n\r\n");
         foreach (var (change, row) in operations)

@@ -1,0 +1,91 @@
+using System.Globalization;
+using Kontext.Domain;
+using Kontext.Domain.Tenancy;
+
+namespace Kontext.Functions.Storage;
+
+/// <summary>Agent sessions, a partition per application and month in which they began. Row keys hold the complement of the id, so that the newest come first.</summary>
+internal sealed class SessionStore(ITableSource tables, FreshCache cache, EpochFeed epochs, TimeProvider time) : ISessionStore
+{
+    private const int MonthsBack = 13;
+    private const string NoMonth = "000000";
+
+    private readonly DocumentTable<Session> sessions = new(tables.Open("sessions"), StoredJson.Default.Session);
+
+    /// <inheritdoc/>
+    public ValueTask<Session?> CurrentAsync(OrgId org, AppId application, SessionId session, CancellationToken cancellationToken) => cache.GetAsync(
+        KeyOf(org, application, session), (Store: this, org, application, session),
+        static async (state, token) => (await state.Store.FindAsync(state.org, state.application, state.session, token))?.Value, cancellationToken);
+
+    /// <inheritdoc/>
+    public Task<Versioned<Session>?> FindAsync(OrgId org, AppId application, SessionId session, CancellationToken cancellationToken) =>
+        sessions.FindAsync(Partition(org, application, MonthOf(session.Value)), RowKey(org, session), cancellationToken);
+
+    /// <inheritdoc/>
+    public async Task<bool> InsertAsync(OrgId org, Session session, CancellationToken cancellationToken) =>
+        await sessions.InsertAsync(Partition(org, session.Application, MonthOf(session.Id.Value)), RowKey(org, session.Id), session, cancellationToken) is not null;
+
+    /// <inheritdoc/>
+    public async Task<Versioned<Session>?> ReplaceAsync(OrgId org, Versioned<Session> current, Session next, CancellationToken cancellationToken)
+    {
+        var written = await sessions.ReplaceAsync(Partition(org, next.Application, MonthOf(next.Id.Value)), RowKey(org, next.Id), current, next, cancellationToken);
+        if (written is null)
+            return null;
+        // Token rotation and signs of life decide nothing, and happen all the time: only this instance forgets. Anything else everybody has to hear of.
+        if (Rights(current.Value) == Rights(next))
+            cache.Remove(KeyOf(org, next.Application, next.Id));
+        else
+            await epochs.BumpAsync(org);
+        return written;
+    }
+
+    /// <inheritdoc/>
+    public async Task<IReadOnlyList<Session>> ListAsync(OrgId org, AppId application, int limit, CancellationToken cancellationToken)
+    {
+        var newest = new List<Session>();
+        var (from, to) = Key.Ids<SessionId>(org, after: null);
+        var now = time.GetUtcNow();
+        var oldest = MonthOf(application.Value);
+        for (var back = 0; back < MonthsBack && newest.Count < limit; back++)
+        {
+            var month = MonthText(now.AddMonths(-back));
+            // Nothing is older than the application itself.
+            if (string.CompareOrdinal(month, oldest) < 0)
+                break;
+            var found = await sessions.TakeAsync(Partition(org, application, month), from, to, limit - newest.Count, cancellationToken);
+            newest.AddRange(found.Select(row => row.Value));
+        }
+        return newest;
+    }
+
+    private static Session Rights(Session session) =>
+        session with { Generation = 0, RotatedAt = default, TokenExpiresAt = null, LastActiveAt = null, Hostname = null, UserAgent = null };
+
+    private static FreshKey KeyOf(OrgId org, AppId application, SessionId session) => new(FreshKind.Session, org, application.Value, session.Value);
+
+    private static string Partition(OrgId org, AppId application, string month) => $"{Key.Of(org, application)}~{month}";
+
+    private static string RowKey(OrgId org, SessionId session)
+    {
+        Span<byte> bytes = stackalloc byte[16];
+        session.Value.TryWriteBytes(bytes, bigEndian: true, out _);
+        foreach (ref var part in bytes)
+            part = (byte)~part;
+        return Key.Of(org, new SessionId(new Guid(bytes, bigEndian: true)));
+    }
+
+    /// <summary>The month in a version 7 UUID (RFC 9562 section 5.7); ids of other kinds, which hold no time, share one partition.</summary>
+    private static string MonthOf(Guid id)
+    {
+        if (id.Version != 7)
+            return NoMonth;
+        Span<byte> bytes = stackalloc byte[16];
+        id.TryWriteBytes(bytes, bigEndian: true, out _);
+        var milliseconds = 0L;
+        foreach (var part in bytes[..6])
+            milliseconds = (milliseconds << 8) | part;
+        return milliseconds <= DateTimeOffset.MaxValue.ToUnixTimeMilliseconds() ? MonthText(DateTimeOffset.FromUnixTimeMilliseconds(milliseconds)) : NoMonth;
+    }
+
+    private static string MonthText(DateTimeOffset moment) => moment.UtcDateTime.ToString("yyyyMM", CultureInfo.InvariantCulture);
+}

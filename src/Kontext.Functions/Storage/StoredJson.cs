@@ -1,0 +1,42 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Kontext.Domain;
+using Kontext.Domain.Integrations;
+using Kontext.Domain.Policies;
+using Kontext.Domain.Tenancy;
+using Kontext.Domain.Vault;
+
+namespace Kontext.Functions.Storage;
+
+/// <summary>JSON of the stored types. Derived properties are not stored, so that a rule can change without its rows.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    UseStringEnumConverter = true,
+    IgnoreReadOnlyProperties = true,
+    Converters =
+    [
+        typeof(IdJsonConverter<AppId>), typeof(IdJsonConverter<ConnectionId>), typeof(IdJsonConverter<IntegrationId>), typeof(IdJsonConverter<OrgId>),
+        typeof(IdJsonConverter<RuleId>), typeof(IdJsonConverter<ServiceAccountId>), typeof(IdJsonConverter<SessionId>), typeof(IdJsonConverter<UserId>),
+    ])]
+[JsonSerializable(typeof(Organization))]
+[JsonSerializable(typeof(User))]
+[JsonSerializable(typeof(Application))]
+[JsonSerializable(typeof(ServiceAccount))]
+[JsonSerializable(typeof(Session))]
+[JsonSerializable(typeof(Integration))]
+[JsonSerializable(typeof(Connection))]
+[JsonSerializable(typeof(ConnectSession))]
+[JsonSerializable(typeof(PolicyRules))]
+internal sealed partial class StoredJson : JsonSerializerContext;
+
+/// <summary>Stores an id of any kind as its UUID.</summary>
+/// <typeparam name="TId">The id's type.</typeparam>
+internal sealed class IdJsonConverter<TId> : JsonConverter<TId>
+    where TId : struct, IId<TId>
+{
+    /// <inheritdoc/>
+    public override TId Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => TId.From(reader.GetGuid());
+
+    /// <inheritdoc/>
+    public override void Write(Utf8JsonWriter writer, TId value, JsonSerializerOptions options) => writer.WriteStringValue(value.Value);
+}
