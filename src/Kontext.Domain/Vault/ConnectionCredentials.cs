@@ -29,11 +29,10 @@ public sealed class ConnectionCredentials(ICredentialVault vault, ISealer sealer
                 : new Failure(FailureCode.NotConnected, $"The stored token of {integration.Name} cannot be read. The person has to provide it again.");
         }
 
-        var sealedToken = connection.SealedAccessToken;
-        var current = sealedToken is null ? null : await sealer.OpenAsync(org, ContextOf(connection), sealedToken, cancellationToken);
-        var usable = current is not null && (rejected is null || rejected.Reveal() != current.Reveal());
-        if (usable && (connection.AccessExpiresAt is not { } end || end - time.GetUtcNow() > RefreshAhead))
-            return new OpenedCredential(current!, connection.AccessExpiresAt, connection.Scopes);
+        if (connection.SealedAccessToken is { } sealedToken && !IsDue(connection, time.GetUtcNow())
+            && await sealer.OpenAsync(org, ContextOf(connection), sealedToken, cancellationToken) is { } current
+            && rejected?.Reveal() != current.Reveal())
+            return new OpenedCredential(current, connection.AccessExpiresAt, connection.Scopes);
         return await refresh.RunAsync(org, integration, connection, rejected, cancellationToken);
     }
 
@@ -44,6 +43,15 @@ public sealed class ConnectionCredentials(ICredentialVault vault, ISealer sealer
         return integration.ServerTokenVersion is { } version
             ? await vault.GetAsync(org, CredentialName.ServerToken(integration.Id), version, cancellationToken)
             : null;
+    }
+
+    /// <summary>Whether the access token is so near its end that it is renewed first: <see cref="RefreshAhead"/>, or a quarter of a life shorter than two minutes.</summary>
+    public static bool IsDue(Connection connection, DateTimeOffset now)
+    {
+        if (connection.AccessExpiresAt is not { } end)
+            return false;
+        var quarter = (end - (connection.RefreshedAt ?? connection.ConnectedAt)) / 4;
+        return end - now <= (quarter < RefreshAhead ? quarter : RefreshAhead);
     }
 
     /// <summary>What an access token's sealing is bound to, besides the organization.</summary>

@@ -2,12 +2,96 @@ using Kontext.Domain.Integrations;
 
 namespace Kontext.Domain.Vault;
 
-/// <summary>Refreshes a connection's credential so that a grant is never lost (architecture section 5).</summary>
-public sealed class CredentialRefresh
+/// <summary>Refreshes a connection's credential so that a grant is never lost (architecture section 5): one refresher at a time over all instances, everybody else is served or waits.</summary>
+public sealed class CredentialRefresh(IConnectionStore connections, GrantVault grants, LeasedRefresh leased, RefreshOutcome outcome, TimeProvider time)
 {
+    /// <summary>The longest a token endpoint may take.</summary>
+    public static readonly TimeSpan CallLimit = TimeSpan.FromSeconds(20);
+
+    /// <summary>How long a refresher has the connection to itself: longer than the provider may take, with time to store the answer.</summary>
+    public static readonly TimeSpan LeaseLife = TimeSpan.FromSeconds(30);
+
+    private static readonly TimeSpan FirstPoll = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan LongestPoll = TimeSpan.FromSeconds(1);
+
+    // An integration that refuses a token this young will refuse the next one too; the provider must not pay for that.
+    private static readonly TimeSpan TooYoungToReject = TimeSpan.FromSeconds(5);
+
     /// <summary>Refreshes, or waits for whoever is doing so, and gives the result.</summary>
-    public Task<Result<OpenedCredential>> RunAsync(OrgId org, Integration integration, Connection connection, Secret? rejected, CancellationToken cancellationToken)
+    public async Task<Result<OpenedCredential>> RunAsync(OrgId org, Integration integration, Connection connection, Secret? rejected, CancellationToken cancellationToken)
     {
-        throw new NotSupportedException();
+        for (var poll = FirstPoll; ;)
+        {
+            if (await connections.FindAsync(org, connection.User, integration.Id, cancellationToken) is not { } row
+                || row.Value.Status != ConnectionStatus.Connected || row.Value.Epoch != integration.ConnectionEpoch)
+                return ConnectionWords.NotConnected(integration, "it was disconnected");
+            var now = time.GetUtcNow();
+            var living = await FindLivingAsync(org, row.Value, rejected, now, cancellationToken);
+            if (living is not null && !ConnectionCredentials.IsDue(row.Value, now))
+                return living;
+
+            if (row.Value.LeaseUntil is { } busyUntil && busyUntil > now)
+            {
+                if (living is not null)
+                    return living;
+                await Task.Delay(poll < busyUntil - now ? poll : busyUntil - now, time, cancellationToken);
+                poll = poll * 2 < LongestPoll ? poll * 2 : LongestPoll;
+                continue;
+            }
+            if (Refusal(integration, row.Value, rejected, now) is { } refusal)
+                return living is not null ? living : refusal;
+            if (!row.Value.Refreshable)
+                return living is not null ? living : await EndUnrefreshableAsync(org, integration, row, rejected, cancellationToken);
+
+            try
+            {
+                if (await LeaseAsync(org, row, now, cancellationToken) is { } lease)
+                    return await leased.RunAsync(org, integration, lease, living, rejected);
+            }
+            catch (Exception) when (living is not null && !cancellationToken.IsCancellationRequested)
+            {
+                // Our own trouble is no reason to refuse a token that lives; once it is dead the trouble surfaces.
+                return living;
+            }
+        }
+    }
+
+    /// <summary>The write-ahead: with the lease the row says that the refresh token may be spent from now on. Null when another writer was faster.</summary>
+    private async Task<RefreshLease?> LeaseAsync(OrgId org, Versioned<Connection> row, DateTimeOffset now, CancellationToken cancellationToken)
+    {
+        var interrupted = row.Value.RefreshIntentAt is not null;
+        var next = row.Value with { Fence = row.Value.Fence + 1, LeaseUntil = now + LeaseLife, RefreshIntentAt = row.Value.RefreshIntentAt ?? now };
+        return await connections.ReplaceAsync(org, row, next, cutOff: false, cancellationToken) is { } written ? new RefreshLease(written, interrupted) : null;
+    }
+
+    private async Task<OpenedCredential?> FindLivingAsync(OrgId org, Connection connection, Secret? rejected, DateTimeOffset now, CancellationToken cancellationToken)
+    {
+        if (connection.AccessExpiresAt is { } end && end <= now)
+            return null;
+        var token = await grants.OpenAccessTokenAsync(org, connection, cancellationToken)
+            ?? (await grants.ReadAsync(org, connection, cancellationToken))?.AccessToken;
+        return token is not null && token.Reveal() != rejected?.Reveal() ? new OpenedCredential(token, connection.AccessExpiresAt, connection.Scopes) : null;
+    }
+
+    private static Failure? Refusal(Integration integration, Connection connection, Secret? rejected, DateTimeOffset now)
+    {
+        if (connection.RetryAt is { } retryAt && retryAt > now)
+            return ConnectionWords.Later(integration, connection.LastError, retryAt - now);
+        return rejected is not null && connection.RefreshedAt is { } refreshed && now - refreshed < TooYoungToReject
+            ? new Failure(FailureCode.UpstreamFailed, $"{integration.Name} refuses a token that its provider issued just now. The account may lack access, or the integration may be down.")
+            : null;
+    }
+
+    private async Task<Result<OpenedCredential>> EndUnrefreshableAsync(OrgId org, Integration integration, Versioned<Connection> row, Secret? rejected, CancellationToken cancellationToken)
+    {
+        // One refusal by the integration proves little, so the connection stays; a token past its end proves itself dead.
+        if (rejected is not null && !(row.Value.AccessExpiresAt <= time.GetUtcNow()))
+            return ConnectionWords.NotConnected(integration, "it refused the stored token, and the provider gave none to renew it with");
+        return await outcome.EndAsync(org, integration, row, "its token ended, and the provider gave none to renew it with", "expired", cancellationToken);
     }
 }
+
+/// <summary>The right to refresh a connection until <see cref="Connection.LeaseUntil"/>; void as soon as the row has another fence.</summary>
+/// <param name="Row">The row as the lease was written.</param>
+/// <param name="Interrupted">An earlier refresh left its intent standing: its result may be in the vault, or lost.</param>
+public sealed record RefreshLease(Versioned<Connection> Row, bool Interrupted);

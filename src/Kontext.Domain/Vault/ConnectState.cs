@@ -1,0 +1,98 @@
+using System.Security.Cryptography;
+using System.Text;
+
+namespace Kontext.Domain.Vault;
+
+/// <summary>A provider authorization under way: who started it, in which browser, for what. Stored only after the person pressed the button on our own page.</summary>
+public sealed record ConnectState
+{
+    /// <summary>Hash of the <c>state</c> parameter.</summary>
+    public required string Hash { get; init; }
+
+    /// <summary>Who started it.</summary>
+    public required UserId User { get; init; }
+
+    /// <summary>For which integration.</summary>
+    public required IntegrationId Integration { get; init; }
+
+    /// <summary>Hash of the browser session it was started in.</summary>
+    public required string BrowserBinding { get; init; }
+
+    /// <summary>Token endpoint the code is meant for: a code must not go to another one, even if the settings changed meanwhile.</summary>
+    public required string TokenEndpoint { get; init; }
+
+    /// <summary>Where the person goes afterwards; null for nowhere.</summary>
+    public string? ReturnUrl { get; init; }
+
+    /// <summary>When it stops working.</summary>
+    public required DateTimeOffset ExpiresAt { get; init; }
+
+    /// <summary>When the callback came; null while it is awaited.</summary>
+    public DateTimeOffset? UsedAt { get; init; }
+}
+
+/// <summary>Keeps authorizations under way.</summary>
+public interface IConnectStateStore
+{
+    /// <summary>Adds one; its hash is new.</summary>
+    Task InsertAsync(OrgId org, ConnectState state, CancellationToken cancellationToken);
+
+    /// <summary>The one with this hash; null when there is none. It may have expired.</summary>
+    Task<Versioned<ConnectState>?> FindAsync(OrgId org, string hash, CancellationToken cancellationToken);
+
+    /// <summary>Writes if nobody wrote since; null when somebody did.</summary>
+    Task<Versioned<ConnectState>?> ReplaceAsync(OrgId org, Versioned<ConnectState> current, ConnectState next, CancellationToken cancellationToken);
+}
+
+/// <summary>Issues <c>state</c> parameters and takes each back once, from the browser it was issued to.</summary>
+public sealed class ConnectStates(IConnectStateStore store, ISealer sealer, TimeProvider time)
+{
+    private static readonly TimeSpan Life = TimeSpan.FromMinutes(10);
+
+    /// <summary>Stores a state and gives the parameter to send.</summary>
+    public async Task<string> IssueAsync(OrgId org, Func<string, DateTimeOffset, ConnectState> make, CancellationToken cancellationToken)
+    {
+        var handle = OrgHandle.New(org);
+        await store.InsertAsync(org, make(RandomValue.HashOf(handle), time.GetUtcNow() + Life), cancellationToken);
+        return handle;
+    }
+
+    /// <summary>Takes a state back: the same person and browser, in time, once.</summary>
+    public async Task<Result<ConnectState>> RedeemAsync(string? handle, OrgId org, UserId user, string browserBinding, CancellationToken cancellationToken)
+    {
+        if (!OrgHandle.TryRead(handle, out var issuedIn, out var hash) || issuedIn != org
+            || await store.FindAsync(org, hash, cancellationToken) is not { } row || row.Value.ExpiresAt <= time.GetUtcNow())
+            return Refused("unknown or expired state");
+        // A foreign browser must not use up the state of the one that started.
+        if (row.Value.User != user || !FixedTimeEquals(row.Value.BrowserBinding, browserBinding))
+            return Refused("state of another browser session");
+        if (row.Value.UsedAt is not null || await store.ReplaceAsync(org, row, row.Value with { UsedAt = time.GetUtcNow() }, CancellationToken.None) is null)
+            return Refused("state used before");
+        return row.Value;
+    }
+
+    /// <summary>The PKCE verifier that belongs to a state (RFC 7636 section 4.1): derived, so that it is stored nowhere.</summary>
+    public async ValueTask<Secret> VerifierAsync(OrgId org, string handle, CancellationToken cancellationToken) =>
+        new(System.Buffers.Text.Base64Url.EncodeToString(await sealer.DeriveAsync(org, "connect-pkce", handle, cancellationToken)));
+
+    private static bool FixedTimeEquals(string left, string right) =>
+        CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(left), Encoding.UTF8.GetBytes(right));
+
+    private static Failure Refused(string detail) =>
+        new(FailureCode.InvalidRequest, "This authorization was not started in this browser, was used before, or took longer than ten minutes. Start again from the connect page.", detail);
+}
+
+/// <summary>Unguessable handles that say which organization they belong to: <c>{organization}.{random}</c>.</summary>
+internal static class OrgHandle
+{
+    public static string New(OrgId org) => $"{org.Value:N}.{RandomValue.Token()}";
+
+    public static bool TryRead(string? handle, out OrgId org, out string hash)
+    {
+        (org, hash) = (default, "");
+        if (handle is not { Length: > 33 and <= 128 } || handle[32] != '.' || !Guid.TryParseExact(handle.AsSpan(0, 32), "N", out var value))
+            return false;
+        (org, hash) = (OrgId.From(value), RandomValue.HashOf(handle));
+        return true;
+    }
+}

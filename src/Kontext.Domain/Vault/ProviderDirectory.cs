@@ -1,0 +1,137 @@
+using System.Collections.Concurrent;
+using System.Collections.Immutable;
+using Kontext.Domain.Integrations;
+
+namespace Kontext.Domain.Vault;
+
+/// <summary>The OAuth apps the operator provides for everybody, one per catalog provider (contract 1.6).</summary>
+public interface IPlatformProviderApps
+{
+    /// <summary>Client id and secret for a provider; null when the operator configured none.</summary>
+    (string ClientId, Secret? ClientSecret)? Find(string provider);
+}
+
+/// <summary>Finds out which OAuth app and which endpoints serve an integration: explicit addresses, then the catalog, then the issuer's own metadata;
+/// the integration's own app, then the platform's, else a failure that names the missing setting.</summary>
+public sealed class ProviderDirectory(ProviderCatalog catalog, IPlatformProviderApps platform, IProviderClient client, GrantVault grants, TimeProvider time)
+{
+    private static readonly TimeSpan MetadataLife = TimeSpan.FromMinutes(10);
+    private readonly ConcurrentDictionary<string, (IssuerMetadata Metadata, DateTimeOffset Until)> discovered = new(StringComparer.Ordinal);
+
+    /// <summary>The app to use for an integration.</summary>
+    public async Task<Result<ProviderApp>> ResolveAsync(OrgId org, Integration integration, CancellationToken cancellationToken)
+    {
+        if (integration.OAuth is not { } oauth)
+            return Misconfigured(integration, "set oauth.provider, oauth.issuer, or oauth.authorizationUrl and oauth.tokenUrl on the integration");
+        CatalogProvider? provider = null;
+        if (oauth.Provider is { } key && !catalog.TryFind(key, out provider))
+            return Misconfigured(integration, $"oauth.provider names {key}, which is not in the provider catalog");
+
+        IssuerMetadata? metadata = null;
+        var explicitly = oauth.AuthorizationUrl is not null && oauth.TokenUrl is not null;
+        if (!explicitly && (oauth.Issuer ?? provider?.Issuer) is { } issuer && provider?.AuthorizationEndpoint is null)
+        {
+            if (!(await DiscoverAsync(issuer, cancellationToken)).TryGet(out metadata, out var undiscovered))
+                return undiscovered;
+        }
+        if (!TryEndpoint(oauth.AuthorizationUrl, provider?.AuthorizationEndpoint ?? metadata?.AuthorizationEndpoint, out var authorization))
+            return Misconfigured(integration, "oauth.authorizationUrl is missing or not an absolute address");
+        if (!TryEndpoint(oauth.TokenUrl, provider?.TokenEndpoint ?? metadata?.TokenEndpoint, out var token))
+            return Misconfigured(integration, "oauth.tokenUrl is missing or not an absolute address");
+
+        if (!(await FindClientAsync(org, integration, oauth, provider, cancellationToken)).TryGet(out var identity, out var failure))
+            return failure;
+        // A token sent to an address the administrator chose must not also go to the catalog's endpoints, and the other way round.
+        var catalogEndpoints = oauth.TokenUrl is null ? provider : null;
+        return new ProviderApp
+        {
+            Name = provider?.Name ?? integration.Name,
+            AuthorizationEndpoint = authorization,
+            TokenEndpoint = token,
+            RefreshEndpoint = catalogEndpoints?.RefreshEndpoint ?? token,
+            RevocationEndpoint = catalogEndpoints?.RevocationEndpoint ?? metadata?.RevocationEndpoint,
+            RevokesSingly = provider?.RevokesSingly ?? true,
+            Account = catalogEndpoints?.Account ?? (metadata?.UserInfoEndpoint is { } userInfo ? OpenIdAccount(userInfo) : null),
+            Issuer = metadata?.Issuer ?? (explicitly ? oauth.Issuer : catalogEndpoints?.Issuer),
+            SendsIssuer = metadata?.SendsIssuer ?? false,
+            ClientId = identity.ClientId,
+            ClientSecret = identity.ClientSecret,
+            Setting = identity.Setting,
+            Authentication = AuthenticationFor(identity.ClientSecret, provider, metadata),
+            Scopes = oauth.Scopes.IsDefaultOrEmpty ? provider?.DefaultScopes ?? [] : oauth.Scopes,
+            ScopeSeparator = provider?.ScopeSeparator ?? " ",
+            ScopeParameter = provider?.ScopeParameter ?? "scope",
+            ScopeAliases = provider?.ScopeAliases ?? ImmutableDictionary<string, string>.Empty,
+            AuthorizeParameters = provider?.AuthorizeParameters ?? ImmutableDictionary<string, string>.Empty,
+            Pkce = provider?.Pkce ?? true,
+            // The MCP specification has clients name the server they want a token for; catalog providers predate it.
+            Resource = metadata is not null && provider is null && integration.Category == IntegrationCategory.GatewayRemoteMcp ? integration.Url : null,
+            TokenObject = provider?.TokenObject,
+            DeadGrantErrors = provider?.DeadGrantErrors ?? [],
+            BearerTypes = provider?.BearerTypes ?? [],
+        };
+    }
+
+    private async Task<Result<IssuerMetadata>> DiscoverAsync(string issuer, CancellationToken cancellationToken)
+    {
+        var now = time.GetUtcNow();
+        if (discovered.TryGetValue(issuer, out var cached) && cached.Until > now)
+            return cached.Metadata;
+        if (!(await client.DiscoverAsync(issuer, cancellationToken)).TryGet(out var metadata, out var failure))
+        {
+            // Endpoints hardly ever move: what was known a moment ago serves better than an error.
+            return failure.Code is FailureCode.Unavailable or FailureCode.UpstreamFailed && cached.Metadata is { } stale ? stale : failure;
+        }
+        discovered[issuer] = (metadata, now + MetadataLife);
+        return metadata;
+    }
+
+    private async Task<Result<(string ClientId, Secret? ClientSecret, string Setting)>> FindClientAsync(
+        OrgId org, Integration integration, IntegrationOAuth oauth, CatalogProvider? provider, CancellationToken cancellationToken)
+    {
+        var needsSecret = provider?.ClientAuthentication is ClientAuthentication.Basic or ClientAuthentication.Post;
+        if (oauth.ClientId is { Length: > 0 } own)
+        {
+            var setting = $"oauth.clientId and oauth.clientSecret of the integration {integration.Name}";
+            var secret = oauth.ClientSecretVersion is { } version ? await grants.ReadClientSecretAsync(org, integration.Id, version, cancellationToken) : null;
+            if (secret is null && (needsSecret || oauth.ClientSecretVersion is not null))
+                return Misconfigured(integration, "set oauth.clientSecret on the integration");
+            return (own, secret, setting);
+        }
+        if (oauth.Provider is not { } key)
+            return Misconfigured(integration, "set oauth.clientId, and oauth.clientSecret if the provider gave one, on the integration");
+        var settings = $"Providers__{key}__ClientId and Providers__{key}__ClientSecret";
+        if (platform.Find(key) is not { } app)
+            return Misconfigured(integration, $"the operator has to set {settings}, or an administrator oauth.clientId and oauth.clientSecret on the integration");
+        if (app.ClientSecret is null && needsSecret)
+            return Misconfigured(integration, $"the operator has to set Providers__{key}__ClientSecret");
+        return (app.ClientId, app.ClientSecret, settings);
+    }
+
+    private static ClientAuthentication AuthenticationFor(Secret? secret, CatalogProvider? provider, IssuerMetadata? metadata)
+    {
+        if (secret is null)
+            return ClientAuthentication.None;
+        if (provider is not null)
+            return provider.ClientAuthentication == ClientAuthentication.None ? ClientAuthentication.Post : provider.ClientAuthentication;
+        // Without a word about it, Basic is what every server has to understand (RFC 6749 section 2.3.1, RFC 8414 section 2).
+        return metadata is { ClientAuthentications: { IsDefaultOrEmpty: false } methods }
+            && !methods.Contains("client_secret_basic") && methods.Contains("client_secret_post")
+            ? ClientAuthentication.Post : ClientAuthentication.Basic;
+    }
+
+    private static bool TryEndpoint(string? given, Uri? known, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out Uri? endpoint)
+    {
+        endpoint = known;
+        return given is null ? known is not null : Uri.TryCreate(given, UriKind.Absolute, out endpoint) && endpoint.Scheme is "https" or "http";
+    }
+
+    private static AccountIdentity OpenIdAccount(Uri userInfo) =>
+        new() { Url = userInfo, Paths = ["email", "preferred_username", "name", "sub"] };
+
+    private static Failure Misconfigured(Integration integration, string what) =>
+        new(FailureCode.Misconfigured, $"The OAuth settings of {integration.Name} are incomplete: {what}.")
+        {
+            Integration = new FailedIntegration(integration.Id, integration.Name, "misconfigured"),
+        };
+}
