@@ -134,8 +134,8 @@ internal sealed class HttpMcpUpstream(HttpClient http, UpstreamEras eras, Upstre
     /// <summary>Answers a request of the server's own. It was told that we can do nothing, so only <c>ping</c> is to be expected.</summary>
     private Task ReplyAsync(Integration integration, Secret? credential, UpstreamEra era, string id, string method) =>
         NoticeAsync(integration, credential, era, method == "ping"
-            ? $$"""{"jsonrpc":"2.0","id":{{id}},"result":{}}"""
-            : $$"""{"jsonrpc":"2.0","id":{{id}},"error":{"code":-32601,"message":"The gateway cannot pass requests of servers on to its client."}}""");
+            ? $$$"""{"jsonrpc":"2.0","id":{{{id}}},"result":{}}"""
+            : $$$"""{"jsonrpc":"2.0","id":{{{id}}},"error":{"code":-32601,"message":"The gateway cannot pass requests of servers on to its client."}}""");
 
     private Task CancelAsync(Integration integration, Secret? credential, UpstreamEra era, long id) =>
         NoticeAsync(integration, credential, era, $$$"""{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":{{{id.ToString(CultureInfo.InvariantCulture)}}},"reason":"The client went away."}}""");

@@ -126,7 +126,7 @@ internal sealed class HttpMcpUpstreamProbe(HttpClient http, UpstreamLimits limit
         return era;
     }
 
-    private async Task<JsonDocument?> ReadResultAsync(Integration integration, Secret? credential, HttpResponseMessage response, CancellationToken cancellationToken)
+    private static async Task<JsonDocument?> ReadResultAsync(Integration integration, Secret? credential, HttpResponseMessage response, CancellationToken cancellationToken)
     {
         var events = response.Content.Headers.ContentType?.MediaType == "text/event-stream";
         var messages = new UpstreamMessages(await response.Content.ReadAsStreamAsync(cancellationToken), events, MaxGreetingBytes);
