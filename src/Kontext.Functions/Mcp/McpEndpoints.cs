@@ -13,12 +13,12 @@ internal static class McpEndpoints
         var endpoint = app.ServiceProvider.GetRequiredService<McpEndpoint>();
         var runtime = app.ServiceProvider.GetRequiredService<RuntimeIntegrations>();
         var group = app.MapGroup("/mcp").WithMetadata(new Surface(authenticate, (context, failure) => McpErrors.Surface(settings, context, failure)));
-        group.MapPost("", (HttpContext context) => endpoint.PostAsync(context, integration: null));
-        group.MapPost("/{integration}", (HttpContext context, string integration) => endpoint.PostAsync(context, integration));
+        group.MapPost("", context => endpoint.PostAsync(context, integration: null));
+        group.MapPost("/{integration}", context => endpoint.PostAsync(context, context.Request.RouteValues["integration"] as string));
         group.MapMethods("", ["GET", "DELETE"], McpEndpoint.RefuseMethod);
         group.MapMethods("/{integration}", ["GET", "DELETE"], McpEndpoint.RefuseMethod);
-        group.MapGet("/integrations", (HttpContext context) => runtime.ListAsync(context));
-        group.MapPost("/connect-session", (HttpContext context) => runtime.ConnectSessionAsync(context));
+        group.MapGet("/integrations", async context => await (await runtime.ListAsync(context)).ExecuteAsync(context));
+        group.MapPost("/connect-session", async context => await (await runtime.ConnectSessionAsync(context)).ExecuteAsync(context));
     }
 
     /// <summary>Registers the gateway. The stores, the broker, connect links and the clock are registered elsewhere.</summary>
