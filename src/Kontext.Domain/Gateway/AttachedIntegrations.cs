@@ -1,0 +1,48 @@
+using Kontext.Domain.Integrations;
+using Kontext.Domain.Tenancy;
+using Kontext.Domain.Vault;
+
+namespace Kontext.Domain.Gateway;
+
+/// <summary>Which integrations an agent has.</summary>
+public sealed class AttachedIntegrations(IIntegrationStore integrations)
+{
+    /// <summary>Those attached to the application, without archived ones, in the order of their names.</summary>
+    public async ValueTask<List<Integration>> OfAsync(AgentCaller caller, CancellationToken cancellationToken)
+    {
+        var attached = new List<Integration>(caller.Application.Integrations.Length);
+        foreach (var id in caller.Application.Integrations)
+        {
+            if (await integrations.CurrentAsync(caller.Org, id, cancellationToken) is { Archived: false } integration)
+                attached.Add(integration);
+        }
+        if (caller.Application.Registration == Registration.Dynamic)
+        {
+            foreach (var offered in await integrations.CurrentDefaultsAsync(caller.Org, cancellationToken))
+            {
+                if (!offered.Archived && CredentialBroker.IsAttached(caller.Application, offered) && attached.All(present => present.Id != offered.Id))
+                    attached.Add(offered);
+            }
+        }
+        attached.Sort((left, right) => string.CompareOrdinal(left.Name, right.Name));
+        return attached;
+    }
+
+    /// <summary>Those of them the gateway calls itself.</summary>
+    public async ValueTask<List<Integration>> ProxiedAsync(AgentCaller caller, CancellationToken cancellationToken)
+    {
+        var attached = await OfAsync(caller, cancellationToken);
+        attached.RemoveAll(integration => integration.Category != IntegrationCategory.GatewayRemoteMcp);
+        return attached;
+    }
+
+    /// <summary>One of those by name; null when there is none of that name or it is not attached, which must look the same.</summary>
+    public async ValueTask<Integration?> FindProxiedAsync(AgentCaller caller, string name, CancellationToken cancellationToken)
+    {
+        if (await integrations.CurrentByNameAsync(caller.Org, name, cancellationToken) is { } integration)
+            return !integration.Archived && integration.Category == IntegrationCategory.GatewayRemoteMcp && CredentialBroker.IsAttached(caller.Application, integration) ? integration : null;
+        // The address may carry the handle in place of a name that does not fit into one.
+        var proxied = await ProxiedAsync(caller, cancellationToken);
+        return proxied.Find(candidate => string.Equals(ToolId.HandleOf(candidate.Name), name, StringComparison.OrdinalIgnoreCase));
+    }
+}

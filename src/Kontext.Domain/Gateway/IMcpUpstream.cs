@@ -1,0 +1,87 @@
+using System.Text.Json;
+using Kontext.Domain.Integrations;
+
+namespace Kontext.Domain.Gateway;
+
+/// <summary>What is asked of an integration's MCP server, independent of the protocol revision it speaks.</summary>
+public sealed record McpRequest
+{
+    /// <summary>The JSON-RPC method.</summary>
+    public required string Method { get; init; }
+
+    /// <summary>The name of the tool or prompt, or the URI of the resource, as the server calls it; null for the other methods. Modern servers get it as a header.</summary>
+    public string? Name { get; init; }
+
+    /// <summary>The members of <c>params</c> without <c>_meta</c>: raw UTF-8 JSON between, not including, the braces.</summary>
+    public ReadOnlyMemory<byte> Members { get; init; }
+
+    /// <summary>The client's <c>_meta</c>; <c>default</c> when it sent none.</summary>
+    public JsonElement Meta { get; init; }
+
+    /// <summary>The client speaks 2026-07-28, so what its <c>_meta</c> says of its capabilities holds for the server as well.</summary>
+    public bool Modern { get; init; }
+
+    /// <summary><c>Mcp-Param-*</c> headers for modern servers: name and value, encoded.</summary>
+    public IReadOnlyList<KeyValuePair<string, string>> ParameterHeaders { get; init; } = [];
+}
+
+/// <summary>What a server says of itself.</summary>
+/// <param name="Resources">It has resources.</param>
+/// <param name="Prompts">It has prompts.</param>
+/// <param name="Completions">It completes arguments.</param>
+/// <param name="Instructions">Its advice to models; null when it gives none.</param>
+public sealed record McpServerDescription(bool Resources, bool Prompts, bool Completions, string? Instructions);
+
+/// <summary>What a part of an answer is.</summary>
+public enum AnswerPartKind
+{
+    /// <summary>A whole JSON-RPC notification that came ahead of the response.</summary>
+    Notification,
+
+    /// <summary>Members of the result object, raw, without its braces and without <c>resultType</c>, <c>ttlMs</c> and <c>cacheScope</c>; the parts of one result follow each other.</summary>
+    Result,
+
+    /// <summary>The whole JSON-RPC error object in place of a result.</summary>
+    Error,
+}
+
+/// <summary>A part of an answer. Its bytes are valid until the next part is asked for.</summary>
+/// <param name="Kind">What it is.</param>
+/// <param name="Bytes">UTF-8 JSON, free of the credential.</param>
+/// <param name="Last">Nothing follows.</param>
+public readonly record struct AnswerPart(AnswerPartKind Kind, ReadOnlyMemory<byte> Bytes, bool Last);
+
+/// <summary>An answer as it comes in. Disposing it before its end cancels the call at the server.</summary>
+public abstract class McpAnswer : IAsyncDisposable
+{
+    /// <summary>The next part; a failure when the server breaks off, breaks the protocol, or takes too long.</summary>
+    public abstract ValueTask<Result<AnswerPart>> NextAsync(CancellationToken cancellationToken);
+
+    /// <summary>The result's <c>isError</c>; settled with the last part.</summary>
+    public abstract bool IsError { get; }
+
+    /// <summary>The result's <c>resultType</c>; null when it has none, as of older servers. Settled with the last part.</summary>
+    public abstract string? ResultType { get; }
+
+    /// <summary>The result's <c>ttlMs</c>; zero when it has none. Settled with the last part.</summary>
+    public abstract long TtlMs { get; }
+
+    /// <summary>Bytes sent to the server.</summary>
+    public abstract long BytesIn { get; }
+
+    /// <summary>Bytes received from it so far.</summary>
+    public abstract long BytesOut { get; }
+
+    /// <inheritdoc/>
+    public abstract ValueTask DisposeAsync();
+}
+
+/// <summary>Calls MCP servers, of whichever protocol revision. It alone sees the credential, and keeps in memory only what any instance can find out again.</summary>
+public interface IMcpUpstream
+{
+    /// <summary>Sends one request with the credential injected. <see cref="FailureCode.InvalidToken"/> means that the server refused the credential.</summary>
+    Task<Result<McpAnswer>> SendAsync(Integration integration, Secret? credential, McpRequest request, CancellationToken cancellationToken);
+
+    /// <summary>What the server offers besides tools.</summary>
+    Task<Result<McpServerDescription>> DescribeAsync(Integration integration, Secret? credential, CancellationToken cancellationToken);
+}

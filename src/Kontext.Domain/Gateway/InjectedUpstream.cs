@@ -1,0 +1,55 @@
+using Kontext.Domain.Integrations;
+using Kontext.Domain.Vault;
+
+namespace Kontext.Domain.Gateway;
+
+/// <summary>The broker and the upstream put together: credential in, one renewal when it is refused, and no answer before the injection is on record.</summary>
+public sealed class InjectedUpstream(CredentialBroker broker, IMcpUpstream upstream)
+{
+    /// <summary>Sends a request for an agent. <see cref="FailureCode.InvalidToken"/> means that a renewed credential was refused, too. The audit entry of the injection is written while the server works, and is durable when this returns.</summary>
+    public Task<Result<McpAnswer>> SendAsync(AccessRequest access, McpRequest request, CancellationToken cancellationToken) =>
+        RunAsync(access, credential => upstream.SendAsync(access.Integration, credential, request, cancellationToken), static answer => answer.DisposeAsync(), cancellationToken);
+
+    /// <summary>Asks a server what it offers, for an agent.</summary>
+    public Task<Result<McpServerDescription>> DescribeAsync(AccessRequest access, CancellationToken cancellationToken) =>
+        RunAsync(access, credential => upstream.DescribeAsync(access.Integration, credential, cancellationToken), static _ => ValueTask.CompletedTask, cancellationToken);
+
+    /// <summary>What a credential that the server refused twice comes down to: the person has to connect again.</summary>
+    public static Failure Refused(Integration integration) =>
+        new(FailureCode.NotConnected, $"{integration.Name} does not accept the connection's credential. The person has to connect it again.")
+        {
+            Integration = new FailedIntegration(integration.Id, integration.Name, "disconnected_or_reauth_required"),
+        };
+
+    private async Task<Result<T>> RunAsync<T>(AccessRequest access, Func<Secret?, Task<Result<T>>> send, Func<T, ValueTask> discard, CancellationToken cancellationToken)
+    {
+        if (!(await broker.AcquireAsync(access, cancellationToken)).TryGet(out var acquired, out var failure))
+            return failure;
+        var sent = await SendRecordedAsync(acquired, send, discard);
+        if (sent.TryGet(out _, out failure) || failure.Code != FailureCode.InvalidToken)
+            return sent;
+
+        if (!(await broker.RenewAsync(access, acquired, cancellationToken)).TryGet(out var renewed, out var refusal))
+            return refusal;
+        return await SendRecordedAsync(renewed, send, discard);
+    }
+
+    private static async Task<Result<T>> SendRecordedAsync<T>(AcquiredCredential credential, Func<Secret?, Task<Result<T>>> send, Func<T, ValueTask> discard)
+    {
+        Result<T> sent;
+        try
+        {
+            sent = await send(credential.Value);
+        }
+        finally
+        {
+            // Also when the call was cancelled: a fault of the trail must not go unobserved.
+            await ((Task)credential.Recorded).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+        if (credential.Recorded.IsCompletedSuccessfully)
+            return sent;
+        if (sent.TryGet(out var value, out _))
+            await discard(value);
+        return new Failure(FailureCode.Unavailable, "The call could not be recorded in the audit trail, so its answer is withheld. Try again shortly.", credential.Recorded.Exception?.GetBaseException().Message);
+    }
+}

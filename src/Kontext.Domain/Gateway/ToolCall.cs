@@ -1,0 +1,132 @@
+using System.Text.Json;
+using Kontext.Domain.Audit;
+using Kontext.Domain.Integrations;
+using Kontext.Domain.Policies;
+using Kontext.Domain.Vault;
+
+namespace Kontext.Domain.Gateway;
+
+/// <summary>How a call through the gateway ended, for its audit entry (contract 1.14).</summary>
+/// <param name="Status"><c>ok</c>, <c>warn</c>, <c>error_remote</c>, <c>error_proxy</c> or <c>error_auth</c>.</param>
+/// <param name="ErrorType">Machine-readable reason; null when it went well.</param>
+/// <param name="ErrorMessage">In words; null when it went well.</param>
+public sealed record CallOutcome(string Status, string? ErrorType = null, string? ErrorMessage = null)
+{
+    /// <summary>It went well.</summary>
+    public static CallOutcome Ok { get; } = new("ok");
+
+    /// <summary>The tool ran and reported an error of its own.</summary>
+    public static CallOutcome ToolError { get; } = new("warn", "tool_error");
+
+    /// <summary>The client went away before the end.</summary>
+    public static CallOutcome Cancelled { get; } = new("warn", "client_cancelled");
+
+    /// <summary>The server answered with a JSON-RPC error.</summary>
+    public static CallOutcome RemoteError { get; } = new("error_remote", "jsonrpc_error");
+
+    /// <summary>The outcome that a failure stands for.</summary>
+    public static CallOutcome Of(Failure failure) => failure.Code switch
+    {
+        FailureCode.PolicyDenied => new("error_auth", "kontext_policy_denied", failure.Message),
+        FailureCode.NotConnected or FailureCode.InvalidToken => new("error_auth", failure.Integration?.Reason ?? "not_connected", failure.Message),
+        FailureCode.UpstreamFailed or FailureCode.RateLimited or FailureCode.Unavailable => new("error_remote", "upstream_failed", failure.Message),
+        _ => new("error_proxy", "gateway_error", failure.Message),
+    };
+}
+
+/// <summary>One call of an integration through the gateway, from the permit to the record of its end. Tools, resources and prompts alike.</summary>
+public sealed class ToolCall(InjectedUpstream upstream, IAuditLog audit, TimeProvider time)
+{
+    /// <summary>Permits, injects and sends. What is returned is not yet on record as ended: <see cref="OngoingCall.CompleteAsync"/> has to come before the last byte leaves.</summary>
+    /// <param name="caller">The agent.</param>
+    /// <param name="integration">The integration.</param>
+    /// <param name="operation">The tool's own name, or the method for what is not a tool (<c>resources/read</c>).</param>
+    /// <param name="arguments">The arguments; <c>default</c> for none.</param>
+    /// <param name="rawArguments">The same as UTF-8 JSON, for conditions of policy.</param>
+    /// <param name="traceId">W3C trace id.</param>
+    /// <param name="request">What to send.</param>
+    /// <param name="cancellationToken">Ends the call at the server as well.</param>
+    public async Task<Result<OngoingCall>> RunAsync(
+        AgentCaller caller, Integration integration, string operation, JsonElement arguments, ReadOnlyMemory<byte> rawArguments, string? traceId, McpRequest request, CancellationToken cancellationToken)
+    {
+        var access = AccessRequest.Of(caller, integration, AccessKind.Operation, operation) with
+        {
+            Arguments = rawArguments,
+            Target = CallTarget.Of(arguments),
+            TraceId = traceId,
+        };
+        var call = new OngoingCall(audit, time, access);
+        Result<McpAnswer> sent;
+        try
+        {
+            sent = await upstream.SendAsync(access, request, cancellationToken);
+        }
+        catch (OperationCanceledException)
+        {
+            await call.CompleteAsync(CallOutcome.Cancelled);
+            throw;
+        }
+        if (sent.TryGet(out var answer, out var failure))
+            return call.With(answer);
+        // What the broker refused it has recorded; what the server did not do is ours to record.
+        if (failure.Code is not (FailureCode.PolicyDenied or FailureCode.NotConnected or FailureCode.InvalidTarget or FailureCode.Misconfigured))
+            await call.CompleteAsync(CallOutcome.Of(failure));
+        return failure.Code == FailureCode.InvalidToken ? InjectedUpstream.Refused(integration) : failure;
+    }
+}
+
+/// <summary>A call whose answer is coming in.</summary>
+public sealed class OngoingCall : IAsyncDisposable
+{
+    private readonly IAuditLog audit;
+    private readonly TimeProvider time;
+    private readonly AccessRequest access;
+    private readonly long started;
+    private McpAnswer? answer;
+    private bool completed;
+
+    internal OngoingCall(IAuditLog audit, TimeProvider time, AccessRequest access) =>
+        (this.audit, this.time, this.access, started) = (audit, time, access, time.GetTimestamp());
+
+    /// <summary>What the server says.</summary>
+    public McpAnswer Answer => answer ?? throw new InvalidOperationException("The call has no answer.");
+
+    /// <summary>Records the end; durable when this returns. The caller's token has no say here, since the call did happen.</summary>
+    public async Task CompleteAsync(CallOutcome outcome)
+    {
+        completed = true;
+        await audit.AppendAsync(access.Org, new AuditEvent
+        {
+            At = time.GetUtcNow(),
+            Type = AuditTypes.ApiCall,
+            Status = outcome.Status,
+            Agent = new AuditParty(access.Application.Id.ToString(), access.Application.Name),
+            User = access.User is null ? null : new AuditParty(access.User.Id.ToString(), access.User.DisplayName),
+            SessionId = access.Session?.Id.ToString(),
+            TraceId = access.TraceId,
+            Integration = new AuditParty(access.Integration.Id.ToString(), access.Integration.Name),
+            Capability = access.Capability,
+            Target = access.Target,
+            ErrorType = outcome.ErrorType,
+            ErrorMessage = outcome.ErrorMessage,
+            DurationMs = time.GetElapsedTime(started).TotalMilliseconds,
+            BytesIn = answer?.BytesIn,
+            BytesOut = answer?.BytesOut,
+        }, CancellationToken.None);
+    }
+
+    /// <summary>Ends the call; one that was broken off is recorded as such.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (answer is not null)
+            await answer.DisposeAsync();
+        if (!completed)
+            await CompleteAsync(CallOutcome.Cancelled);
+    }
+
+    internal OngoingCall With(McpAnswer received)
+    {
+        answer = received;
+        return this;
+    }
+}

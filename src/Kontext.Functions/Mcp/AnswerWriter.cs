@@ -1,0 +1,173 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using Kontext.Domain;
+using Kontext.Domain.Gateway;
+
+namespace Kontext.Functions.Mcp;
+
+/// <summary>Passes a server's answer on to the client as it comes, in the words of the client's revision. The end of the call is on record before the last byte leaves.</summary>
+internal sealed class AnswerWriter(FailureReply failures)
+{
+    /// <summary>Writes the whole answer, of which the first part was read already.</summary>
+    public async Task WriteAsync(McpExchange exchange, OngoingCall call, Result<AnswerPart> first)
+    {
+        var next = first;
+        var begun = false;
+        while (true)
+        {
+            if (!next.TryGet(out var part, out var failure))
+            {
+                await call.CompleteAsync(CallOutcome.Of(failure));
+                if (!begun)
+                    await failures.AnswerAsync(exchange, failure);
+                else
+                    // Half a result is out: only breaking off tells the client that the rest is missing.
+                    exchange.Http.Abort();
+                return;
+            }
+            switch (part.Kind)
+            {
+                case AnswerPartKind.Notification:
+                    await NotifyAsync(exchange, part.Bytes);
+                    break;
+                case AnswerPartKind.Error:
+                    await EndWithErrorAsync(exchange, call, part.Bytes);
+                    return;
+                case AnswerPartKind.Result:
+                    if (part.Last && !begun && call.Answer.ResultType == "input_required" && !exchange.Modern)
+                    {
+                        await CannotAskAsync(exchange, call, part.Bytes);
+                        return;
+                    }
+                    if (part.Last)
+                        await call.CompleteAsync(call.Answer.IsError ? CallOutcome.ToolError : CallOutcome.Ok);
+                    if (!begun)
+                        BeginResult(exchange);
+                    begun = begun || !part.Bytes.IsEmpty;
+                    exchange.Write(part.Bytes.Span);
+                    if (part.Last)
+                    {
+                        EndResult(exchange, call.Answer, empty: !begun);
+                        await exchange.EndMessageAsync();
+                        return;
+                    }
+                    begun = true;
+                    await exchange.Http.Response.BodyWriter.FlushAsync(exchange.Aborted);
+                    break;
+            }
+            next = await call.Answer.NextAsync(exchange.Aborted);
+        }
+    }
+
+    private static void BeginResult(McpExchange exchange)
+    {
+        exchange.BeginMessage(StatusCodes.Status200OK);
+        exchange.Write("{\"jsonrpc\":\"2.0\",\"id\":"u8);
+        exchange.Write(exchange.Request.Id.Span);
+        exchange.Write(",\"result\":{"u8);
+    }
+
+    /// <summary>Adds what 2026-07-28 demands of each result. Whatever the server says, a list that was fetched for one person is not for others.</summary>
+    private static void EndResult(McpExchange exchange, McpAnswer answer, bool empty)
+    {
+        if (exchange.Modern)
+        {
+            exchange.Write(empty ? "\"resultType\":"u8 : ",\"resultType\":"u8);
+            exchange.Write(JsonEncodedText.Encode(answer.ResultType ?? "complete") is var type ? Encoding.UTF8.GetBytes($"\"{type}\"") : default);
+            if (exchange.Request.Method is "resources/list" or "resources/templates/list" or "resources/read" or "prompts/list" && answer.ResultType is null or "complete")
+                exchange.Write(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $",\"ttlMs\":{answer.TtlMs},\"cacheScope\":\"private\"")));
+        }
+        exchange.Write("}}"u8);
+    }
+
+    /// <summary>Progress always belongs to the request; log messages do to those who asked for them. The rest concerns the session between us and the server.</summary>
+    private static async Task NotifyAsync(McpExchange exchange, ReadOnlyMemory<byte> message)
+    {
+        using (var notification = JsonDocument.Parse(message))
+        {
+            var wanted = JsonRpcRequest.TextOf(notification.RootElement, "method") switch
+            {
+                "notifications/progress" => true,
+                "notifications/message" => !exchange.Modern || (exchange.Request.Meta.ValueKind == JsonValueKind.Object && exchange.Request.Meta.TryGetProperty(McpProtocol.MetaLogLevel, out _)),
+                _ => false,
+            };
+            if (!wanted)
+                return;
+        }
+        exchange.StartEvents();
+        exchange.BeginMessage(StatusCodes.Status200OK);
+        exchange.Write(message.Span);
+        await exchange.EndMessageAsync();
+    }
+
+    private static async Task EndWithErrorAsync(McpExchange exchange, OngoingCall call, ReadOnlyMemory<byte> raw)
+    {
+        using var document = JsonDocument.Parse(raw);
+        var error = document.RootElement;
+        var code = error.TryGetProperty("code", out var value) && value.TryGetInt32(out var number) ? number : McpProtocol.InternalError;
+        var message = JsonRpcRequest.TextOf(error, "message") ?? "The integration answered with an error.";
+        await call.CompleteAsync(CallOutcome.RemoteError with { ErrorMessage = $"{code.ToString(CultureInfo.InvariantCulture)} {message[..Math.Min(message.Length, 500)]}" });
+        if (code == McpProtocol.UrlElicitationRequired && exchange.Modern)
+        {
+            // 2026-07-28 has no such error any more; its client gets the address to read.
+            await exchange.ResultAsync(writer =>
+            {
+                ConnectOffer.WriteText(writer, string.Join('\n', [message, .. UrlsOf(error)]));
+                writer.WriteBoolean("isError"u8, true);
+            });
+            return;
+        }
+        // Faults between us and the server are not the client's to mend.
+        if (code is McpProtocol.HeaderMismatch or McpProtocol.UnsupportedVersion || (code == McpProtocol.MissingClientCapability && !exchange.Modern))
+            code = McpProtocol.InternalError;
+        await exchange.ErrorAsync(new McpError(code switch { McpProtocol.MethodNotFound => 404, McpProtocol.MissingClientCapability => 400, _ => 200 }, code, message)
+        {
+            Data = error.TryGetProperty("data", out var data) && data.ValueKind == JsonValueKind.Object
+                ? writer =>
+                {
+                    foreach (var member in data.EnumerateObject())
+                        member.WriteTo(writer);
+                }
+                : null,
+        });
+    }
+
+    /// <summary>A server of 2026-07-28 wants to ask the person something, which an older client without a session cannot be told (protocols 1.5).</summary>
+    private static async Task CannotAskAsync(McpExchange exchange, OngoingCall call, ReadOnlyMemory<byte> members)
+    {
+        await call.CompleteAsync(new CallOutcome("warn", "input_required"));
+        using var result = JsonDocument.Parse((byte[])[.. "{"u8, .. members.Span, .. "}"u8]);
+        var lines = new List<string> { "The integration asks for input, which this client's revision of MCP cannot deliver through the gateway." };
+        if (result.RootElement.TryGetProperty("inputRequests", out var requests) && requests.ValueKind == JsonValueKind.Object)
+        {
+            foreach (var request in requests.EnumerateObject())
+            {
+                if (request.Value.ValueKind == JsonValueKind.Object && request.Value.TryGetProperty("params", out var parameters))
+                    lines.AddRange(new[] { JsonRpcRequest.TextOf(parameters, "message"), JsonRpcRequest.TextOf(parameters, "url") }.OfType<string>());
+            }
+        }
+        var text = string.Join('\n', lines);
+        if (exchange.Request.Method == "tools/call")
+        {
+            await exchange.ResultAsync(writer =>
+            {
+                ConnectOffer.WriteText(writer, text);
+                writer.WriteBoolean("isError"u8, true);
+            });
+            return;
+        }
+        await exchange.ErrorAsync(new McpError(200, McpProtocol.InternalError, text));
+    }
+
+    private static IEnumerable<string> UrlsOf(JsonElement error)
+    {
+        if (!error.TryGetProperty("data", out var data) || data.ValueKind != JsonValueKind.Object || !data.TryGetProperty("elicitations", out var elicitations) || elicitations.ValueKind != JsonValueKind.Array)
+            yield break;
+        foreach (var elicitation in elicitations.EnumerateArray())
+        {
+            if (JsonRpcRequest.TextOf(elicitation, "url") is { } url)
+                yield return url;
+        }
+    }
+}

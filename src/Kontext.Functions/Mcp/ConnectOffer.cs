@@ -1,0 +1,108 @@
+using System.Text.Json;
+using Kontext.Domain;
+using Kontext.Domain.Vault;
+
+namespace Kontext.Functions.Mcp;
+
+/// <summary>Asks the person to connect an integration, in the way each revision of the protocol has for it (contract 4.7, protocols 1.3).</summary>
+internal sealed class ConnectOffer(IConnectLinks links)
+{
+    /// <summary>Marks a retry after our own question, which the integration's server must not see. It proves nothing: the connection is looked up anew.</summary>
+    public const string RetryState = "kontext-connect";
+
+    private const string Question = "kontext-connect";
+
+    /// <summary>Answers a request that failed for want of a connection.</summary>
+    public async Task AnswerAsync(McpExchange exchange, Failure failure)
+    {
+        var link = await links.CreateAsync(exchange.Caller, failure.Integration?.Id, returnUrl: null, exchange.Aborted);
+        if (!exchange.Modern)
+        {
+            await exchange.ErrorAsync(new McpError(200, McpProtocol.UrlElicitationRequired, $"URL elicitation required: {failure.Message}")
+            {
+                Data = writer =>
+                {
+                    writer.WriteStartArray("elicitations"u8);
+                    writer.WriteStartObject();
+                    WriteQuestion(writer, failure, link);
+                    writer.WriteEndObject();
+                    writer.WriteEndArray();
+                    McpErrors.Of(failure).Data!(writer);
+                },
+            });
+            return;
+        }
+        var method = exchange.Request.Method;
+        if (method is "tools/call" or "prompts/get" or "resources/read" && CanOpenLinks(exchange) && exchange.Request.Text("requestState") != RetryState)
+        {
+            await exchange.ResultAsync(
+                writer =>
+                {
+                    writer.WriteStartObject("inputRequests"u8);
+                    writer.WriteStartObject(Question);
+                    writer.WriteString("method"u8, "elicitation/create"u8);
+                    writer.WriteStartObject("params"u8);
+                    WriteQuestion(writer, failure, link);
+                    writer.WriteEndObject();
+                    writer.WriteEndObject();
+                    writer.WriteEndObject();
+                    writer.WriteString("requestState"u8, RetryState);
+                },
+                "input_required");
+            return;
+        }
+        var text = $"{failure.Message} Open this address to connect it, then try again: {link.Url}";
+        if (method == "tools/call")
+        {
+            await ToolErrorAsync(exchange, text, failure);
+            return;
+        }
+        await exchange.ErrorAsync(McpErrors.Of(failure) with
+        {
+            Message = text,
+            Data = writer =>
+            {
+                McpErrors.Of(failure).Data!(writer);
+                writer.WriteString("connectUrl"u8, link.Url.AbsoluteUri);
+            },
+        });
+    }
+
+    /// <summary>Answers a tool call with an error that models and people can read, and programs too in <c>_meta</c>.</summary>
+    public static Task ToolErrorAsync(McpExchange exchange, string text, Failure failure) => exchange.ResultAsync(
+        writer =>
+        {
+            WriteText(writer, text);
+            writer.WriteBoolean("isError"u8, true);
+        },
+        meta: writer =>
+        {
+            writer.WriteStartObject("kontext/error"u8);
+            McpErrors.Of(failure).Data!(writer);
+            writer.WriteEndObject();
+        });
+
+    /// <summary>Writes a tool result's content of one text.</summary>
+    public static void WriteText(Utf8JsonWriter writer, string text)
+    {
+        writer.WriteStartArray("content"u8);
+        writer.WriteStartObject();
+        writer.WriteString("type"u8, "text"u8);
+        writer.WriteString("text"u8, text);
+        writer.WriteEndObject();
+        writer.WriteEndArray();
+    }
+
+    private static bool CanOpenLinks(McpExchange exchange) =>
+        exchange.Request.Meta.TryGetProperty(McpProtocol.MetaCapabilities, out var capabilities)
+        && capabilities.TryGetProperty("elicitation", out var elicitation) && elicitation.ValueKind == JsonValueKind.Object
+        && elicitation.TryGetProperty("url", out var url) && url.ValueKind == JsonValueKind.Object;
+
+    private static void WriteQuestion(Utf8JsonWriter writer, Failure failure, ConnectLink link)
+    {
+        writer.WriteString("mode"u8, "url"u8);
+        writer.WriteString("elicitationId"u8, link.SessionId);
+        writer.WriteString("url"u8, link.Url.AbsoluteUri);
+        writer.WriteString("message"u8, failure.Message);
+    }
+}

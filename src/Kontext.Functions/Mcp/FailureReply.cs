@@ -1,0 +1,20 @@
+using Kontext.Domain;
+
+namespace Kontext.Functions.Mcp;
+
+/// <summary>Answers a message whose request failed.</summary>
+internal sealed class FailureReply(ConnectOffer offer)
+{
+    /// <summary>Says the failure in the way the method and the client's revision have for it.</summary>
+    public Task AnswerAsync(McpExchange exchange, Failure failure)
+    {
+        if (failure.Code == FailureCode.NotConnected)
+            return offer.AnswerAsync(exchange, failure);
+        if (failure.Code != FailureCode.PolicyDenied)
+            return exchange.ErrorAsync(McpErrors.Of(failure));
+        var layer = failure.Decision?.Denial is { } denial ? $" (layer: {McpErrors.LayerName(denial.Layer)})" : "";
+        return exchange.Request.Method == "tools/call"
+            ? ConnectOffer.ToolErrorAsync(exchange, $"kontext_policy_denied: {failure.Message}{layer}", failure)
+            : exchange.ErrorAsync(McpErrors.Of(failure) with { Message = $"kontext_policy_denied: {failure.Message}{layer}" });
+    }
+}

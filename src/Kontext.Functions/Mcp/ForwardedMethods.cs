@@ -1,0 +1,49 @@
+using System.Runtime.InteropServices;
+using System.Text.Json;
+using Kontext.Domain.Gateway;
+
+namespace Kontext.Functions.Mcp;
+
+/// <summary>Resources, prompts and completion of the one integration at <c>/mcp/{integration}</c>: under policy like tools, the method standing for the operation.</summary>
+internal sealed class ForwardedMethods(ToolCall calls, AnswerWriter answers, FailureReply failures)
+{
+    /// <summary>Whether a method is one of them.</summary>
+    public static bool Has(string method) =>
+        method is "resources/list" or "resources/read" or "resources/templates/list" or "prompts/list" or "prompts/get" or "completion/complete";
+
+    /// <summary>Passes the request on.</summary>
+    public async Task RunAsync(McpExchange exchange)
+    {
+        var method = exchange.Request.Method!;
+        var name = method switch
+        {
+            "resources/read" => exchange.Request.Text("uri"),
+            "prompts/get" => exchange.Request.Text("name"),
+            _ => "",
+        };
+        if (name is null)
+        {
+            await exchange.ErrorAsync(new McpError(200, McpProtocol.InvalidParams, $"{method} needs {(method == "prompts/get" ? "name" : "uri")}."));
+            return;
+        }
+        var retried = exchange.Request.Text("requestState") == ConnectOffer.RetryState;
+        var parameters = exchange.Request.Params;
+        var request = new McpRequest
+        {
+            Method = method,
+            Name = name.Length > 0 ? name : null,
+            Members = retried ? UpstreamTool.MembersOf(parameters, "_meta", "requestState", "inputResponses") : UpstreamTool.MembersOf(parameters, "_meta"),
+            Meta = exchange.Request.Meta,
+            Modern = exchange.Modern,
+        };
+        // For policy the parameters are the arguments: a rule can look at the URI that is read.
+        var raw = parameters.ValueKind == JsonValueKind.Object ? (ReadOnlyMemory<byte>)JsonMarshal.GetRawUtf8Value(parameters).ToArray() : default;
+        if (!(await calls.RunAsync(exchange.Caller, exchange.Only!, method, parameters, raw, exchange.TraceId, request, exchange.Aborted)).TryGet(out var call, out var failure))
+        {
+            await failures.AnswerAsync(exchange, failure);
+            return;
+        }
+        await using var _ = call;
+        await answers.WriteAsync(exchange, call, await call.Answer.NextAsync(exchange.Aborted));
+    }
+}

@@ -1,0 +1,118 @@
+using System.Buffers;
+using System.Runtime.InteropServices;
+using System.Text.Json;
+
+namespace Kontext.Functions.Mcp;
+
+/// <summary>One JSON-RPC message from a client, parsed once. Its parts are slices of the body and live as long as it does.</summary>
+internal sealed class JsonRpcRequest : IDisposable
+{
+    private const int MaxBytes = 4 * 1024 * 1024;
+    private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false };
+    private readonly JsonDocument document;
+    private readonly byte[] rented;
+
+    private JsonRpcRequest(JsonDocument document, byte[] rented) => (this.document, this.rented) = (document, rented);
+
+    /// <summary>The id, raw; empty for notifications.</summary>
+    public ReadOnlyMemory<byte> Id { get; private init; }
+
+    /// <summary>The method; null for a response of the client's.</summary>
+    public string? Method { get; private init; }
+
+    /// <summary>The parameters; <c>default</c> when there are none.</summary>
+    public JsonElement Params { get; private init; }
+
+    /// <summary>The parameters' <c>_meta</c>; <c>default</c> when there is none.</summary>
+    public JsonElement Meta { get; private init; }
+
+    /// <summary>Reads the body: at most 4 MiB, one message, no batch.</summary>
+    public static async ValueTask<(JsonRpcRequest? Request, McpError? Error)> ReadAsync(HttpRequest http, CancellationToken cancellationToken)
+    {
+        if (http.ContentLength > MaxBytes)
+            return (null, TooLarge);
+        var buffer = ArrayPool<byte>.Shared.Rent((int)(http.ContentLength + 1 ?? 16 * 1024));
+        var length = 0;
+        JsonRpcRequest? request = null;
+        try
+        {
+            while (true)
+            {
+                var read = await http.Body.ReadAsync(buffer.AsMemory(length), cancellationToken);
+                if (read == 0)
+                    break;
+                length += read;
+                if (length > MaxBytes)
+                    return (null, TooLarge);
+                if (length < buffer.Length)
+                    continue;
+                var larger = ArrayPool<byte>.Shared.Rent(buffer.Length * 2);
+                buffer.CopyTo(larger, 0);
+                ArrayPool<byte>.Shared.Return(buffer);
+                buffer = larger;
+            }
+            (request, var error) = Parse(buffer, length);
+            return (request, error);
+        }
+        finally
+        {
+            if (request is null)
+                ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    /// <summary>A text parameter; null when it is missing or no text.</summary>
+    public string? Text(string name) => TextOf(Params, name);
+
+    /// <summary>A text member of an object; null when it is missing or no text.</summary>
+    public static string? TextOf(JsonElement element, string name) =>
+        element.ValueKind == JsonValueKind.Object && element.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        document.Dispose();
+        ArrayPool<byte>.Shared.Return(rented);
+    }
+
+    private static McpError TooLarge => new(StatusCodes.Status413PayloadTooLarge, McpProtocol.InvalidRequest, "A message has at most 4 MiB.");
+
+    private static (JsonRpcRequest? Request, McpError? Error) Parse(byte[] buffer, int length)
+    {
+        JsonDocument document;
+        try
+        {
+            document = JsonDocument.Parse(buffer.AsMemory(0, length), Strict);
+        }
+        catch (JsonException)
+        {
+            return (null, new McpError(400, McpProtocol.ParseError, "The body is not JSON, or names a member twice."));
+        }
+        var root = document.RootElement;
+        var error = root.ValueKind == JsonValueKind.Array ? "Batches are not accepted: send one message at a time."
+            : root.ValueKind != JsonValueKind.Object || TextOf(root, "jsonrpc") != "2.0" ? "The body is not a JSON-RPC 2.0 message."
+            : null;
+        var hasId = error is null && root.TryGetProperty("id", out _);
+        var id = hasId ? root.GetProperty("id") : default;
+        if (error is null && hasId && id.ValueKind is not (JsonValueKind.String or JsonValueKind.Number))
+            error = "The id has to be a string or a number.";
+        JsonElement method = default;
+        if (error is null && root.TryGetProperty("method", out method) ? method.ValueKind != JsonValueKind.String : error is null && !root.TryGetProperty("result", out _) && !root.TryGetProperty("error", out _))
+            error = "The message has no method.";
+        JsonElement parameters = default;
+        if (error is null && root.TryGetProperty("params", out parameters) && parameters.ValueKind != JsonValueKind.Object)
+            error = "The parameters have to be an object.";
+        if (error is not null)
+        {
+            document.Dispose();
+            return (null, new McpError(400, McpProtocol.InvalidRequest, error));
+        }
+        return (new JsonRpcRequest(document, buffer)
+        {
+            Id = hasId ? JsonMarshal.GetRawUtf8Value(id).ToArray() : default(ReadOnlyMemory<byte>),
+            Method = method.ValueKind == JsonValueKind.String ? method.GetString() : null,
+            Params = parameters,
+            Meta = parameters.ValueKind == JsonValueKind.Object && parameters.TryGetProperty("_meta", out var meta) ? meta : default,
+        }, null);
+    }
+}

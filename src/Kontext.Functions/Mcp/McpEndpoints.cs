@@ -1,0 +1,47 @@
+using Kontext.Domain;
+using Kontext.Domain.Gateway;
+using Kontext.Functions.Upstream;
+
+namespace Kontext.Functions.Mcp;
+
+/// <summary>The addresses of the gateway, all under <c>/mcp</c>.</summary>
+internal static class McpEndpoints
+{
+    /// <summary>Maps them. A token is demanded on every request and never taken from anywhere but what <paramref name="authenticate"/> looks at.</summary>
+    public static void Map(IEndpointRouteBuilder app, KontextSettings settings, Func<HttpContext, ValueTask<Result<Caller>>> authenticate)
+    {
+        var endpoint = app.ServiceProvider.GetRequiredService<McpEndpoint>();
+        var runtime = app.ServiceProvider.GetRequiredService<RuntimeIntegrations>();
+        var group = app.MapGroup("/mcp").WithMetadata(new Surface(authenticate, (context, failure) => McpErrors.Surface(settings, context, failure)));
+        group.MapPost("", context => endpoint.PostAsync(context, integration: null));
+        group.MapPost("/{integration}", context => endpoint.PostAsync(context, context.Request.RouteValues["integration"] as string));
+        group.MapMethods("", ["GET", "DELETE"], McpEndpoint.RefuseMethod);
+        group.MapMethods("/{integration}", ["GET", "DELETE"], McpEndpoint.RefuseMethod);
+        group.MapGet("/integrations", async context => await (await runtime.ListAsync(context)).ExecuteAsync(context));
+        group.MapPost("/connect-session", async context => await (await runtime.ConnectSessionAsync(context)).ExecuteAsync(context));
+    }
+
+    /// <summary>Registers the gateway. The stores, the broker, connect links and the clock are registered elsewhere.</summary>
+    public static IServiceCollection AddKontextGateway(this IServiceCollection services)
+    {
+        services.AddSingleton<UpstreamEras>();
+        services.AddSingleton<IMcpUpstream>(provider => new HttpMcpUpstream(
+            GuardedHttp.Create(provider.GetRequiredService<KontextSettings>().AllowPrivateUpstreams), provider.GetRequiredService<UpstreamEras>(), UpstreamLimits.Ordinary));
+        services.AddSingleton<InjectedUpstream>();
+        services.AddSingleton<AttachedIntegrations>();
+        services.AddSingleton<ToolCatalog>();
+        services.AddSingleton<ToolCall>();
+        services.AddSingleton<ConnectOffer>();
+        services.AddSingleton<FailureReply>();
+        services.AddSingleton<AnswerWriter>();
+        services.AddSingleton<OfferedTools>();
+        services.AddSingleton<ToolsList>();
+        services.AddSingleton<ToolsCall>();
+        services.AddSingleton<MetaTools>();
+        services.AddSingleton<ForwardedMethods>();
+        services.AddSingleton<Greeting>();
+        services.AddSingleton<RuntimeIntegrations>();
+        services.AddSingleton<McpEndpoint>();
+        return services;
+    }
+}

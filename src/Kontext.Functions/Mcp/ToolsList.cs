@@ -1,0 +1,63 @@
+using System.Buffers.Text;
+using System.Text;
+using System.Text.Json;
+using Kontext.Domain.Gateway;
+
+namespace Kontext.Functions.Mcp;
+
+/// <summary><c>tools/list</c>: what policy lets this agent call, in a fixed order, in pages.</summary>
+internal sealed class ToolsList(OfferedTools offered, FailureReply failures)
+{
+    private const int PageSize = 500;
+
+    /// <summary>Lists.</summary>
+    public async Task RunAsync(McpExchange exchange)
+    {
+        if (!TryReadCursor(exchange, out var after))
+        {
+            await exchange.ErrorAsync(new McpError(200, McpProtocol.InvalidParams, "The cursor is not one of ours."));
+            return;
+        }
+        if (exchange.Only is null && exchange.Http.Request.Query["mode"] == "search")
+        {
+            await exchange.ResultAsync(MetaTools.WriteList, ttl: ToolCatalog.Life);
+            return;
+        }
+        List<OfferedTool>? tools;
+        List<UnavailableIntegration> unavailable = [];
+        if (exchange.Only is null)
+            (tools, unavailable) = await offered.OfAsync(exchange.Caller, exchange.Aborted);
+        else if (!(await offered.OfAsync(exchange.Caller, exchange.Only, exchange.Aborted)).TryGet(out tools, out var failure))
+        {
+            await failures.AnswerAsync(exchange, failure);
+            return;
+        }
+
+        var start = after is null ? 0 : tools.FindIndex(tool => string.CompareOrdinal(tool.Name, after) > 0);
+        var page = start < 0 ? [] : tools.GetRange(start, Math.Min(PageSize, tools.Count - start));
+        await exchange.ResultAsync(
+            writer =>
+            {
+                writer.WriteStartArray("tools"u8);
+                foreach (var tool in page)
+                    writer.WriteRawValue([.. "{\"name\":\""u8, .. JsonEncodedText.Encode(tool.Name).EncodedUtf8Bytes, .. tool.Tool.Members.IsEmpty ? "\""u8 : "\","u8, .. tool.Tool.Members.Span, .. "}"u8], skipInputValidation: true);
+                writer.WriteEndArray();
+                if (start >= 0 && start + page.Count < tools.Count)
+                    writer.WriteString("nextCursor"u8, Base64Url.EncodeToString(Encoding.UTF8.GetBytes(page[^1].Name)));
+            },
+            // What is missing now may be there in a moment.
+            ttl: unavailable.Count > 0 ? TimeSpan.Zero : ToolCatalog.Life,
+            meta: unavailable.Count > 0 ? writer => OfferedTools.WriteUnavailable(writer, unavailable) : null);
+    }
+
+    private static bool TryReadCursor(McpExchange exchange, out string? after)
+    {
+        after = null;
+        if (exchange.Request.Params.ValueKind != JsonValueKind.Object || !exchange.Request.Params.TryGetProperty("cursor", out var cursor))
+            return true;
+        if (cursor.ValueKind != JsonValueKind.String || !Base64Url.IsValid(cursor.GetString()))
+            return false;
+        after = Encoding.UTF8.GetString(Base64Url.DecodeFromChars(cursor.GetString()));
+        return true;
+    }
+}

@@ -1,0 +1,129 @@
+using System.Buffers;
+using System.Globalization;
+using System.Net.Http.Headers;
+using System.Runtime.InteropServices;
+using System.Text.Json;
+using Kontext.Domain;
+using Kontext.Domain.Gateway;
+using Kontext.Domain.Integrations;
+using Kontext.Functions.Mcp;
+
+namespace Kontext.Functions.Upstream;
+
+/// <summary>Writes what goes to an MCP server, in the words of the revision it speaks. Nothing of the client's own headers is among it.</summary>
+internal static class HttpMcpUpstreamMessage
+{
+    private static readonly MediaTypeHeaderValue Json = new("application/json");
+    private static readonly ReadOnlyMemory<byte> ClientInfo = """{"name":"kontext","version":"1"}"""u8.ToArray();
+
+    /// <summary>A request in the revision of the server.</summary>
+    public static HttpRequestMessage Of(Integration integration, Secret? credential, McpRequest request, UpstreamEra era, long id, out int length)
+    {
+        var body = new ArrayBufferWriter<byte>(256 + request.Members.Length);
+        body.Write("{\"jsonrpc\":\"2.0\",\"id\":"u8);
+        WriteNumber(body, id);
+        body.Write(",\"method\":\""u8);
+        body.Write(System.Text.Encoding.UTF8.GetBytes(request.Method));
+        body.Write("\",\"params\":{"u8);
+        body.Write(request.Members.Span);
+        WriteMeta(body, request, era, first: request.Members.IsEmpty);
+        body.Write("}}"u8);
+        length = body.WrittenCount;
+
+        var message = Post(integration, credential, body.WrittenMemory);
+        SetVersion(message, era);
+        if (era.Modern)
+        {
+            message.Headers.TryAddWithoutValidation("Mcp-Method", request.Method);
+            if (request.Name is not null)
+                message.Headers.TryAddWithoutValidation("Mcp-Name", HeaderText.Encode(request.Name));
+            foreach (var (name, value) in request.ParameterHeaders)
+                message.Headers.TryAddWithoutValidation(name, value);
+        }
+        return message;
+    }
+
+    /// <summary>A message of our own, such as <c>notifications/initialized</c>, in a session.</summary>
+    public static HttpRequestMessage InSession(Integration integration, Secret? credential, ReadOnlyMemory<byte> body, UpstreamEra era)
+    {
+        var message = Post(integration, credential, body);
+        SetVersion(message, era);
+        return message;
+    }
+
+    /// <summary>The question that a modern server answers and an older one does not know (MCP 2026-07-28, versioning).</summary>
+    public static HttpRequestMessage Discover(Integration integration, Secret? credential)
+    {
+        var message = Post(integration, credential, """{"jsonrpc":"2.0","id":0,"method":"server/discover","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{},"io.modelcontextprotocol/clientInfo":{"name":"kontext","version":"1"}}}}"""u8.ToArray());
+        message.Headers.TryAddWithoutValidation("MCP-Protocol-Version", McpProtocol.Modern);
+        message.Headers.TryAddWithoutValidation("Mcp-Method", "server/discover");
+        return message;
+    }
+
+    /// <summary>The first message of the older revisions. It declares no capabilities: nothing the server could ask for would reach a client without a session.</summary>
+    public static HttpRequestMessage Initialize(Integration integration, Secret? credential) =>
+        Post(integration, credential, """{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"kontext","version":"1"}}}"""u8.ToArray());
+
+    private static HttpRequestMessage Post(Integration integration, Secret? credential, ReadOnlyMemory<byte> body)
+    {
+        var message = new HttpRequestMessage(HttpMethod.Post, integration.Url) { Content = new ReadOnlyMemoryContent(body) };
+        message.Content.Headers.ContentType = Json;
+        message.Headers.TryAddWithoutValidation("Accept", "application/json, text/event-stream");
+        if (credential is not null)
+            message.Headers.Authorization = new AuthenticationHeaderValue("Bearer", credential.Reveal());
+        return message;
+    }
+
+    private static void SetVersion(HttpRequestMessage message, UpstreamEra era)
+    {
+        message.Headers.TryAddWithoutValidation("MCP-Protocol-Version", era.Version);
+        if (era.SessionId is not null)
+            message.Headers.TryAddWithoutValidation("Mcp-Session-Id", era.SessionId);
+    }
+
+    private static void WriteMeta(ArrayBufferWriter<byte> body, McpRequest request, UpstreamEra era, bool first)
+    {
+        var opened = false;
+        if (request.Meta.ValueKind == JsonValueKind.Object)
+        {
+            foreach (var member in request.Meta.EnumerateObject())
+            {
+                // These belong to the hop between client and us; ours to the server follow below.
+                if (member.Name is McpProtocol.MetaVersion or McpProtocol.MetaClientInfo or McpProtocol.MetaCapabilities
+                    || (!era.Modern && member.Name == McpProtocol.MetaLogLevel))
+                    continue;
+                Open(body, ref opened, first);
+                body.Write("\""u8);
+                body.Write(JsonMarshal.GetRawUtf8PropertyName(member));
+                body.Write("\":"u8);
+                body.Write(JsonMarshal.GetRawUtf8Value(member.Value));
+            }
+        }
+        if (era.Modern)
+        {
+            Open(body, ref opened, first);
+            body.Write("\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\",\"io.modelcontextprotocol/clientInfo\":"u8);
+            body.Write(ClientInfo.Span);
+            body.Write(",\"io.modelcontextprotocol/clientCapabilities\":"u8);
+            // What the server may ask for is what the client at the far end can do.
+            if (request.Modern && request.Meta.ValueKind == JsonValueKind.Object && request.Meta.TryGetProperty(McpProtocol.MetaCapabilities, out var capabilities))
+                body.Write(JsonMarshal.GetRawUtf8Value(capabilities));
+            else
+                body.Write("{}"u8);
+        }
+        if (opened)
+            body.Write("}"u8);
+    }
+
+    private static void Open(ArrayBufferWriter<byte> body, ref bool opened, bool first)
+    {
+        body.Write(opened ? ","u8 : first ? "\"_meta\":{"u8 : ",\"_meta\":{"u8);
+        opened = true;
+    }
+
+    private static void WriteNumber(ArrayBufferWriter<byte> body, long number)
+    {
+        number.TryFormat(body.GetSpan(20), out var written, provider: CultureInfo.InvariantCulture);
+        body.Advance(written);
+    }
+}

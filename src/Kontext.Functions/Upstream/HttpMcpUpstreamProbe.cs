@@ -1,0 +1,173 @@
+using System.Buffers;
+using System.Net;
+using System.Net.Http.Headers;
+using System.Text.Json;
+using Kontext.Domain;
+using Kontext.Domain.Gateway;
+using Kontext.Domain.Integrations;
+using Kontext.Functions.Mcp;
+
+namespace Kontext.Functions.Upstream;
+
+/// <summary>A JSON-RPC error in a body.</summary>
+internal sealed record JsonRpcErrorBody(int Code, string Message)
+{
+    /// <summary>Reads one; null when the body is something else.</summary>
+    public static JsonRpcErrorBody? Read(ReadOnlyMemory<byte> body)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(body);
+            return document.RootElement.ValueKind == JsonValueKind.Object
+                && document.RootElement.TryGetProperty("jsonrpc", out _)
+                && document.RootElement.TryGetProperty("error", out var error) && error.ValueKind == JsonValueKind.Object
+                && error.TryGetProperty("code", out var code) && code.TryGetInt32(out var number)
+                ? new JsonRpcErrorBody(number, error.TryGetProperty("message", out var message) && message.ValueKind == JsonValueKind.String ? message.GetString()! : "")
+                : null;
+        }
+        catch (Exception unreadable) when (unreadable is JsonException or InvalidOperationException)
+        {
+            return null;
+        }
+    }
+}
+
+/// <summary>Finds out which revision a server speaks (protocols 1.5): asks it the modern way first, and falls back to <c>initialize</c> unless the answer is about something else than the revision.</summary>
+internal sealed class HttpMcpUpstreamProbe(HttpClient http, UpstreamLimits limits)
+{
+    private const int MaxRefusalBytes = 64 * 1024;
+    private const int MaxGreetingBytes = 1024 * 1024;
+
+    /// <summary>Asks. A session that is still open is kept when the server turns out to be what it was.</summary>
+    public async Task<Result<UpstreamEra>> RunAsync(Integration integration, Secret? credential, UpstreamEra? previous)
+    {
+        // The finding serves everybody who waits for it, so it is bound to no one client.
+        using var budget = new CancellationTokenSource(limits.Call);
+        try
+        {
+            if (!(await DiscoverAsync(integration, credential, budget.Token)).TryGet(out var modern, out var failure))
+                return failure;
+            if (modern.Era is not null)
+                return modern.Era;
+            return previous is { Modern: false, SessionId: not null } ? previous with { } : await InitializeAsync(integration, credential, budget.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            return new Failure(FailureCode.Unavailable, $"{integration.Name} did not answer in time.");
+        }
+        catch (HttpRequestException unreachable)
+        {
+            return new Failure(FailureCode.UpstreamFailed, $"{integration.Name} cannot be reached.", unreachable.HttpRequestError.ToString());
+        }
+    }
+
+    /// <summary>What a status says that has nothing to do with revisions; null for success and for the client errors that may have.</summary>
+    public static Failure? FailureOf(Integration integration, HttpResponseMessage response) => response.StatusCode switch
+    {
+        HttpStatusCode.Unauthorized => new Failure(FailureCode.InvalidToken, $"{integration.Name} does not accept the connection's credential."),
+        HttpStatusCode.Forbidden => new Failure(FailureCode.UpstreamFailed, $"{integration.Name} refused access (403){ScopeOf(response)}. The connection lacks a permission there."),
+        HttpStatusCode.TooManyRequests => new Failure(FailureCode.RateLimited, $"{integration.Name} is limiting requests. Try again later.") { RetryAfter = RetryAfterOf(response) },
+        >= HttpStatusCode.InternalServerError => new Failure(FailureCode.Unavailable, $"{integration.Name} answered with HTTP status {(int)response.StatusCode}. Try again later.") { RetryAfter = RetryAfterOf(response) },
+        >= HttpStatusCode.MultipleChoices and < HttpStatusCode.BadRequest => new Failure(FailureCode.UpstreamFailed, $"{integration.Name} redirects elsewhere, which is not followed. An administrator has to set its final address."),
+        _ => null,
+    };
+
+    /// <summary>The beginning of a body that should be small.</summary>
+    public static async Task<byte[]> ReadBoundedAsync(HttpResponseMessage response, CancellationToken cancellationToken)
+    {
+        await using var stream = await response.Content.ReadAsStreamAsync(cancellationToken);
+        var buffer = new byte[MaxRefusalBytes];
+        try
+        {
+            var read = await stream.ReadAtLeastAsync(buffer, buffer.Length, throwOnEndOfStream: false, cancellationToken);
+            return buffer[..read];
+        }
+        catch (IOException)
+        {
+            return [];
+        }
+    }
+
+    private async Task<Result<(UpstreamEra? Era, bool Asked)>> DiscoverAsync(Integration integration, Secret? credential, CancellationToken cancellationToken)
+    {
+        using var message = HttpMcpUpstreamMessage.Discover(integration, credential);
+        using var response = await http.SendAsync(message, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
+        if (FailureOf(integration, response) is { } failure)
+            return failure;
+        if (!response.IsSuccessStatusCode)
+            return (null, true);
+        using var found = await ReadResultAsync(integration, credential, response, cancellationToken);
+        if (found is null || !found.RootElement.TryGetProperty("supportedVersions", out var versions) || versions.ValueKind != JsonValueKind.Array
+            || !versions.EnumerateArray().Any(version => version.ValueKind == JsonValueKind.String && version.ValueEquals(McpProtocol.Modern)))
+            return (null, true);
+        return (new UpstreamEra(Modern: true, McpProtocol.Modern, SessionId: null, DescriptionOf(found.RootElement)), true);
+    }
+
+    private async Task<Result<UpstreamEra>> InitializeAsync(Integration integration, Secret? credential, CancellationToken cancellationToken)
+    {
+        using var message = HttpMcpUpstreamMessage.Initialize(integration, credential);
+        using var response = await http.SendAsync(message, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
+        if (FailureOf(integration, response) is { } failure)
+            return failure;
+        if (!response.IsSuccessStatusCode)
+            return new Failure(FailureCode.UpstreamFailed, $"{integration.Name} answered with HTTP status {(int)response.StatusCode}; there is no MCP server at its address.");
+        using var greeting = await ReadResultAsync(integration, credential, response, cancellationToken);
+        if (greeting is null || !greeting.RootElement.TryGetProperty("protocolVersion", out var version) || version.ValueKind != JsonValueKind.String)
+            return new Failure(FailureCode.UpstreamFailed, $"{integration.Name} does not speak MCP at its address.");
+        var session = response.Headers.TryGetValues("Mcp-Session-Id", out var values) ? values.First() : null;
+        if (session is not null && !session.All(character => character is >= '!' and <= '~'))
+            return new Failure(FailureCode.UpstreamFailed, $"{integration.Name} opened a session whose id is not allowed.");
+        if (!McpProtocol.IsLegacy(version.GetString()!))
+            return new Failure(FailureCode.UpstreamFailed, $"{integration.Name} speaks a revision of MCP that is not known here.");
+        var era = new UpstreamEra(Modern: false, version.GetString()!, session, DescriptionOf(greeting.RootElement));
+
+        using var initialized = HttpMcpUpstreamMessage.InSession(integration, credential, """{"jsonrpc":"2.0","method":"notifications/initialized"}"""u8.ToArray(), era);
+        using var accepted = await http.SendAsync(initialized, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
+        return era;
+    }
+
+    private static async Task<JsonDocument?> ReadResultAsync(Integration integration, Secret? credential, HttpResponseMessage response, CancellationToken cancellationToken)
+    {
+        var events = response.Content.Headers.ContentType?.MediaType == "text/event-stream";
+        var messages = new UpstreamMessages(await response.Content.ReadAsStreamAsync(cancellationToken), events, MaxGreetingBytes);
+        await using var answer = new HttpMcpUpstreamAnswer(
+            integration.Name, id: 0, connection: null, CancellationTokenSource.CreateLinkedTokenSource(cancellationToken), messages, new CredentialScrub(credential), bytesIn: 0, static (_, _) => Task.CompletedTask, abandon: null);
+        var result = new ArrayBufferWriter<byte>();
+        result.Write("{"u8);
+        while ((await answer.NextAsync(cancellationToken)).TryGet(out var part, out _) && part.Kind != AnswerPartKind.Error)
+        {
+            if (part.Kind == AnswerPartKind.Result)
+                result.Write(part.Bytes.Span);
+            if (!part.Last)
+                continue;
+            result.Write("}"u8);
+            return JsonDocument.Parse(result.WrittenMemory);
+        }
+        return null;
+    }
+
+    private static McpServerDescription DescriptionOf(JsonElement greeting)
+    {
+        var capabilities = greeting.TryGetProperty("capabilities", out var declared) && declared.ValueKind == JsonValueKind.Object ? declared : default;
+        bool Has(string name) => capabilities.ValueKind == JsonValueKind.Object && capabilities.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Object;
+        return new McpServerDescription(
+            Has("resources"), Has("prompts"), Has("completions"),
+            greeting.TryGetProperty("instructions", out var instructions) && instructions.ValueKind == JsonValueKind.String ? instructions.GetString() : null);
+    }
+
+    private static TimeSpan? RetryAfterOf(HttpResponseMessage response) => response.Headers.RetryAfter?.Delta;
+
+    /// <summary>The scope a server says is missing (RFC 6750 section 3.1), as far as it is made of scope characters.</summary>
+    private static string ScopeOf(HttpResponseMessage response)
+    {
+        foreach (AuthenticationHeaderValue challenge in response.Headers.WwwAuthenticate)
+        {
+            var parameters = challenge.Parameter ?? "";
+            var begin = parameters.IndexOf("scope=\"", StringComparison.Ordinal);
+            var end = begin < 0 ? -1 : parameters.IndexOf('"', begin + 7);
+            if (end > 0)
+                return $": it asks for scope {parameters[(begin + 7)..end]}";
+        }
+        return "";
+    }
+}
