@@ -1,7 +1,7 @@
 using Kontext.Domain.Vault;
 using Kontext.Functions;
 using Kontext.Functions.Api;
-using Kontext.Functions.Connect;
+
 using Kontext.Functions.Local;
 using Kontext.Functions.Mcp;
 using Kontext.Functions.OAuth;
@@ -22,7 +22,7 @@ builder.Services
     .AddKontextAudit()
     .AddKontextVault(settings)
     .AddKontextOAuth(settings)
-    .AddKontextConnections(settings)
+
     .AddKontextGateway()
     .AddKontextApi()
     .AddKontextPages()
@@ -41,8 +41,8 @@ AssetEndpoints.Map(app);
 SignInEndpoints.Map(app, settings);
 MetadataEndpoints.Map(app);
 OAuthEndpoints.Map(app);
-ConnectEndpoints.Map(app);
-McpEndpoints.Map(app);
+
+McpEndpoints.Map(app, settings, app.Services.GetRequiredService<BearerAuthentication>().GatewayAsync);
 ApiEndpoints.Map(app);
 TriggerEndpoints.Map(app, settings);
 

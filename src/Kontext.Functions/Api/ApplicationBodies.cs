@@ -10,9 +10,16 @@ internal sealed record ApplicationBody(string Id, string Name, string? Descripti
     public static ApplicationBody Of(Application application, SessionCountsBody sessions) => new(
         application.Id.ToString(), application.Name, application.Description, application.Id.ClientId,
         Wire.Time(application.CreatedAt), Wire.Time(application.UpdatedAt), application.Archived,
-        application.Registration switch { Registration.Managed => "managed", Registration.Dynamic => "dynamic", _ => "builtin" },
+        RegistrationWord(application),
         application.Owner?.ToString(), sessions,
         application.ExternalAuth is { } external ? ExternalAuthBody.Of(external) : null);
+
+    private static string RegistrationWord(Application application) => application.Registration switch
+    {
+        Domain.Tenancy.Registration.Managed => "managed",
+        Domain.Tenancy.Registration.Dynamic => "dynamic",
+        _ => "builtin",
+    };
 }
 
 /// <summary>How many sessions an application has (contract 1.3): live is active and idle, total is all ever.</summary>

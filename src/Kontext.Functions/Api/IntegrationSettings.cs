@@ -7,7 +7,7 @@ using Kontext.Domain.Vault;
 namespace Kontext.Functions.Api;
 
 /// <summary>Checks and applies an integration's fields as sent to the API; secrets go to the vault, never into the row.</summary>
-internal sealed class IntegrationSettings(ICredentialVault vault, KontextSettings settings, TimeProvider time)
+internal sealed class IntegrationSettings(ICredentialVault vault, ProviderCatalog catalog, KontextSettings settings, TimeProvider time)
 {
     private const int MaxTokenLength = 16 * 1024;
 
@@ -84,8 +84,8 @@ internal sealed class IntegrationSettings(ICredentialVault vault, KontextSetting
             errors["oauth"] = "Name a provider of the catalog, an issuer, or authorizationUrl and tokenUrl.";
         if (input is null)
             return;
-        if (input.Provider is { } provider && ProviderCatalog.Find(provider) is null)
-            errors["oauth.provider"] = $"Unknown provider. Known are {string.Join(", ", ProviderCatalog.All.Select(entry => entry.Key))}; any other service by issuer or endpoints.";
+        if (input.Provider is { } provider && !catalog.TryFind(provider, out _))
+            errors["oauth.provider"] = $"Unknown provider. Known are {string.Join(", ", catalog.All.Select(entry => entry.Key))}; any other service by issuer or endpoints.";
         foreach (var (field, url) in (ReadOnlySpan<(string, string?)>)[("oauth.issuer", input.Issuer), ("oauth.authorizationUrl", input.AuthorizationUrl), ("oauth.tokenUrl", input.TokenUrl)])
         {
             if (url is not null)

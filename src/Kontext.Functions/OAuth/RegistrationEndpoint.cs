@@ -29,8 +29,10 @@ internal sealed class RegistrationEndpoint(IOrganizationStore organizations, IAp
         {
             return Refused("invalid_client_metadata", "Send client metadata as a JSON object with content type application/json.");
         }
-        if (metadata is null || Check(metadata) is { } refusal)
-            return metadata is null ? Refused("invalid_client_metadata", "Send client metadata as a JSON object.") : refusal;
+        if (metadata is null)
+            return Refused("invalid_client_metadata", "Send client metadata as a JSON object.");
+        if (Check(metadata) is { } refusal)
+            return refusal;
 
         var now = time.GetUtcNow();
         var method = metadata.TokenEndpointAuthMethod ?? "client_secret_basic";

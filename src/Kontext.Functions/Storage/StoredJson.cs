@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using Kontext.Domain;
 using Kontext.Domain.Integrations;
+using Kontext.Domain.OAuth;
 using Kontext.Domain.Policies;
 using Kontext.Domain.Tenancy;
 using Kontext.Domain.Vault;
@@ -18,6 +19,7 @@ namespace Kontext.Functions.Storage;
         typeof(IdJsonConverter<AppId>), typeof(IdJsonConverter<ConnectionId>), typeof(IdJsonConverter<IntegrationId>), typeof(IdJsonConverter<OrgId>),
         typeof(IdJsonConverter<RuleId>), typeof(IdJsonConverter<ServiceAccountId>), typeof(IdJsonConverter<SessionId>), typeof(IdJsonConverter<UserId>),
     ])]
+[JsonSerializable(typeof(AuthorizationCode))]
 [JsonSerializable(typeof(Organization))]
 [JsonSerializable(typeof(User))]
 [JsonSerializable(typeof(Application))]
