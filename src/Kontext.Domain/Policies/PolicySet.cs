@@ -2,10 +2,18 @@ using System.Collections.Immutable;
 
 namespace Kontext.Domain.Policies;
 
-/// <summary>The rules of an organization, compiled once per revision; immutable and swapped whole.</summary>
+/// <summary>The rules of an organization, compiled once per revision; immutable and swapped whole. Rules about others cost a decision nothing: it looks up only what is about its own person, roles, application and integration.</summary>
 public sealed class PolicySet
 {
-    private PolicySet(int revision, ImmutableArray<PolicyRule> rules) => (Revision, Rules) = (revision, rules);
+    private static readonly PolicyLayer[] Layers = [PolicyLayer.Organization, PolicyLayer.User, PolicyLayer.Application];
+
+    private readonly LayerRules[] layers;
+
+    private PolicySet(PolicyRules rules)
+    {
+        (Revision, Rules) = (rules.Revision, rules.Rules);
+        layers = [.. Layers.Select(layer => new LayerRules(rules.Rules.Where(rule => rule.Layer == layer)))];
+    }
 
     /// <summary>The revision it was compiled from.</summary>
     public int Revision { get; }
@@ -14,5 +22,97 @@ public sealed class PolicySet
     public ImmutableArray<PolicyRule> Rules { get; }
 
     /// <summary>Compiles.</summary>
-    public static PolicySet Compile(PolicyRules rules) => new(rules.Revision, rules.Rules);
+    public static PolicySet Compile(PolicyRules rules) => new(rules);
+
+    internal LayerRules Of(PolicyLayer layer) => layers[(int)layer];
+}
+
+/// <summary>The rules of one layer, found by whom and what they are about.</summary>
+internal sealed class LayerRules
+{
+    private readonly Dictionary<RuleKey, RuleBucket> buckets = [];
+
+    public LayerRules(IEnumerable<PolicyRule> rules)
+    {
+        foreach (var group in rules.GroupBy(RuleKey.Of))
+            buckets[group.Key] = new RuleBucket([.. group.Select(rule => new CompiledRule(rule))]);
+    }
+
+    public bool IsEmpty => buckets.Count == 0;
+
+    public RuleBucket? Find(RuleKey key) => buckets.GetValueOrDefault(key);
+}
+
+/// <summary>Whom and what a rule is about. A rule whose subject cannot be read is kept under everyone: it can only deny more than was meant, never less.</summary>
+internal readonly record struct RuleKey(PolicySubjectKind Kind, Guid Id, string? Role, Guid Integration)
+{
+    public static RuleKey Of(PolicyRule rule)
+    {
+        var integration = rule.Integration?.Value ?? Guid.Empty;
+        return rule.Subject switch
+        {
+            { Kind: PolicySubjectKind.Role, Value: { } role } => new(PolicySubjectKind.Role, Guid.Empty, role, integration),
+            { Kind: PolicySubjectKind.User, Value: { } user } when UserId.TryParse(user, null, out var id) => new(PolicySubjectKind.User, id.Value, null, integration),
+            { Kind: PolicySubjectKind.Application, Value: { } application } when AppId.TryParse(application, null, out var id) => new(PolicySubjectKind.Application, id.Value, null, integration),
+            _ => new(PolicySubjectKind.Everyone, Guid.Empty, null, integration),
+        };
+    }
+}
+
+/// <summary>Rules about the same subject and integration.</summary>
+internal sealed class RuleBucket
+{
+    private readonly Dictionary<string, CompiledRule[]> exact;
+
+    public RuleBucket(CompiledRule[] rules)
+    {
+        All = rules;
+        Allows = rules.Any(rule => rule.Rule.Effect == PolicyEffect.Allow);
+        Whole = [.. rules.Where(rule => rule.IsWhole)];
+        Patterns = [.. rules.Where(rule => rule.IsPattern)];
+        exact = rules.Where(rule => !rule.IsWhole && !rule.IsPattern).GroupBy(rule => rule.Rule.Operation!).ToDictionary(group => group.Key, group => group.ToArray(), StringComparer.Ordinal);
+    }
+
+    public CompiledRule[] All { get; }
+
+    /// <summary>There is an allow rule among them: in the layers of person and application it narrows what consent and attachment allow.</summary>
+    public bool Allows { get; }
+
+    public CompiledRule[] Whole { get; }
+
+    public CompiledRule[] Patterns { get; }
+
+    public CompiledRule[] Exact(string operation) => exact.GetValueOrDefault(operation, []);
+}
+
+/// <summary>A rule with what it says, so that a decision only has to point at it.</summary>
+internal sealed class CompiledRule
+{
+    public CompiledRule(PolicyRule rule)
+    {
+        Rule = rule;
+        // An allow rule whose subject cannot be read must not allow everyone.
+        Readable = rule.Effect == PolicyEffect.Deny || rule.Subject.Kind == PolicySubjectKind.Everyone || RuleKey.Of(rule).Kind == rule.Subject.Kind;
+        var name = rule.Description is { Length: > 0 } description ? $"\"{description}\"" : rule.Id.ToString();
+        var layer = rule.Layer switch { PolicyLayer.Organization => "the organization's", PolicyLayer.User => "the person's", _ => "the application's" };
+        var verb = rule.Effect == PolicyEffect.Allow ? "allows" : "denies";
+        Said = new LayerDecision(rule.Layer, rule.Effect == PolicyEffect.Allow, rule.Id, $"{layer} rule {name} {verb} it");
+        SaidOfCredential = rule.Effect == PolicyEffect.Allow || (IsWhole && rule.Conditions.IsEmpty)
+            ? Said
+            : Said with { Reason = $"{layer} rule {name} denies {rule.Operation ?? "part of what it can do"}, which a raw credential could do. Use the gateway for the rest" };
+    }
+
+    public PolicyRule Rule { get; }
+
+    public bool Readable { get; }
+
+    public bool IsWhole => Rule.Operation is null or "*";
+
+    public bool IsPattern => !IsWhole && Rule.Operation!.Contains('*', StringComparison.Ordinal);
+
+    /// <summary>The decision of its layer when this rule decides.</summary>
+    public LayerDecision Said { get; }
+
+    /// <summary>The same for a raw credential.</summary>
+    public LayerDecision SaidOfCredential { get; }
 }
