@@ -25,7 +25,10 @@ internal sealed class TableAuditLogWriter(OrgId org, TableAuditLogTables tables,
                 throw new StorageUnavailableException("Too many audit entries wait to be written.");
             queue.Enqueue(waiting);
             if (idle.TryPop(out var chain))
-                _ = Task.Run(() => RunAsync(chain));
+            {
+                // Unsafe means: without the context of the request that happens to be first, whose trace the writes of others must not join.
+                ThreadPool.UnsafeQueueUserWorkItem(static start => _ = start.Writer.RunAsync(start.Chain), (Writer: this, Chain: chain), preferLocal: false);
+            }
         }
         return waiting.Durable.Task;
     }
