@@ -5,7 +5,7 @@ namespace Kontext.Functions;
 /// <summary>Where the program listens, and what it puts up with from a connection.</summary>
 internal static class Listening
 {
-    /// <summary>Bodies above this are refused with 413, long before the Functions host's own limit would turn into a 500.</summary>
+    /// <summary>Bodies above this are refused, long before the Functions host would answer 500 at a limit of its own.</summary>
     public const long MaxRequestBytes = 8 * 1024 * 1024;
 
     /// <summary>Sets the address and the limits. Addresses given in the settings (<c>ASPNETCORE_URLS</c>) win, except under the Functions host.</summary>

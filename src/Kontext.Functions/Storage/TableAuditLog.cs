@@ -4,7 +4,7 @@ using Kontext.Domain.Audit;
 
 namespace Kontext.Functions.Storage;
 
-/// <summary>The audit trail in Table Storage. Every process writes chains of its own, so that writers never contend, and commits in groups, so that durability costs a fraction of a write per entry.</summary>
+/// <summary>The audit trail in Table Storage. Every process writes two chains of its own, so that writers never contend, and commits in groups, so that durability costs a fraction of a write per entry.</summary>
 internal sealed class TableAuditLog : IAuditLog, IAuditExport
 {
     private readonly ConcurrentDictionary<OrgId, TableAuditLogWriter> writers = new();

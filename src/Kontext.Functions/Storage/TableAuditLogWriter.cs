@@ -1,26 +1,18 @@
 using Kontext.Domain;
-using Kontext.Domain.Audit;
 
 namespace Kontext.Functions.Storage;
 
-/// <summary>Writes the chain this process keeps for one organization. One write is in flight at a time; what arrives meanwhile goes into the next block.
-/// Nothing runs while nothing waits: an organization at rest costs its head and no task.</summary>
+/// <summary>Commits the events of one organization in groups. Each of a few chains has one write in flight; what arrives while all are busy goes into the next block together.
+/// The second chain is there so that an event need not wait for the end of a write it just missed. Nothing runs while nothing waits: an organization at rest costs two heads and no task.</summary>
 internal sealed class TableAuditLogWriter(OrgId org, TableAuditLogTables tables, TimeProvider time)
 {
+    private const int Chains = 2;
     private const int MaxWaiting = 10_000;
     private readonly Lock gate = new();
     private readonly Queue<Waiting> queue = new();
-    private bool running;
 
-    // Below: where the chain stands. Only the loop touches it.
-    private ChainHead? head;
-    private AuditSegment? segment;
-    private int segmentNumber;
-    private int nextBlock;
-    private DateOnly indexedDay;
-
-    // An insert of nextBlock ended without a clear answer: it may be there, or arrive yet.
-    private bool uncertain;
+    // The chain used last is used next, so that calls that come one by one stay in one chain.
+    private readonly Stack<TableAuditLogChain> idle = new(Enumerable.Range(0, Chains).Select(_ => new TableAuditLogChain(org, tables, time)));
 
     /// <summary>Queues the event; the task completes when its block is durable.</summary>
     /// <exception cref="StorageUnavailableException">Storage is so slow that too many wait already.</exception>
@@ -32,22 +24,22 @@ internal sealed class TableAuditLogWriter(OrgId org, TableAuditLogTables tables,
             if (queue.Count >= MaxWaiting)
                 throw new StorageUnavailableException("Too many audit entries wait to be written.");
             queue.Enqueue(waiting);
-            if (!running)
+            if (idle.TryPop(out var chain))
             {
-                running = true;
-                _ = Task.Run(RunAsync);
+                // Unsafe means: without the context of the request that happens to be first, whose trace the writes of others must not join.
+                ThreadPool.UnsafeQueueUserWorkItem(static start => _ = start.Writer.RunAsync(start.Chain), (Writer: this, Chain: chain), preferLocal: false);
             }
         }
         return waiting.Durable.Task;
     }
 
-    private async Task RunAsync()
+    private async Task RunAsync(TableAuditLogChain chain)
     {
-        while (Take() is { Count: > 0 } batch)
+        while (TakeFor(chain) is { Count: > 0 } batch)
         {
             try
             {
-                await CommitAsync(batch);
+                await chain.CommitAsync([.. batch.Select(waiting => waiting.Json)]);
             }
             catch (Exception failed)
             {
@@ -61,7 +53,8 @@ internal sealed class TableAuditLogWriter(OrgId org, TableAuditLogTables tables,
         }
     }
 
-    private List<Waiting> Take()
+    /// <summary>What the chain's next block will hold; nothing when nothing waits, and then the chain is idle.</summary>
+    private List<Waiting> TakeFor(TableAuditLogChain chain)
     {
         const int lineOverhead = 100;
         var batch = new List<Waiting>();
@@ -70,101 +63,10 @@ internal sealed class TableAuditLogWriter(OrgId org, TableAuditLogTables tables,
         {
             while (batch.Count < AuditBlock.MaxEntries && queue.TryPeek(out var next) && (characters += next.Json.Length + lineOverhead) <= AuditBlock.MaxCharacters)
                 batch.Add(queue.Dequeue());
-            running = batch.Count > 0;
+            if (batch.Count == 0)
+                idle.Push(chain);
         }
         return batch;
-    }
-
-    private async Task CommitAsync(List<Waiting> batch)
-    {
-        // Each turn ends the commit, follows a block of ours that had been given up, or begins a new chain; none can repeat for long.
-        while (true)
-        {
-            var now = time.GetUtcNow();
-            if (segment is null || nextBlock == AuditSegment.MaxBlocks || segment.Day != DateOnly.FromDateTime(now.UtcDateTime))
-                await OpenSegmentAsync(now);
-            var block = AuditBlock.Of(segment!, nextBlock, head!.Value, batch.Select(waiting => waiting.Json), now);
-            if (await InsertAsync(block) is not { } there)
-                return;
-            if (there.Before == head && there.Head.Sequence > there.Before.Sequence)
-                Follow(there);
-            else
-                BeginChain(now);
-        }
-    }
-
-    /// <summary>Gives null when the block is durable, otherwise the other block that has its place.</summary>
-    private async Task<AuditBlock?> InsertAsync(AuditBlock block)
-    {
-        try
-        {
-            var write = await tables.Blocks.InsertAsync(block.ToRow(), CancellationToken.None);
-            if (write.Ok || (await FindAsync(block))?.Head == block.Head)
-            {
-                Follow(block);
-                return null;
-            }
-        }
-        catch (Exception)
-        {
-            uncertain = true;
-            if (!await IsThereAfterAllAsync(block))
-                throw;
-            Follow(block);
-            return null;
-        }
-        return await FindAsync(block) ?? throw new StorageUnavailableException("An audit block is there and is not.");
-    }
-
-    private async Task<bool> IsThereAfterAllAsync(AuditBlock block)
-    {
-        try
-        {
-            return (await FindAsync(block))?.Head == block.Head;
-        }
-        catch (Exception)
-        {
-            // The first failure tells more than that reading back failed too.
-            return false;
-        }
-    }
-
-    private async Task<AuditBlock?> FindAsync(AuditBlock block) =>
-        await tables.Blocks.GetAsync(block.Segment.Partition, block.Segment.RowKey(block.Number), CancellationToken.None) is { } row ? AuditBlock.From(block.Segment, row) : null;
-
-    private void Follow(AuditBlock block)
-    {
-        head = block.Head;
-        nextBlock = block.Number + 1;
-        uncertain = false;
-    }
-
-    private void BeginChain(DateTimeOffset now)
-    {
-        head = AuditChain.Start(org, Guid.CreateVersion7(now).ToString("D"));
-        segment = null;
-        segmentNumber = 0;
-        uncertain = false;
-    }
-
-    private async Task OpenSegmentAsync(DateTimeOffset now)
-    {
-        // INVARIANT: a chain never forks. A block that may still arrive at the end of the old segment would fork it, so the chain is left as it is and a new one begins.
-        if (head is null || uncertain)
-            BeginChain(now);
-        segment = null;
-        // The number is spent even if this fails: a second index row for the same segment would show its entries twice, an index row without blocks shows nothing.
-        var opening = new AuditSegment(org, head!.Value.Chain, ++segmentNumber, now);
-        if (opening.Day != indexedDay)
-        {
-            // Both rows may be there already, from another instance: an insert that finds them is as good.
-            await tables.Organizations.InsertAsync(AuditOrganization.ToRow(org, opening.Day), CancellationToken.None);
-            await tables.Segments.InsertAsync(AuditDay.ToRow(org, opening.Day), CancellationToken.None);
-            indexedDay = opening.Day;
-        }
-        await tables.Segments.InsertAsync(opening.ToRow(), CancellationToken.None);
-        segment = opening;
-        nextBlock = 0;
     }
 
     private sealed record Waiting(string Json)

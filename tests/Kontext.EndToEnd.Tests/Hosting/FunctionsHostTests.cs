@@ -52,6 +52,26 @@ public sealed class FunctionsHostTests(PublishedApp app)
             Assert.DoesNotContain($"{function} ran", host.Output, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("fn-audit-seal")]
+    [InlineData("fn-refresh-sweep")]
+    public async Task The_hosts_timers_run_the_programs_work(string function)
+    {
+        await using var host = await FunctionsHost.StartAsync(await app.FolderAsync(), NoSettings, Cancelled);
+        var outcome = await host.FireAsync(function, Cancelled);
+        Assert.True((bool)outcome["succeeded"]!, outcome.ToJsonString());
+    }
+
+    [Fact]
+    public async Task A_call_to_the_gateway_without_a_token_is_challenged_through_the_host()
+    {
+        await using var host = await FunctionsHost.StartAsync(await app.FolderAsync(), NoSettings, Cancelled);
+        using var content = new StringContent("""{"jsonrpc":"2.0","id":1,"method":"tools/list"}""", Encoding.UTF8, "application/json");
+        using var response = await host.Client.PostAsync("/mcp", content, Cancelled);
+        Assert.Equal(HttpStatusCode.Unauthorized, response.StatusCode);
+        Assert.Contains(response.Headers.WwwAuthenticate, challenge => challenge.Scheme == "Bearer");
+    }
+
     /// <summary>Posts to a path exactly as written: an HTTP client of the library would tidy it up first.</summary>
     private static async Task<int> StatusOfRawPostAsync(Uri address, string path)
     {

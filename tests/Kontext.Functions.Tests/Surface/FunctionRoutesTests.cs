@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Kontext.Functions.Tests.Triggers;
+using Kontext.Functions.Triggers;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -17,6 +18,13 @@ public sealed class FunctionRoutesTests
         var endpoints = app.Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>().Select(e => e.RoutePattern.RawText ?? "").ToList();
         Assert.NotEmpty(endpoints);
         Assert.Empty(FunctionFolders.HttpFaults(FunctionFolders.Read(), endpoints));
+    }
+
+    [Fact]
+    public async Task Every_timer_of_the_program_has_its_function_and_the_same_schedule()
+    {
+        await using var app = new HandlerApp();
+        Assert.Empty(FunctionFolders.TimerFaults(FunctionFolders.Read(), [.. app.Services.GetServices<ITimerTrigger>()]));
     }
 
     [Fact]
