@@ -17,7 +17,7 @@ internal static class OrgHandle
     public static bool TryRead([NotNullWhen(true)] string? handle, out OrgId org)
     {
         Span<byte> bytes = stackalloc byte[16];
-        var read = handle?.Length == OrgLength + TokenLength && Base64Url.IsValid(handle)
+        var read = handle?.Length == OrgLength + TokenLength && Base64Url.IsValid(handle.AsSpan(OrgLength))
             && Base64Url.TryDecodeFromChars(handle.AsSpan(0, OrgLength), bytes, out var written) && written == bytes.Length;
         org = read ? new OrgId(new Guid(bytes, bigEndian: true)) : default;
         return read;
