@@ -11,8 +11,10 @@ namespace Kontext.Functions.Storage;
 internal sealed class DocumentTable<T>(ITable table, JsonTypeInfo<T> type)
     where T : class
 {
-    private const string SchemaVersion = "1";
+    private const string Shape = "v";
     private const int ChunkLength = 30_000;
+
+    private readonly DocumentShape shape = new(type);
 
     /// <summary>The row as stored now; null when there is none.</summary>
     public async Task<Versioned<T>?> FindAsync(string partition, string row, CancellationToken cancellationToken) =>
@@ -85,9 +87,9 @@ internal sealed class DocumentTable<T>(ITable table, JsonTypeInfo<T> type)
         }
     }
 
-    private static TableRow ToRow(string partition, string row, string document)
+    private TableRow ToRow(string partition, string row, string document)
     {
-        var properties = new Dictionary<string, object>(StringComparer.Ordinal) { ["v"] = SchemaVersion };
+        var properties = new Dictionary<string, object>(StringComparer.Ordinal) { [Shape] = shape.Version };
         if (document.Length <= ChunkLength)
             properties["doc"] = document;
         else
@@ -108,7 +110,9 @@ internal sealed class DocumentTable<T>(ITable table, JsonTypeInfo<T> type)
                 chunks.Append((string)more);
             document = chunks.ToString();
         }
-        var value = JsonSerializer.Deserialize(document, type) ?? throw new InvalidDataException($"Row {row.RowKey} holds no {typeof(T).Name}.");
+        // Only a row of another version of the program can lack a property.
+        var complete = shape.Version.Equals(row.Properties.GetValueOrDefault(Shape)) ? document : shape.Complete(document);
+        var value = JsonSerializer.Deserialize(complete, type) ?? throw new InvalidDataException($"Row {row.RowKey} holds no {typeof(T).Name}.");
         return new Versioned<T>(value, row.ETag!) { Origin = document };
     }
 
