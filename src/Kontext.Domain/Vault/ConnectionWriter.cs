@@ -13,12 +13,11 @@ public sealed class ConnectionWriter(IConnectionStore connections, GrantVault gr
     /// <summary>Stores what a provider granted.</summary>
     public async Task<Connection> SaveGrantAsync(OrgId org, User user, Integration integration, ProviderApp app, TokenAnswer answer, string? account, ImmutableArray<string> missing)
     {
-        var now = time.GetUtcNow();
         var grant = new StoredGrant
         {
             AccessToken = answer.AccessToken ?? throw new ArgumentException("The answer holds no access token.", nameof(answer)),
             RefreshToken = answer.RefreshToken,
-            ExpiresAt = now + answer.ExpiresIn,
+            ExpiresAt = answer.ExpiresAt,
             Scopes = answer.Scopes ?? [],
             TokenType = answer.TokenType,
         };
@@ -29,7 +28,7 @@ public sealed class ConnectionWriter(IConnectionStore connections, GrantVault gr
             AccessExpiresAt = grant.ExpiresAt,
             Refreshable = grant.RefreshToken is not null,
         });
-        await audit.AppendAsync(org, ConnectionEvents.Connected(now, integration, written, user, missing), CancellationToken.None);
+        await audit.AppendAsync(org, ConnectionEvents.Connected(time.GetUtcNow(), integration, written, user, missing), CancellationToken.None);
         if (replaced is { } old && old.Grant.RefreshToken?.Reveal() != grant.RefreshToken?.Reveal() && (app.RevokesSingly || (account is not null && account != old.Account)))
             await removal.RevokeAsync(org, integration, old.Grant);
         return written;

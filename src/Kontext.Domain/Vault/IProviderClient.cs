@@ -11,8 +11,8 @@ public sealed record TokenAnswer
     /// <summary>A refresh token; null when the answer holds none, which after a refresh means that the old one stays.</summary>
     public Secret? RefreshToken { get; init; }
 
-    /// <summary>Life of the access token from the time of the request; null when not said in a usable way.</summary>
-    public TimeSpan? ExpiresIn { get; init; }
+    /// <summary>When the access token ends, counted from when the request was sent; null when not said in a usable way.</summary>
+    public DateTimeOffset? ExpiresAt { get; init; }
 
     /// <summary>Granted scopes; null when not said, which means as asked (RFC 6749 section 5.1).</summary>
     public ImmutableArray<string>? Scopes { get; init; }

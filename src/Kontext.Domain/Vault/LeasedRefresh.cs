@@ -30,7 +30,6 @@ public sealed class LeasedRefresh(GrantVault grants, ProviderDirectory providers
             throw;
         }
 
-        var askedAt = time.GetUtcNow();
         // From here on the refresh token may be spent: whatever happens to the caller, the answer has to be stored.
         if (!(await client.RefreshAsync(app, grant.RefreshToken, CancellationToken.None)).TryGet(out var answer, out var failure))
         {
@@ -41,19 +40,19 @@ public sealed class LeasedRefresh(GrantVault grants, ProviderDirectory providers
         if (answer.AccessToken is null && answer.RefreshToken is null)
             return await outcome.PostponeAsync(org, integration, lease, living, new Failure(FailureCode.UpstreamFailed, answer.Problem ?? $"{app.Name} answered without a token."));
 
-        var renewed = Renew(lease.Row.Value, grant, answer, askedAt);
+        var renewed = Renew(lease.Row.Value, grant, answer);
         (var version, lease) = await StoreAsync(org, lease, renewed);
         return answer.AccessToken is not null
             ? await outcome.ClaimAsync(org, integration, lease, version, renewed)
             : await outcome.PostponeAsync(org, integration, await outcome.PointAsync(org, lease, version, renewed), living, new Failure(FailureCode.UpstreamFailed, answer.Problem ?? $"{app.Name} answered without an access token."));
     }
 
-    private static StoredGrant Renew(Connection connection, StoredGrant grant, TokenAnswer answer, DateTimeOffset askedAt) => new()
+    private static StoredGrant Renew(Connection connection, StoredGrant grant, TokenAnswer answer) => new()
     {
         AccessToken = answer.AccessToken ?? grant.AccessToken,
         // No new refresh token in the answer means the old one stays (RFC 6749 section 6).
         RefreshToken = answer.RefreshToken ?? grant.RefreshToken,
-        ExpiresAt = answer.AccessToken is null ? grant.ExpiresAt : askedAt + answer.ExpiresIn,
+        ExpiresAt = answer.AccessToken is null ? grant.ExpiresAt : answer.ExpiresAt,
         Scopes = answer.Scopes ?? grant.Scopes,
         TokenType = answer.TokenType ?? grant.TokenType,
         RefreshedFrom = connection.CredentialVersion,

@@ -1,0 +1,127 @@
+using Kontext.Domain;
+using Kontext.Domain.Integrations;
+using Kontext.Domain.Vault;
+
+namespace Kontext.Functions.Connect;
+
+/// <summary>The pages on which a person connects services (contract section 5), and the address providers send them back to.</summary>
+internal static class ConnectEndpoints
+{
+    /// <summary>Maps them. <paramref name="signedInUser"/> tells who is signed in with this browser; null sends the person to sign in.</summary>
+    public static void Map(IEndpointRouteBuilder app, KontextSettings settings, Func<HttpContext, ValueTask<BrowserUser?>> signedInUser)
+    {
+        var oauth = app.MapGroup("/oauth").WithMetadata(new Surface(
+            Authenticate: null, (context, failure) => context.RequestServices.GetRequiredService<IConnectPages>().Error(context, failure)));
+        oauth.MapGet("/connect", (HttpContext context, ConnectPageBuilder builder, IConnectPages pages) => ShowAsync(context, builder, pages, signedInUser));
+        oauth.MapGet("/callback", (HttpContext context, ConnectFlow flow, IConnectPages pages) => CallbackAsync(context, flow, pages, signedInUser));
+        oauth.MapPost("/connect/start", (HttpContext context, ConnectPageBuilder builder, ConnectFlow flow, IConnectPages pages) =>
+            PostAsync(context, settings, builder, pages, signedInUser, post => StartAsync(post, flow)));
+        oauth.MapPost("/connect/token", (HttpContext context, ConnectPageBuilder builder, ProvidedTokens tokens, IConnectPages pages) =>
+            PostAsync(context, settings, builder, pages, signedInUser, post => SaveTokenAsync(post, tokens)));
+        oauth.MapPost("/connect/credentials", (HttpContext context, ConnectPageBuilder builder, ProvidedTokens tokens, IConnectPages pages) =>
+            PostAsync(context, settings, builder, pages, signedInUser, post => SaveFieldsAsync(post, tokens)));
+        oauth.MapPost("/connect/disconnect", (HttpContext context, ConnectPageBuilder builder, Disconnection disconnection, IConnectPages pages) =>
+            PostAsync(context, settings, builder, pages, signedInUser, post => DisconnectAsync(post, disconnection)));
+    }
+
+    private sealed record Post(HttpContext Context, BrowserUser User, OpenedSession? Session, Integration Integration, ConnectForm Form)
+    {
+        public CancellationToken Aborted => Context.RequestAborted;
+    }
+
+    /// <summary>What a post came to: another address to go to, or the page again with a notice.</summary>
+    private sealed record Posted(Uri? Redirect, string? Notice);
+
+    private static async Task<IResult> ShowAsync(HttpContext context, ConnectPageBuilder builder, IConnectPages pages, Func<HttpContext, ValueTask<BrowserUser?>> signedInUser)
+    {
+        if (await signedInUser(context) is not { } user)
+            return ToLogin(context);
+        if (!(await builder.OpenAsync(user, context.Request.Query["session"], context.RequestAborted)).TryGet(out var session, out var failure))
+            return pages.Error(context, failure);
+        return await PageAsync(context, builder, pages, user, session, notice: null, error: null, StatusCodes.Status200OK);
+    }
+
+    private static async Task<IResult> CallbackAsync(HttpContext context, ConnectFlow flow, IConnectPages pages, Func<HttpContext, ValueTask<BrowserUser?>> signedInUser)
+    {
+        // Without the browser session that started it, the answer cannot be taken: signing in anew would not bring it back.
+        if (await signedInUser(context) is not { } user)
+            return pages.Error(context, new Failure(FailureCode.InvalidToken, "Your sign-in ended while you were away. Sign in and start again from the connect page."));
+        var query = context.Request.Query;
+        if (query.Any(parameter => parameter.Value.Count > 1))
+            return pages.Error(context, new Failure(FailureCode.InvalidRequest, "The provider's answer is not valid. Start again from the connect page.", "repeated parameter"));
+        string? Value(string name) => query[name] is [{ Length: > 0 and <= 4096 } value] ? value : null;
+        var callback = new ConnectCallback(Value("state"), Value("code") is { } code ? new Secret(code) : null, Value("error"), Value("error_description"), Value("iss"));
+        if (!(await flow.CallbackAsync(user.Org, user.User, user.SessionBinding, callback, context.RequestAborted)).TryGet(out var done, out var failure))
+            return pages.Error(context, failure);
+        var notice = done.MissingScopes.IsEmpty ? null
+            : $"Not everything that was asked for was granted. Some actions will not work without: {string.Join(", ", done.MissingScopes)}.";
+        return pages.Done(context, done.Integration.Name, done.Connection.Account, done.ReturnUrl, notice);
+    }
+
+    private static async Task<IResult> PostAsync(
+        HttpContext context, KontextSettings settings, ConnectPageBuilder builder, IConnectPages pages,
+        Func<HttpContext, ValueTask<BrowserUser?>> signedInUser, Func<Post, Task<Result<Posted>>> act)
+    {
+        if (await signedInUser(context) is not { } user)
+            return pages.Error(context, new Failure(FailureCode.InvalidToken, "Your sign-in ended. Sign in and try again."));
+        if (!(await ConnectForm.ReadAsync(context, user, settings)).TryGet(out var form, out var failure))
+            return pages.Error(context, failure);
+        OpenedSession? session = null;
+        if (form.Session is { } handle && !(await builder.OpenAsync(user, handle, context.RequestAborted)).TryGet(out session, out failure))
+            return pages.Error(context, failure);
+        if (!(await builder.FindIntegrationAsync(user, session, form.Integration, context.RequestAborted)).TryGet(out var integration, out failure))
+            return pages.Error(context, failure);
+
+        var acted = (await act(new Post(context, user, session, integration, form))).TryGet(out var posted, out failure);
+        if (acted && posted!.Redirect is { } redirect)
+            return new SeeOther(redirect.AbsoluteUri);
+        if (session is null)
+            return acted ? new SeeOther("/integrations") : pages.Error(context, failure!);
+        return acted
+            ? await PageAsync(context, builder, pages, user, session, posted!.Notice, error: null, StatusCodes.Status200OK)
+            : await PageAsync(context, builder, pages, user, session, notice: null, failure!.Message, StatusCodes.Status400BadRequest);
+    }
+
+    private static async Task<Result<Posted>> StartAsync(Post post, ConnectFlow flow) =>
+        (await flow.StartAsync(post.User.Org, post.User.User, post.Integration, post.User.SessionBinding, post.Session?.Session.ReturnUrl, post.Aborted)).TryGet(out var target, out var failure)
+            ? new Posted(target, Notice: null) : failure;
+
+    private static async Task<Result<Posted>> SaveTokenAsync(Post post, ProvidedTokens tokens) =>
+        (await tokens.SaveAsync(post.User.Org, post.User.User, post.Integration, post.Form.Token, post.Aborted)).TryGet(out _, out var failure)
+            ? new Posted(Redirect: null, $"{post.Integration.Name} is connected.") : failure;
+
+    private static async Task<Result<Posted>> SaveFieldsAsync(Post post, ProvidedTokens tokens) =>
+        (await tokens.SaveFieldsAsync(post.User.Org, post.User.User, post.Integration, post.Form.Fields, post.Aborted)).TryGet(out _, out var failure)
+            ? new Posted(Redirect: null, $"{post.Integration.Name} is connected.") : failure;
+
+    private static async Task<Result<Posted>> DisconnectAsync(Post post, Disconnection disconnection)
+    {
+        var report = await disconnection.RunAsync(post.User.Org, post.User.User.Id, post.Integration, "you disconnected it", actor: null, post.Aborted);
+        return new Posted(Redirect: null, report.Detail is null
+            ? $"{post.Integration.Name} is disconnected."
+            : $"{post.Integration.Name} is disconnected. {report.Detail}");
+    }
+
+    private static async Task<IResult> PageAsync(
+        HttpContext context, ConnectPageBuilder builder, IConnectPages pages, BrowserUser user, OpenedSession session, string? notice, string? error, int statusCode)
+    {
+        var (view, formTargets) = await builder.BuildAsync(user, session, notice, error, context.RequestAborted);
+        return pages.Connect(context, view, statusCode, formTargets);
+    }
+
+    private static SeeOther ToLogin(HttpContext context) =>
+        new($"/login?return_to={Uri.EscapeDataString(context.Request.Path + context.Request.QueryString)}");
+
+    /// <summary>303: a form post becomes a GET, and never travels on (RFC 9700 section 4.12).</summary>
+    private sealed class SeeOther(string location) : IResult
+    {
+        public Task ExecuteAsync(HttpContext httpContext)
+        {
+            httpContext.Response.StatusCode = StatusCodes.Status303SeeOther;
+            httpContext.Response.Headers.Location = location;
+            httpContext.Response.Headers.CacheControl = "no-store";
+            httpContext.Response.Headers["Referrer-Policy"] = "no-referrer";
+            return Task.CompletedTask;
+        }
+    }
+}

@@ -1,0 +1,98 @@
+using Kontext.Domain;
+using Kontext.Domain.Integrations;
+using Kontext.Domain.Tenancy;
+using Kontext.Domain.Vault;
+
+namespace Kontext.Functions.Connect;
+
+/// <summary>A connect session opened by the person it is for.</summary>
+internal sealed record OpenedSession(string Handle, ConnectSession Session, Application Application);
+
+/// <summary>Gathers what the connect page shows and checks who may see it.</summary>
+internal sealed class ConnectPageBuilder(IConnectLinks links, IApplicationStore applications, IIntegrationStore integrations, IConnectionStore connections, ProviderDirectory providers)
+{
+    /// <summary>Where the forms go.</summary>
+    public const string Action = "/oauth/connect";
+
+    /// <summary>Opens a session for the person signed in. Anybody else is refused: a link that was passed on must not connect another person's account.</summary>
+    public async Task<Result<OpenedSession>> OpenAsync(BrowserUser user, string? handle, CancellationToken cancellationToken)
+    {
+        if (string.IsNullOrEmpty(handle) || await links.FindAsync(handle, cancellationToken) is not { } found)
+            return new Failure(FailureCode.NotFound, "This connect link is not valid any more. Ask the agent for a new one.");
+        if (found.Org != user.Org || found.Session.User != user.User.Id)
+            return new Failure(FailureCode.Forbidden, "This connect link was made for somebody else. Sign in as that person, or ask your agent for a link of your own.", "connect session of another person");
+        return await applications.CurrentAsync(user.Org, found.Session.Application, cancellationToken) is { Archived: false } application
+            ? new OpenedSession(handle, found.Session, application)
+            : new Failure(FailureCode.NotFound, "The agent that made this link is no longer there.");
+    }
+
+    /// <summary>The integration a form is about: one the page would show.</summary>
+    public async Task<Result<Integration>> FindIntegrationAsync(BrowserUser user, OpenedSession? session, string? id, CancellationToken cancellationToken)
+    {
+        if (!IntegrationId.TryParse(id, null, out var integrationId)
+            || await integrations.CurrentAsync(user.Org, integrationId, cancellationToken) is not { Archived: false } integration
+            || (session is not null && !IsOffered(session, integration)))
+            return new Failure(FailureCode.NotFound, "This service is not one of those offered here.");
+        return integration;
+    }
+
+    /// <summary>The page, and where its forms may lead.</summary>
+    public async Task<(ConnectView View, IReadOnlyList<Uri> FormTargets)> BuildAsync(BrowserUser user, OpenedSession session, string? notice, string? error, CancellationToken cancellationToken)
+    {
+        var shown = await ListAsync(user.Org, session, cancellationToken);
+        var cards = await Task.WhenAll(shown.Select(integration => CardAsync(user, integration, cancellationToken)));
+        var view = new ConnectView(
+            session.Application.Name, user.User.DisplayName, [.. cards.Select(card => card.Item)], Action, session.Handle, user.CsrfToken, session.Session.ReturnUrl, notice, error);
+        return (view, [.. cards.Select(card => card.Target).OfType<Uri>()]);
+    }
+
+    private async Task<List<Integration>> ListAsync(OrgId org, OpenedSession session, CancellationToken cancellationToken)
+    {
+        var found = new List<Integration>();
+        var ids = session.Session.Integration is { } only ? [only] : session.Application.Integrations;
+        foreach (var id in ids)
+        {
+            if (await integrations.CurrentAsync(org, id, cancellationToken) is { Archived: false } integration && IsOffered(session, integration))
+                found.Add(integration);
+        }
+        if (session.Session.Integration is null && session.Application.Registration == Registration.Dynamic)
+        {
+            foreach (var integration in await integrations.CurrentDefaultsAsync(org, cancellationToken))
+            {
+                if (!integration.Archived && found.TrueForAll(listed => listed.Id != integration.Id))
+                    found.Add(integration);
+            }
+        }
+        return found;
+    }
+
+    private static bool IsOffered(OpenedSession session, Integration integration) =>
+        (session.Session.Integration is not { } only || only == integration.Id) && CredentialBroker.IsAttached(session.Application, integration);
+
+    private async Task<(ConnectItem Item, Uri? Target)> CardAsync(BrowserUser user, Integration integration, CancellationToken cancellationToken)
+    {
+        var row = integration.NeedsConnection ? await connections.FindAsync(user.Org, user.User.Id, integration.Id, cancellationToken) : null;
+        var connection = row?.Value.Epoch == integration.ConnectionEpoch ? row.Value : null;
+        var connected = !integration.NeedsConnection || connection is { Status: ConnectionStatus.Connected };
+        var reason = connected ? (connection?.Failures > 0 ? connection.LastError : null) : connection?.Reason;
+        Uri? target = null;
+        if (integration.AuthMode == AuthMode.Oauth)
+        {
+            if ((await providers.ResolveAsync(user.Org, integration, cancellationToken)).TryGet(out var app, out var failure))
+                target = app.AuthorizationEndpoint;
+            else
+                reason = failure.Message;
+        }
+        var fields = integration.CredentialSchema.Keys.Order(StringComparer.Ordinal).ToList();
+        var kind = integration.AuthMode switch
+        {
+            AuthMode.Oauth => "oauth",
+            AuthMode.UserToken => fields.Count > 0 ? "credentials" : "user_token",
+            _ => "none",
+        };
+        var item = new ConnectItem(
+            integration.Id.ToString(), integration.Name, kind, connected ? "connected" : "disconnected", reason, connection?.Account,
+            integration.TokenLabel, integration.TokenHelpUrl, integration.TokenPlaceholder, fields);
+        return (item, target);
+    }
+}

@@ -1,0 +1,34 @@
+using Kontext.Domain.Integrations;
+using Kontext.Domain.Vault;
+using Kontext.Functions.Storage;
+using Kontext.Functions.Upstream;
+
+namespace Kontext.Functions.Connect;
+
+/// <summary>Registers connections: refresh, connect flow, provider catalog and client.</summary>
+internal static class ConnectServices
+{
+    /// <summary>Needs, from elsewhere: tables, vault, sealer, connection, application and integration stores, audit log, time, pages.</summary>
+    public static IServiceCollection AddKontextConnections(this IServiceCollection services, KontextSettings settings) => services
+        .AddSingleton(new ConnectAddresses(settings.Issuer))
+        .AddSingleton(_ => ProviderCatalog.Load())
+        .AddSingleton<IPlatformProviderApps, PlatformProviderApps>()
+        .AddSingleton<IProviderClient>(provider => new HttpProviderClient(
+            GuardedHttp.Create(settings.AllowPrivateUpstreams), settings.AllowPrivateUpstreams, provider.GetRequiredService<TimeProvider>()))
+        .AddSingleton<IConnectStateStore, ConnectStateStore>()
+        .AddSingleton<IConnectSessionStore, ConnectSessionStore>()
+        .AddSingleton<IConnectLinks, ConnectLinks>()
+        .AddSingleton<ConnectStates>()
+        .AddSingleton<GrantVault>()
+        .AddSingleton<ProviderDirectory>()
+        .AddSingleton<GrantRemoval>()
+        .AddSingleton<RefreshOutcome>()
+        .AddSingleton<LeasedRefresh>()
+        .AddSingleton<CredentialRefresh>()
+        .AddSingleton<ConnectionCredentials>()
+        .AddSingleton<ConnectionWriter>()
+        .AddSingleton<ConnectFlow>()
+        .AddSingleton<ProvidedTokens>()
+        .AddSingleton<Disconnection>()
+        .AddSingleton<ConnectPageBuilder>();
+}

@@ -1,0 +1,51 @@
+using Kontext.Domain;
+using Kontext.Domain.Tenancy;
+
+namespace Kontext.Functions.Connect;
+
+/// <summary>The person signed in with this browser.</summary>
+/// <param name="Org">Their organization.</param>
+/// <param name="User">The person.</param>
+/// <param name="SessionBinding">Hash that names the browser session, always the same while it lasts.</param>
+/// <param name="CsrfToken">What our own forms post back as <c>csrf</c>.</param>
+internal sealed record BrowserUser(OrgId Org, User User, string SessionBinding, string CsrfToken);
+
+/// <summary>How the connect pages look.</summary>
+internal interface IConnectPages
+{
+    /// <summary>The page that lists services with their status. Its forms may be redirected to <paramref name="formTargets"/>.</summary>
+    IResult Connect(HttpContext context, ConnectView view, int statusCode, IReadOnlyList<Uri> formTargets);
+
+    /// <summary>The end of connecting a service; <paramref name="notice"/> is what the person should know besides, null for nothing.</summary>
+    IResult Done(HttpContext context, string integrationName, string? account, string? returnUrl, string? notice);
+
+    /// <summary>What went wrong.</summary>
+    IResult Error(HttpContext context, Failure failure);
+}
+
+/// <summary>What the connect page shows.</summary>
+/// <param name="AgentName">The agent the services are for.</param>
+/// <param name="UserName">The person whose accounts they are.</param>
+/// <param name="Cards">The services.</param>
+/// <param name="Action">Prefix of the form targets: <c>/start</c>, <c>/token</c>, <c>/credentials</c>, <c>/disconnect</c>.</param>
+/// <param name="SessionHandle">The connect session, posted back as <c>session</c>.</param>
+/// <param name="CsrfToken">Posted back as <c>csrf</c>.</param>
+/// <param name="ReturnUrl">Where the person goes when done; null for nowhere.</param>
+/// <param name="Notice">What just succeeded; null for nothing.</param>
+/// <param name="Error">What just failed; null for nothing.</param>
+internal sealed record ConnectView(
+    string AgentName, string UserName, IReadOnlyList<ConnectItem> Cards, string Action, string SessionHandle, string CsrfToken, string? ReturnUrl, string? Notice, string? Error);
+
+/// <summary>A service on the connect page.</summary>
+/// <param name="Id">Posted back as <c>integration</c>.</param>
+/// <param name="Name">Its name.</param>
+/// <param name="Kind"><c>oauth</c>, <c>user_token</c>, <c>credentials</c> or <c>none</c>.</param>
+/// <param name="Status"><c>connected</c> or <c>disconnected</c>.</param>
+/// <param name="StatusReason">Why it does not work, in words; null when there is nothing to say.</param>
+/// <param name="Account">The account at the service; null when not known.</param>
+/// <param name="TokenLabel">Label of the token field; null for the ordinary one.</param>
+/// <param name="TokenHelpUrl">Where a token is found; null when not known.</param>
+/// <param name="TokenPlaceholder">Example of a token; null for none.</param>
+/// <param name="Fields">Credential fields, posted as <c>field:</c> and the name.</param>
+internal sealed record ConnectItem(
+    string Id, string Name, string Kind, string Status, string? StatusReason, string? Account, string? TokenLabel, string? TokenHelpUrl, string? TokenPlaceholder, IReadOnlyList<string> Fields);

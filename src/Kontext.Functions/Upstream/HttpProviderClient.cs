@@ -1,0 +1,150 @@
+using System.Net.Http.Headers;
+using System.Text;
+using System.Text.Json;
+using Kontext.Domain;
+using Kontext.Domain.Vault;
+
+namespace Kontext.Functions.Upstream;
+
+/// <summary>Talks to OAuth providers over HTTP. Their answers are untrusted: bounded in size and time, never followed elsewhere.</summary>
+internal sealed class HttpProviderClient(HttpClient http, bool allowPrivateAddresses, TimeProvider time) : IProviderClient
+{
+    private static readonly TimeSpan ShortLimit = TimeSpan.FromSeconds(10);
+
+    /// <inheritdoc/>
+    public Task<Result<TokenAnswer>> ExchangeCodeAsync(ProviderApp app, Secret code, Uri redirectUri, Secret? codeVerifier, CancellationToken cancellationToken)
+    {
+        var form = new Dictionary<string, string>
+        {
+            ["grant_type"] = "authorization_code", ["code"] = code.Reveal(), ["redirect_uri"] = redirectUri.AbsoluteUri,
+        };
+        if (codeVerifier is not null)
+            form["code_verifier"] = codeVerifier.Reveal();
+        return TokenAsync(app, app.TokenEndpoint, form, cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public Task<Result<TokenAnswer>> RefreshAsync(ProviderApp app, Secret refreshToken, CancellationToken cancellationToken) =>
+        TokenAsync(app, app.RefreshEndpoint, new Dictionary<string, string> { ["grant_type"] = "refresh_token", ["refresh_token"] = refreshToken.Reveal() }, cancellationToken);
+
+    /// <inheritdoc/>
+    public async Task<Result<Done>> RevokeAsync(ProviderApp app, Secret token, string hint, CancellationToken cancellationToken)
+    {
+        if (app.RevocationEndpoint is not { } endpoint)
+            return new Failure(FailureCode.Misconfigured, $"{app.Name} has no revocation endpoint.");
+        using var request = Form(app, endpoint, new Dictionary<string, string> { ["token"] = token.Reveal(), ["token_type_hint"] = hint });
+        if (!(await SendAsync(app.Name, request, ShortLimit, cancellationToken)).TryGet(out var answer, out var failure))
+            return failure;
+        // An unknown token is answered with 200 too (RFC 7009 section 2.2): what counts is that it is dead.
+        return answer.IsSuccess ? new Done() : new Failure(FailureCode.UpstreamFailed, $"{app.Name} answered the revocation with status {answer.Status}.");
+    }
+
+    /// <inheritdoc/>
+    public async Task<string?> IdentityAsync(ProviderApp app, Secret accessToken, CancellationToken cancellationToken)
+    {
+        if (app.Account is not { } account)
+            return null;
+        using var request = new HttpRequestMessage(account.Body is null ? HttpMethod.Get : HttpMethod.Post, account.Url);
+        request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", accessToken.Reveal());
+        request.Headers.UserAgent.Add(Agent);
+        request.Headers.Accept.Add(Json);
+        foreach (var (name, value) in account.Headers ?? [])
+        {
+            request.Headers.Remove(name);
+            request.Headers.TryAddWithoutValidation(name, value);
+        }
+        if (account.Body is not null)
+            request.Content = new StringContent(account.Body, Encoding.UTF8, "application/json");
+        return (await SendAsync(app.Name, request, ShortLimit, cancellationToken)).TryGet(out var answer, out _) && answer.IsSuccess
+            ? AccountName.Find(answer.Body, account.Paths) : null;
+    }
+
+    /// <inheritdoc/>
+    public async Task<Result<IssuerMetadata>> DiscoverAsync(string issuer, CancellationToken cancellationToken)
+    {
+        if (!Uri.TryCreate(issuer, UriKind.Absolute, out var address) || address.Query.Length > 0 || address.Fragment.Length > 0)
+            return new Failure(FailureCode.Misconfigured, "The issuer has to be an absolute address without query or fragment. An administrator has to correct oauth.issuer of the integration.");
+        var last = new Failure(FailureCode.Misconfigured, $"{address.Host} publishes no OAuth metadata for this issuer. An administrator has to check oauth.issuer of the integration.");
+        foreach (var place in MetadataDocument.PlacesOf(address))
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, place);
+            request.Headers.Accept.Add(Json);
+            if (!(await SendAsync(address.Host, request, ShortLimit, cancellationToken)).TryGet(out var answer, out var failure))
+                return failure.Code == FailureCode.UpstreamFailed ? failure with { Code = FailureCode.Unavailable } : failure;
+            if (answer.Status is 429 or >= 500)
+                return new Failure(FailureCode.Unavailable, $"{address.Host} has trouble publishing its metadata (status {answer.Status}).") { RetryAfter = answer.RetryAfter };
+            if (!answer.IsSuccess)
+                continue;
+            if (MetadataDocument.Read(answer.Body, issuer, IsAllowed).TryGet(out var metadata, out failure))
+                return metadata;
+            last = failure;
+        }
+        return last;
+    }
+
+    private static readonly ProductInfoHeaderValue Agent = new("Kontext", "1.0");
+    private static readonly MediaTypeWithQualityHeaderValue Json = new("application/json");
+
+    private async Task<Result<TokenAnswer>> TokenAsync(ProviderApp app, Uri endpoint, Dictionary<string, string> form, CancellationToken cancellationToken)
+    {
+        if (app.Resource is not null)
+            form["resource"] = app.Resource;
+        using var request = Form(app, endpoint, form);
+        var askedAt = time.GetUtcNow();
+        return (await SendAsync(app.Name, request, CredentialRefresh.CallLimit, cancellationToken)).TryGet(out var answer, out var failure)
+            ? TokenAnswers.Read(app, answer, askedAt) : failure;
+    }
+
+    private static HttpRequestMessage Form(ProviderApp app, Uri endpoint, Dictionary<string, string> form)
+    {
+        var request = new HttpRequestMessage(HttpMethod.Post, endpoint);
+        request.Headers.Accept.Add(Json);
+        request.Headers.UserAgent.Add(Agent);
+        switch (app.Authentication)
+        {
+            case ClientAuthentication.Basic when app.ClientSecret is { } secret:
+                // Both halves are form-encoded first (RFC 6749 section 2.3.1).
+                var pair = $"{Uri.EscapeDataString(app.ClientId)}:{Uri.EscapeDataString(secret.Reveal())}";
+                request.Headers.Authorization = new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes(pair)));
+                break;
+            case ClientAuthentication.Post when app.ClientSecret is { } secret:
+                (form["client_id"], form["client_secret"]) = (app.ClientId, secret.Reveal());
+                break;
+            default:
+                form["client_id"] = app.ClientId;
+                break;
+        }
+        request.Content = new FormUrlEncodedContent(form);
+        return request;
+    }
+
+    private async Task<Result<ProviderResponse>> SendAsync(string name, HttpRequestMessage request, TimeSpan limit, CancellationToken cancellationToken)
+    {
+        if (!IsAllowed(request.RequestUri!))
+            return new Failure(FailureCode.Misconfigured, $"An address of {name} is not https. An administrator has to correct the integration's OAuth settings.");
+        using var clock = new CancellationTokenSource(limit);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, clock.Token);
+        try
+        {
+            using var response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, either.Token);
+            var body = await ProviderResponse.ReadBodyAsync(response, either.Token);
+            if (body is null)
+                return new Failure(FailureCode.UpstreamFailed, $"{name} sent an answer far too large to be one.");
+            return new ProviderResponse((int)response.StatusCode, response.Content.Headers.ContentType?.MediaType, body, ProviderResponse.RetryAfterOf(response, time.GetUtcNow()));
+        }
+        catch (HttpRequestException exception) when (exception.HttpRequestError is HttpRequestError.NameResolutionError or HttpRequestError.ConnectionError or HttpRequestError.SecureConnectionError)
+        {
+            return new Failure(FailureCode.Unavailable, $"{name} cannot be reached.", exception.HttpRequestError.ToString());
+        }
+        catch (Exception exception) when (exception is HttpRequestException or IOException)
+        {
+            return new Failure(FailureCode.UpstreamFailed, $"{name} broke off before its answer was complete.", exception.GetType().Name);
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            return new Failure(FailureCode.UpstreamFailed, $"{name} did not answer within {limit.TotalSeconds:0} seconds.");
+        }
+    }
+
+    private bool IsAllowed(Uri address) => address.Scheme == Uri.UriSchemeHttps || (allowPrivateAddresses && address.Scheme == Uri.UriSchemeHttp);
+}

@@ -1,0 +1,17 @@
+using Kontext.Domain;
+using Kontext.Domain.Vault;
+
+namespace Kontext.Functions.Upstream;
+
+/// <summary>The operator's OAuth apps, from the settings <c>Providers__{key}__ClientId</c> and <c>Providers__{key}__ClientSecret</c>.</summary>
+internal sealed class PlatformProviderApps(IConfiguration configuration) : IPlatformProviderApps
+{
+    /// <inheritdoc/>
+    public (string ClientId, Secret? ClientSecret)? Find(string provider)
+    {
+        var section = configuration.GetSection("Providers").GetSection(provider);
+        return section["ClientId"] is { Length: > 0 } clientId
+            ? (clientId, section["ClientSecret"] is { Length: > 0 } secret ? new Secret(secret) : null)
+            : null;
+    }
+}
