@@ -1,7 +1,7 @@
 using Kontext.Domain.Vault;
 using Kontext.Functions;
 using Kontext.Functions.Api;
-
+using Kontext.Functions.Connect;
 using Kontext.Functions.Local;
 using Kontext.Functions.Mcp;
 using Kontext.Functions.OAuth;
@@ -13,6 +13,8 @@ using Kontext.Functions.Triggers;
 var builder = WebApplication.CreateSlimBuilder(args);
 var settings = KontextSettings.Read(builder.Configuration, builder.Environment.IsDevelopment());
 Listening.Configure(builder, settings);
+// One line per refused request is ours; the framework's own lines per request would only repeat it.
+builder.Logging.AddFilter("Microsoft.AspNetCore", LogLevel.Warning).AddFilter("Microsoft.Hosting", LogLevel.Information);
 builder.Services
     .AddSingleton(settings)
     .AddSingleton(TimeProvider.System)
@@ -22,7 +24,8 @@ builder.Services
     .AddKontextAudit()
     .AddKontextVault(settings)
     .AddKontextOAuth(settings)
-
+    .AddKontextConnections(settings)
+    .AddSingleton<IConnectPages, ConnectPages>()
     .AddKontextGateway()
     .AddKontextApi()
     .AddKontextPages()
@@ -41,7 +44,7 @@ AssetEndpoints.Map(app);
 SignInEndpoints.Map(app, settings);
 MetadataEndpoints.Map(app);
 OAuthEndpoints.Map(app);
-
+ConnectEndpoints.Map(app, settings, async context => await app.Services.GetRequiredService<BrowserSessions>().CurrentAsync(context) is { } user ? new(user.Org, user.User, user.SessionBinding, user.CsrfToken) : null);
 McpEndpoints.Map(app, settings, app.Services.GetRequiredService<BearerAuthentication>().GatewayAsync);
 ApiEndpoints.Map(app);
 TriggerEndpoints.Map(app, settings);

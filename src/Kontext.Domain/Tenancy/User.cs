@@ -54,6 +54,6 @@ public interface IUserStore
     /// <summary>Writes if nobody wrote since; null when somebody did.</summary>
     Task<Versioned<User>?> ReplaceAsync(OrgId org, Versioned<User> current, User next, CancellationToken cancellationToken);
 
-    /// <summary>Takes the organization's one founder place; true for exactly one caller ever.</summary>
+    /// <summary>Takes the organization's one founder place; true for exactly one person ever, however often they ask.</summary>
     Task<bool> ClaimFoundingAsync(OrgId org, UserId user, CancellationToken cancellationToken);
 }

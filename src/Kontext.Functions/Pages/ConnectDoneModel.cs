@@ -4,4 +4,5 @@ namespace Kontext.Functions.Pages;
 /// <param name="IntegrationName">The service.</param>
 /// <param name="Account">The account at the service; null when not known.</param>
 /// <param name="ReturnUrl">Where to go on to; null for nowhere, then the window can be closed.</param>
-public sealed record ConnectDoneModel(string IntegrationName, string? Account, string? ReturnUrl);
+/// <param name="Notice">What they should know besides, such as permissions that were not granted; null for nothing.</param>
+public sealed record ConnectDoneModel(string IntegrationName, string? Account, string? ReturnUrl, string? Notice = null);

@@ -35,7 +35,6 @@ internal static class StorageRegistration
         services.AddSingleton<IIntegrationStore, IntegrationStore>();
         services.AddSingleton<IPolicyStore, PolicyStore>();
         services.AddSingleton<IConnectionStore, ConnectionStore>();
-        services.AddSingleton<ConnectSessionStore>();
         return services;
     }
 }

@@ -32,6 +32,11 @@ internal sealed class UserStore(ITableSource tables, FreshCache cache, EpochFeed
     }
 
     /// <inheritdoc/>
-    public async Task<bool> ClaimFoundingAsync(OrgId org, UserId user, CancellationToken cancellationToken) =>
-        (await founders.InsertAsync(new TableRow(Key.Of(org), Key.Of(org), new Dictionary<string, object> { ["user"] = user.ToString() }), cancellationToken)).Ok;
+    public async Task<bool> ClaimFoundingAsync(OrgId org, UserId user, CancellationToken cancellationToken)
+    {
+        var claim = new TableRow(Key.Of(org), Key.Of(org), new Dictionary<string, object> { ["user"] = user.ToString() });
+        // Who claimed and was then cut off before being stored as a person claims again.
+        return (await founders.InsertAsync(claim, cancellationToken)).Ok
+            || (await founders.GetAsync(Key.Of(org), Key.Of(org), cancellationToken))?.Properties["user"] is string founder && founder == user.ToString();
+    }
 }
