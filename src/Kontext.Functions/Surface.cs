@@ -36,9 +36,17 @@ internal sealed class SurfaceMiddleware(RequestDelegate next, ILogger<SurfaceMid
         {
             // The client went away: there is nobody to answer.
         }
+        catch (BadHttpRequestException tooLarge) when (tooLarge.StatusCode == StatusCodes.Status413PayloadTooLarge && !context.Response.HasStarted)
+        {
+            await Answer(context, surface, new Failure(FailureCode.TooLarge, $"The request's body is too large: {Listening.MaxRequestBytes / 1024 / 1024} MiB are allowed."));
+        }
         catch (BadHttpRequestException bad) when (!context.Response.HasStarted)
         {
-            await Answer(context, surface, new Failure(FailureCode.InvalidRequest, bad.Message));
+            await Answer(context, surface, new Failure(FailureCode.InvalidRequest, "The request cannot be read: check ids, parameters and the body's format.", bad.Message));
+        }
+        catch (ArgumentException malformed) when (malformed.ParamName == "cursor" && !context.Response.HasStarted)
+        {
+            await Answer(context, surface, new Failure(FailureCode.InvalidRequest, "The cursor is not one this server gave out. Start the list from its beginning."));
         }
         catch (Storage.StorageUnavailableException unavailable) when (!context.Response.HasStarted)
         {

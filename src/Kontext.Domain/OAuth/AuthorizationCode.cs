@@ -54,24 +54,3 @@ public interface IAuthorizationCodeStore
     /// <summary>By hash; null when unknown.</summary>
     Task<AuthorizationCode?> FindAsync(OrgId org, string hash, CancellationToken cancellationToken);
 }
-
-/// <summary>A handle that names its organization, so that it can be looked up without a table over all tenants: <c>prefix_org.random</c>.</summary>
-public static class OrgHandle
-{
-    /// <summary>A new handle.</summary>
-    public static string New(OrgId org, string prefix) => $"{prefix}_{org.Value:N}.{RandomValue.Token()}";
-
-    /// <summary>The organization a handle names; false when it is no handle of this kind.</summary>
-    public static bool TryRead(string? handle, string prefix, out OrgId org)
-    {
-        org = default;
-        if (handle is null || handle.Length is < 40 or > 200 || !handle.StartsWith(prefix + "_", StringComparison.Ordinal))
-            return false;
-        var rest = handle.AsSpan(prefix.Length + 1);
-        var dot = rest.IndexOf('.');
-        if (dot != 32 || !Guid.TryParseExact(rest[..dot], "N", out var value))
-            return false;
-        org = new OrgId(value);
-        return true;
-    }
-}

@@ -23,7 +23,7 @@ public sealed class AuthorizationCodeGrant(
     {
         var now = time.GetUtcNow();
         var presented = request.Code.Reveal();
-        if (!OrgHandle.TryRead(presented, "kac", out var org) || org != client.Org
+        if (!OrgHandle.TryRead(presented, OrgHandle.AuthorizationCode, out var org) || org != client.Org
             || await codes.FindAsync(org, RandomValue.HashOf(presented), cancellationToken) is not { } code
             || code.Application != client.Application.Id)
             return Invalid;

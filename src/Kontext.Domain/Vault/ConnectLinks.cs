@@ -20,7 +20,7 @@ public sealed class ConnectLinks(IConnectSessionStore sessions, ConnectAddresses
     /// <inheritdoc/>
     public async Task<ConnectLink> CreateAsync(AgentCaller caller, IntegrationId? integration, string? returnUrl, CancellationToken cancellationToken)
     {
-        var handle = OrgHandle.New(caller.Org);
+        var handle = OrgHandle.New(caller.Org, OrgHandle.ConnectSession);
         var session = new ConnectSession
         {
             HandleHash = RandomValue.HashOf(handle),
@@ -36,8 +36,8 @@ public sealed class ConnectLinks(IConnectSessionStore sessions, ConnectAddresses
 
     /// <inheritdoc/>
     public async Task<(OrgId Org, ConnectSession Session)?> FindAsync(string handle, CancellationToken cancellationToken) =>
-        OrgHandle.TryRead(handle, out var org, out var hash)
-        && await sessions.FindAsync(org, hash, cancellationToken) is { } session && session.ExpiresAt > time.GetUtcNow()
+        OrgHandle.TryRead(handle, OrgHandle.ConnectSession, out var org)
+        && await sessions.FindAsync(org, RandomValue.HashOf(handle), cancellationToken) is { } session && session.ExpiresAt > time.GetUtcNow()
             ? (org, session) : null;
 
     /// <summary>Only to where the application itself is: the origin of one of its redirect URIs, or an address its owner listed. Anything else would make our page an open redirector.</summary>

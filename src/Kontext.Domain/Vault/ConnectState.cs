@@ -52,7 +52,7 @@ public sealed class ConnectStates(IConnectStateStore store, ISealer sealer, Time
     /// <summary>Stores a state and gives the parameter to send.</summary>
     public async Task<string> IssueAsync(OrgId org, Func<string, DateTimeOffset, ConnectState> make, CancellationToken cancellationToken)
     {
-        var handle = OrgHandle.New(org);
+        var handle = OrgHandle.New(org, OrgHandle.ConnectState);
         await store.InsertAsync(org, make(RandomValue.HashOf(handle), time.GetUtcNow() + Life), cancellationToken);
         return handle;
     }
@@ -60,8 +60,8 @@ public sealed class ConnectStates(IConnectStateStore store, ISealer sealer, Time
     /// <summary>Takes a state back: the same person and browser, in time, once.</summary>
     public async Task<Result<ConnectState>> RedeemAsync(string? handle, OrgId org, UserId user, string browserBinding, CancellationToken cancellationToken)
     {
-        if (!OrgHandle.TryRead(handle, out var issuedIn, out var hash) || issuedIn != org
-            || await store.FindAsync(org, hash, cancellationToken) is not { } row || row.Value.ExpiresAt <= time.GetUtcNow())
+        if (!OrgHandle.TryRead(handle, OrgHandle.ConnectState, out var issuedIn) || issuedIn != org
+            || await store.FindAsync(org, RandomValue.HashOf(handle!), cancellationToken) is not { } row || row.Value.ExpiresAt <= time.GetUtcNow())
             return Refused("unknown or expired state");
         // A foreign browser must not use up the state of the one that started.
         if (row.Value.User != user || !FixedTimeEquals(row.Value.BrowserBinding, browserBinding))
@@ -80,19 +80,4 @@ public sealed class ConnectStates(IConnectStateStore store, ISealer sealer, Time
 
     private static Failure Refused(string detail) =>
         new(FailureCode.InvalidRequest, "This authorization was not started in this browser, was used before, or took longer than ten minutes. Start again from the connect page.", detail);
-}
-
-/// <summary>Unguessable handles that say which organization they belong to: <c>{organization}.{random}</c>.</summary>
-internal static class OrgHandle
-{
-    public static string New(OrgId org) => $"{org.Value:N}.{RandomValue.Token()}";
-
-    public static bool TryRead(string? handle, out OrgId org, out string hash)
-    {
-        (org, hash) = (default, "");
-        if (handle is not { Length: > 33 and <= 128 } || handle[32] != '.' || !Guid.TryParseExact(handle.AsSpan(0, 32), "N", out var value))
-            return false;
-        (org, hash) = (OrgId.From(value), RandomValue.HashOf(handle));
-        return true;
-    }
 }

@@ -43,7 +43,7 @@ internal static class Api
         if (!context.Request.HasJsonContentType())
             return new Failure(FailureCode.InvalidRequest, "Send the body as application/json.");
         if (context.Request.ContentLength > MaxBodyBytes)
-            return new Failure(FailureCode.InvalidRequest, "The body is too large: 1 MiB is allowed.");
+            return new Failure(FailureCode.TooLarge, "The body is too large: 1 MiB is allowed.");
         try
         {
             return await JsonSerializer.DeserializeAsync(context.Request.Body, type, context.RequestAborted) is { } body

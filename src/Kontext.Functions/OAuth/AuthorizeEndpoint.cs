@@ -68,7 +68,7 @@ internal sealed class AuthorizeEndpoint(
             return Return(request.RedirectUri, request.State, new Failure(FailureCode.AccessDenied, "The person refused."));
 
         var now = time.GetUtcNow();
-        var code = OrgHandle.New(request.Org, "kac");
+        var code = OrgHandle.New(request.Org, OrgHandle.AuthorizationCode);
         await codes.InsertAsync(request.Org, new AuthorizationCode
         {
             Hash = RandomValue.HashOf(code),

@@ -30,7 +30,6 @@ internal static class OAuthServices
             .AddSingleton<ConsentScreen>()
             .AddSingleton<RegistrationEndpoint>()
             .AddSingleton<RevocationEndpoint>()
-            .AddSingleton<BrowserSessionStore>()
             .AddSingleton<BrowserSessions>();
         if (settings.Development)
             services.AddSingleton<DevelopmentSignIn>();

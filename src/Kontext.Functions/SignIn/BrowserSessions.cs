@@ -2,18 +2,19 @@ using System.Buffers.Text;
 using System.Security.Cryptography;
 using System.Text;
 using Kontext.Domain;
-using Kontext.Domain.OAuth;
 using Kontext.Domain.Tenancy;
+using Kontext.Functions.Storage;
 
 namespace Kontext.Functions.SignIn;
 
 /// <summary>Browser sessions by cookie: who is signed in, and the CSRF token of each browser. The cookie's handle changes at every sign-in, so that none can be fixed beforehand.</summary>
-internal sealed class BrowserSessions(BrowserSessionStore store, IUserStore users, KontextSettings settings, TimeProvider time)
+internal sealed class BrowserSessions(ITableSource tables, IUserStore users, KontextSettings settings, TimeProvider time)
 {
-    private const string HandlePrefix = "kbs";
     private static readonly TimeSpan Absolute = TimeSpan.FromHours(12);
     private static readonly TimeSpan Idle = TimeSpan.FromHours(2);
     private static readonly TimeSpan SeenResolution = TimeSpan.FromMinutes(5);
+
+    private readonly HashKeyed<BrowserSession> store = new(tables.Open("browsersessions"), StoredJson.Default.BrowserSession);
 
     // __Host- demands https; on plain loopback, where only development runs, browsers would drop such a cookie.
     private readonly string prefix = settings.PublicUrl.Scheme == Uri.UriSchemeHttps ? "__Host-kontext" : "kontext";
@@ -22,14 +23,13 @@ internal sealed class BrowserSessions(BrowserSessionStore store, IUserStore user
     public async ValueTask<BrowserUser?> CurrentAsync(HttpContext context)
     {
         var handle = context.Request.Cookies[SessionCookie];
-        if (!OrgHandle.TryRead(handle, HandlePrefix, out var org))
+        if (!OrgHandle.TryRead(handle, OrgHandle.BrowserSession, out var org))
             return null;
         var hash = RandomValue.HashOf(handle!);
         var now = time.GetUtcNow();
         if (await store.FindAsync(org, hash, context.RequestAborted) is not { Value.Ended: false } stored
             || now - stored.Value.SignedInAt > Absolute || now - stored.Value.LastSeenAt > Idle
-            || !UserId.TryParse(stored.Value.UserId, null, out var userId)
-            || await users.CurrentAsync(org, userId, context.RequestAborted) is not { Disabled: false } user)
+            || await users.CurrentAsync(org, stored.Value.User, context.RequestAborted) is not { Disabled: false } user)
             return null;
         if (now - stored.Value.LastSeenAt > SeenResolution)
             await store.ReplaceAsync(org, hash, stored, stored.Value with { LastSeenAt = now }, context.RequestAborted);
@@ -39,9 +39,9 @@ internal sealed class BrowserSessions(BrowserSessionStore store, IUserStore user
     /// <summary>Signs a person in to this browser.</summary>
     public async Task SignInAsync(HttpContext context, OrgId org, UserId user)
     {
-        var handle = OrgHandle.New(org, HandlePrefix);
+        var handle = OrgHandle.New(org, OrgHandle.BrowserSession);
         var now = time.GetUtcNow();
-        await store.InsertAsync(org, RandomValue.HashOf(handle), new BrowserSession(user.ToString(), now, now, Ended: false), context.RequestAborted);
+        await store.InsertAsync(org, RandomValue.HashOf(handle), new BrowserSession(user, now, now, Ended: false), context.RequestAborted);
         Append(context, SessionCookie, handle);
         context.Response.Cookies.Delete(VisitorCookie, Options());
     }
@@ -50,7 +50,7 @@ internal sealed class BrowserSessions(BrowserSessionStore store, IUserStore user
     public async Task SignOutAsync(HttpContext context)
     {
         var handle = context.Request.Cookies[SessionCookie];
-        if (OrgHandle.TryRead(handle, HandlePrefix, out var org)
+        if (OrgHandle.TryRead(handle, OrgHandle.BrowserSession, out var org)
             && await store.FindAsync(org, RandomValue.HashOf(handle!), context.RequestAborted) is { } stored)
             await store.ReplaceAsync(org, RandomValue.HashOf(handle!), stored, stored.Value with { Ended = true }, context.RequestAborted);
         context.Response.Cookies.Delete(SessionCookie, Options());

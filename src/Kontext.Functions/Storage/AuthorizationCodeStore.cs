@@ -3,23 +3,15 @@ using Kontext.Domain.OAuth;
 
 namespace Kontext.Functions.Storage;
 
-/// <summary>Keeps authorization codes by their hash.</summary>
+/// <summary>Authorization codes.</summary>
 internal sealed class AuthorizationCodeStore(ITableSource tables) : IAuthorizationCodeStore
 {
-    private readonly DocumentTable<AuthorizationCode> table = new(tables.Open("authorizationcodes"), StoredJson.Default.AuthorizationCode);
+    private readonly HashKeyed<AuthorizationCode> codes = new(tables.Open("authorizationcodes"), StoredJson.Default.AuthorizationCode);
 
     /// <inheritdoc/>
-    public async Task InsertAsync(OrgId org, AuthorizationCode code, CancellationToken cancellationToken)
-    {
-        if (await table.InsertAsync(Partition(org, code.Hash), Row(org, code.Hash), code, cancellationToken) is null)
-            throw new InvalidOperationException("An authorization code was made twice.");
-    }
+    public Task InsertAsync(OrgId org, AuthorizationCode code, CancellationToken cancellationToken) => codes.InsertAsync(org, code.Hash, code, cancellationToken);
 
     /// <inheritdoc/>
     public async Task<AuthorizationCode?> FindAsync(OrgId org, string hash, CancellationToken cancellationToken) =>
-        (await table.FindAsync(Partition(org, hash), Row(org, hash), cancellationToken))?.Value;
-
-    private static string Partition(OrgId org, string hash) => $"{org}~{hash[..2]}";
-
-    private static string Row(OrgId org, string hash) => $"{org}~{hash}";
+        (await codes.FindAsync(org, hash, cancellationToken))?.Value;
 }

@@ -6,6 +6,7 @@ using Kontext.Domain.OAuth;
 using Kontext.Domain.Policies;
 using Kontext.Domain.Tenancy;
 using Kontext.Domain.Vault;
+using Kontext.Functions.SignIn;
 
 namespace Kontext.Functions.Storage;
 
@@ -27,7 +28,9 @@ namespace Kontext.Functions.Storage;
 [JsonSerializable(typeof(Session))]
 [JsonSerializable(typeof(Integration))]
 [JsonSerializable(typeof(Connection))]
+[JsonSerializable(typeof(BrowserSession))]
 [JsonSerializable(typeof(ConnectSession))]
+[JsonSerializable(typeof(ConnectState))]
 [JsonSerializable(typeof(PolicyRules))]
 internal sealed partial class StoredJson : JsonSerializerContext;
 

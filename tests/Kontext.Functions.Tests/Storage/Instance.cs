@@ -23,7 +23,7 @@ internal sealed class Instance
         Integrations = new IntegrationStore(tables, Cache, Epochs);
         Policies = new PolicyStore(tables, Cache, Epochs);
         Connections = new ConnectionStore(tables, Cache, Epochs, time);
-        ConnectSessions = new ConnectSessionStore(tables, time);
+        ConnectSessions = new ConnectSessionStore(tables);
     }
 
     public EpochFeed Epochs { get; }

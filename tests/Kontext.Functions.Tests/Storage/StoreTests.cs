@@ -270,19 +270,4 @@ public sealed class StoreTests
         await here.Epochs.BumpAsync(Org);
         Assert.Same(before, await here.Policies.CurrentAsync(Org, Cancel));
     }
-
-    [Fact]
-    public async Task An_expired_connect_session_is_refused_though_its_row_is_there()
-    {
-        var handle = OrgHandle.Create(Org);
-        Assert.True(OrgHandle.TryRead(handle, out var org));
-        Assert.Equal(Org, org);
-        Assert.False(OrgHandle.TryRead(handle[1..], out _));
-        Assert.False(OrgHandle.TryRead(handle[..^1] + "!", out _));
-        var session = new ConnectSession { HandleHash = RandomValue.HashOf(handle), User = new UserId(Guid.NewGuid()), Application = Ids.New<AppId>(Samples.Then), ExpiresAt = time.GetUtcNow().AddMinutes(10) };
-        Assert.True(await here.ConnectSessions.InsertAsync(org, session, Cancel));
-        Assert.Equal(session, await there.ConnectSessions.FindAsync(org, RandomValue.HashOf(handle), Cancel));
-        time.Advance(TimeSpan.FromMinutes(10));
-        Assert.Null(await there.ConnectSessions.FindAsync(org, RandomValue.HashOf(handle), Cancel));
-    }
 }

@@ -1,6 +1,4 @@
-using Kontext.Domain.OAuth;
-
-namespace Kontext.Domain.Tests.OAuth;
+namespace Kontext.Domain.Tests;
 
 public sealed class OrgHandleTests
 {
