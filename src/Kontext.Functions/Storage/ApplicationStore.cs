@@ -40,7 +40,6 @@ internal sealed class ApplicationStore(ITableSource tables, ClientIndex clients,
     public async Task<Versioned<Application>?> ReplaceAsync(OrgId org, Versioned<Application> current, Application next, CancellationToken cancellationToken)
     {
         var (partition, key) = (PartitionOf(org, current.Value), Key.Of(org, next.Id));
-        Versioned<Application>? written;
         if (NameClaim.Replace(org, applications.RowOf(partition, key, next, current), NameOf(current.Value), NameOf(next), next.Id.Value) is { } renaming)
         {
             if (await table.TransactAsync(renaming, cancellationToken) != WriteOutcome.Written)
@@ -49,7 +48,7 @@ internal sealed class ApplicationStore(ITableSource tables, ClientIndex clients,
             // A transaction gives no version; whatever is stored now includes our change.
             return await applications.FindAsync(partition, key, CancellationToken.None);
         }
-        written = await applications.ReplaceAsync(partition, key, current, next, cancellationToken);
+        var written = await applications.ReplaceAsync(partition, key, current, next, cancellationToken);
         if (written is not null)
             await epochs.BumpAsync(org);
         return written;

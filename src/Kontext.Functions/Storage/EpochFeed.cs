@@ -12,6 +12,7 @@ internal sealed class EpochFeed(ITableSource tables, TimeProvider time, ILogger<
     private static readonly TimeSpan MaxAge = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan InUse = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan Forget = TimeSpan.FromMinutes(10);
 
     private readonly ITable table = tables.Open("epochs");
     private readonly ConcurrentDictionary<OrgId, OrganizationEpoch> epochs = new();
@@ -31,8 +32,10 @@ internal sealed class EpochFeed(ITableSource tables, TimeProvider time, ILogger<
     public async Task BumpAsync(OrgId org)
     {
         // The change is made and others must hear of it: no caller's hanging up may stop this, so there is no cancellation token.
-        var epoch = EpochOf(org);
-        epoch.Owe();
+        OrganizationEpoch epoch;
+        do
+            epoch = EpochOf(org);
+        while (!epoch.TryOwe());
         await PayAsync(org, epoch);
         await CheckAsync(epoch.TakeUnchecked());
     }
@@ -42,12 +45,24 @@ internal sealed class EpochFeed(ITableSource tables, TimeProvider time, ILogger<
     /// <param name="org">The organization.</param>
     /// <param name="stillAllowed">Asks the stores' current values whether the stream may go on.</param>
     /// <param name="cut">Ends the stream, such as by cancelling it; must not block or throw.</param>
-    public IDisposable Watch(OrgId org, Func<CancellationToken, ValueTask<bool>> stillAllowed, Action cut) => EpochOf(org).Add(stillAllowed, cut);
+    public IDisposable Watch(OrgId org, Func<CancellationToken, ValueTask<bool>> stillAllowed, Action cut)
+    {
+        while (true)
+        {
+            if (EpochOf(org).TryAdd(stillAllowed, cut) is { } watch)
+                return watch;
+        }
+    }
 
     /// <summary>Reads the numbers of the organizations in use, once. The background loop does this twice a second.</summary>
     public Task PollAsync(CancellationToken cancellationToken)
     {
         var now = time.GetTimestamp();
+        foreach (var entry in epochs)
+        {
+            if (time.GetElapsedTime(entry.Value.LastUsed, now) > Forget && entry.Value.TryRetire())
+                epochs.TryRemove(entry);
+        }
         return Parallel.ForEachAsync(
             epochs.Where(entry => entry.Value.IsNeeded || time.GetElapsedTime(entry.Value.LastUsed, now) <= InUse),
             new ParallelOptions { MaxDegreeOfParallelism = 16, CancellationToken = cancellationToken },
@@ -85,9 +100,9 @@ internal sealed class EpochFeed(ITableSource tables, TimeProvider time, ILogger<
         {
             await RefreshAsync(org, epoch);
         }
-        catch (StorageUnavailableException unavailable)
+        catch (Exception failure)
         {
-            Log.StorageUnavailable(log, unavailable);
+            Log.StorageUnavailable(log, failure);
             // Fail closed: the checks of open streams cannot be answered either, which cuts them.
             await CheckAsync(epoch.Watches);
             return;

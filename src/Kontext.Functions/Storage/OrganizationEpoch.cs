@@ -18,6 +18,7 @@ internal sealed class OrganizationEpoch
     private long lastUsed;
     private long debt;
     private long settled;
+    private bool retired;
 
     /// <summary>When somebody last asked.</summary>
     public long LastUsed => Volatile.Read(ref lastUsed);
@@ -49,14 +50,24 @@ internal sealed class OrganizationEpoch
         return current is not null && !Owes && time.GetElapsedTime(current.Asked) < maxAge;
     }
 
-    /// <summary>Notes a change of ours. From now on what was known before does not count, nor does a read that is under way.</summary>
-    public void Owe()
+    /// <summary>Takes it out of use, unless something depends on it.</summary>
+    public bool TryRetire()
+    {
+        lock (gate)
+            return retired = !Owes && watches.IsEmpty;
+    }
+
+    /// <summary>Notes a change of ours, unless retired. From now on what was known before does not count, nor does a read that is under way.</summary>
+    public bool TryOwe()
     {
         lock (gate)
         {
+            if (retired)
+                return false;
             debt++;
             known = null;
             reading = null;
+            return true;
         }
     }
 
@@ -92,13 +103,17 @@ internal sealed class OrganizationEpoch
         }
     }
 
-    /// <summary>Adds a stream; disposing of it takes it away.</summary>
-    public StreamWatch Add(Func<CancellationToken, ValueTask<bool>> stillAllowed, Action cut)
+    /// <summary>Adds a stream; disposing of it takes it away. Null when retired.</summary>
+    public StreamWatch? TryAdd(Func<CancellationToken, ValueTask<bool>> stillAllowed, Action cut)
     {
-        var watch = new StreamWatch(this, stillAllowed, cut);
         lock (gate)
+        {
+            if (retired)
+                return null;
+            var watch = new StreamWatch(this, stillAllowed, cut);
             watches = watches.Add(watch);
-        return watch;
+            return watch;
+        }
     }
 
     /// <summary>Takes a stream away.</summary>

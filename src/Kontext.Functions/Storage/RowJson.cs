@@ -18,7 +18,10 @@ internal static class RowJson
     /// <summary>The entity to send.</summary>
     public static ReadOnlyMemory<byte> Write(TableRow row, string operation)
     {
-        var buffer = new ArrayBufferWriter<byte>(1024);
+        var expected = 512;
+        foreach (var (_, value) in row.Properties)
+            expected += value is string text ? text.Length + text.Length / 4 : 32;
+        var buffer = new ArrayBufferWriter<byte>(expected);
         using var json = new Utf8JsonWriter(buffer, new JsonWriterOptions { SkipValidation = true });
         json.WriteStartObject();
         json.WriteString("PartitionKey"u8, row.PartitionKey);

@@ -158,4 +158,35 @@ public sealed class EpochFeedTests
         await epochs.BumpAsync(org);
         Assert.Equal((1, 0), (cut, ended));
     }
+
+    [Fact]
+    public async Task An_organization_nobody_asks_for_is_forgotten_unless_a_stream_is_open()
+    {
+        var epochs = new Instance(tables, time).Epochs;
+        var watched = Samples.NewOrg();
+        var cut = 0;
+        using var stream = epochs.Watch(watched, _ => ValueTask.FromResult(true), () => cut++);
+        await epochs.CurrentAsync(org, Cancel);
+        time.Advance(TimeSpan.FromMinutes(11));
+        await epochs.PollAsync(Cancel);
+        var reads = tables.Reads;
+        await epochs.PollAsync(Cancel);
+        Assert.Equal(reads + 1, tables.Reads);
+        await epochs.BumpAsync(org);
+        Assert.Equal(1, await epochs.CurrentAsync(org, Cancel));
+    }
+
+    [Fact]
+    public async Task Streams_are_cut_when_storage_is_away_and_their_right_cannot_be_checked()
+    {
+        var instance = new Instance(tables, time);
+        var cut = 0;
+        using var stream = instance.Epochs.Watch(org, async token => await instance.Epochs.CurrentAsync(org, token) >= 0, () => cut++);
+        await instance.Epochs.PollAsync(Cancel);
+        Assert.Equal(0, cut);
+        tables.Away = true;
+        time.Advance(TimeSpan.FromSeconds(1));
+        await instance.Epochs.PollAsync(Cancel);
+        Assert.Equal(1, cut);
+    }
 }

@@ -122,6 +122,15 @@ public sealed class LostAnswerTests(AzuriteFixture azurite)
     }
 
     [Fact]
+    public async Task A_service_that_never_answers_is_unavailable_rather_than_waited_for()
+    {
+        using var silent = new TcpListener(IPAddress.Loopback, 0);
+        silent.Start();
+        var table = Connect(await azurite.ConnectionStringAsync(), $"http://{silent.LocalEndpoint}/devstoreaccount1", "refused");
+        await Assert.ThrowsAsync<StorageUnavailableException>(() => table.GetAsync("p", "r", Cancel));
+    }
+
+    [Fact]
     public async Task A_wrong_key_is_the_operators_fault_and_not_worth_a_retry()
     {
         var connection = await azurite.ConnectionStringAsync();

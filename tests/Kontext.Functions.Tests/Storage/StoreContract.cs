@@ -1,25 +1,39 @@
 using Kontext.Domain;
-using Kontext.Domain.Integrations;
 using Kontext.Domain.Policies;
 using Kontext.Domain.Tenancy;
 using Kontext.Domain.Vault;
 using Kontext.Functions.Storage;
+using Kontext.Testing;
 
 namespace Kontext.Functions.Tests.Storage;
 
-/// <summary>What the stores promise, whichever table they are on.</summary>
-public sealed class StoreTests
+/// <summary>What the stores promise, whichever tables they are on.</summary>
+public abstract class StoreContract : IAsyncLifetime
 {
-    private static readonly OrgId Org = Samples.NewOrg();
-    private static readonly OrgId Other = Samples.NewOrg();
     private readonly SteppedTime time = new();
-    private readonly WatchedTables tables = new(new MemoryTables());
-    private readonly Instance here;
-    private readonly Instance there;
+    private WatchedTables tables = null!;
+    private Instance here = null!;
+    private Instance there = null!;
 
-    public StoreTests() => (here, there) = (new Instance(tables, time), new Instance(tables, time));
+    private OrgId Org { get; } = Samples.NewOrg();
+
+    private OrgId Other { get; } = Samples.NewOrg();
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    private protected abstract Task<ITableSource> OpenAsync();
+
+    public async ValueTask InitializeAsync()
+    {
+        tables = new WatchedTables(await OpenAsync());
+        (here, there) = (new Instance(tables, time), new Instance(tables, time));
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        GC.SuppressFinalize(this);
+        return ValueTask.CompletedTask;
+    }
 
     [Fact]
     public async Task A_slug_is_taken_once_and_leads_to_its_organization()
@@ -270,4 +284,17 @@ public sealed class StoreTests
         await here.Epochs.BumpAsync(Org);
         Assert.Same(before, await here.Policies.CurrentAsync(Org, Cancel));
     }
+}
+
+/// <summary>The stores in memory.</summary>
+public sealed class MemoryStoreTests : StoreContract
+{
+    private protected override Task<ITableSource> OpenAsync() => Task.FromResult<ITableSource>(new MemoryTables());
+}
+
+/// <summary>The stores on the Table service.</summary>
+public sealed class TableStoreTests(AzuriteFixture azurite) : StoreContract
+{
+    private protected override async Task<ITableSource> OpenAsync() =>
+        new TableService(StorageAccount.Parse(await azurite.ConnectionStringAsync()), TimeProvider.System);
 }
