@@ -113,7 +113,7 @@ internal sealed class AnswerWriter(FailureReply failures)
     {
         using var document = JsonDocument.Parse(raw);
         var error = document.RootElement;
-        var code = error.TryGetProperty("code", out var value) && value.TryGetInt32(out var number) ? number : McpProtocol.InternalError;
+        var code = CodeOf(error) ?? McpProtocol.InternalError;
         var message = JsonRpcRequest.TextOf(error, "message") ?? "The integration answered with an error.";
         if (!(await call.CompleteAsync(CallOutcome.RemoteError with { ErrorMessage = $"{code.ToString(CultureInfo.InvariantCulture)} {message[..Math.Min(message.Length, 500)]}" })).TryGet(out _, out var unrecorded))
         {
@@ -130,12 +130,22 @@ internal sealed class AnswerWriter(FailureReply failures)
             });
             return;
         }
+        if (code == McpProtocol.MissingClientCapability && !exchange.Modern && exchange.Request.Method == "tools/call")
+        {
+            // An older client cannot be asked through us; its model and its person can at least read why.
+            await exchange.ResultAsync(writer =>
+            {
+                ConnectOffer.WriteText(writer, $"The integration asks for input, which this client's revision of MCP cannot deliver through the gateway. {message}");
+                writer.WriteBoolean("isError"u8, true);
+            });
+            return;
+        }
         // Faults between us and the server are not the client's to mend.
         if (code is McpProtocol.HeaderMismatch or McpProtocol.UnsupportedVersion || (code == McpProtocol.MissingClientCapability && !exchange.Modern))
             code = McpProtocol.InternalError;
         await exchange.ErrorAsync(new McpError(code switch { McpProtocol.MethodNotFound => 404, McpProtocol.MissingClientCapability => 400, _ => 200 }, code, message)
         {
-            Data = error.TryGetProperty("data", out var data) && data.ValueKind == JsonValueKind.Object
+            Data = error.ValueKind == JsonValueKind.Object && error.TryGetProperty("data", out var data) && data.ValueKind == JsonValueKind.Object
                 ? writer =>
                 {
                     foreach (var member in data.EnumerateObject())
@@ -175,6 +185,10 @@ internal sealed class AnswerWriter(FailureReply failures)
         }
         await exchange.ErrorAsync(new McpError(200, McpProtocol.InternalError, text));
     }
+
+    /// <summary>The code of an error object; null when it has none.</summary>
+    public static int? CodeOf(JsonElement error) =>
+        error.ValueKind == JsonValueKind.Object && error.TryGetProperty("code", out var value) && value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var code) ? code : null;
 
     private static IEnumerable<string> UrlsOf(JsonElement error)
     {

@@ -192,6 +192,69 @@ public sealed class GatewayFailureTests
     }
 
     [Theory]
+    [InlineData("http://127.0.0.1:9/mcp", "upstream\nsecret")]
+    [InlineData("http://127.0.0.1:9/mcp", "sécret-secret")]
+    [InlineData("ftp://127.0.0.1/mcp", "upstream-secret-1")]
+    [InlineData("nowhere", "upstream-secret-1")]
+    public async Task What_cannot_be_sent_at_all_is_said_without_quoting_it(string url, string token)
+    {
+        var ports = new GatewayPorts();
+        var integration = GatewayApp.Connect(ports, "github", new Uri("http://127.0.0.1:9/mcp"), token);
+        ports.Integrations[0] = integration with { Url = url };
+        await using var gateway = await GatewayApp.StartAsync(ports);
+
+        var answer = await gateway.CallAsync(modern: true, "github__echo");
+
+        Assert.Equal("kontext_misconfigured", (string?)answer["error"]!["data"]!["code"]);
+        Assert.DoesNotContain("secret", answer.ToJsonString(), StringComparison.OrdinalIgnoreCase);
+    }
+
+    [Fact]
+    public async Task An_older_client_that_a_newer_server_wants_to_ask_gets_the_question_to_read()
+    {
+        await using var upstream = await McpServerDouble.StartAsync(modern: true);
+        var ports = new GatewayPorts();
+        GatewayApp.Connect(ports, "github", upstream.Url);
+        await using var gateway = await GatewayApp.StartAsync(ports);
+        await gateway.CallAsync(modern: false, "github__echo");
+        upstream.Fault = async (context, body) =>
+        {
+            context.Response.ContentType = "application/json";
+            await context.Response.WriteAsync($$$"""{"jsonrpc":"2.0","id":{{{body["id"]!.ToJsonString()}}},"result":{"resultType":"input_required","inputRequests":{"q":{"method":"elicitation/create","params":{"mode":"url","message":"Link it","url":"https://example.com/link"} } } } }""");
+            return true;
+        };
+
+        var older = await gateway.CallAsync(modern: false, "github__echo");
+        var modern = await gateway.CallAsync(modern: true, "github__echo");
+
+        Assert.True((bool)older["result"]!["isError"]!);
+        Assert.Contains("https://example.com/link", (string?)older["result"]!["content"]![0]!["text"]);
+        Assert.Equal("input_required", (string?)modern["result"]!["resultType"]);
+        Assert.Equal("Link it", (string?)modern["result"]!["inputRequests"]!["q"]!["params"]!["message"]);
+    }
+
+    [Theory]
+    [InlineData("\"only text\"")]
+    [InlineData("{\"code\":\"text\"}")]
+    [InlineData("{}")]
+    public async Task An_error_without_form_is_an_internal_error(string error)
+    {
+        await using var upstream = await McpServerDouble.StartAsync(modern: true);
+        var ports = new GatewayPorts();
+        GatewayApp.Connect(ports, "github", upstream.Url);
+        await using var gateway = await GatewayApp.StartAsync(ports);
+        await gateway.CallAsync(modern: true, "github__echo");
+        upstream.Fault = async (context, body) =>
+        {
+            context.Response.ContentType = "application/json";
+            await context.Response.WriteAsync($$$"""{"jsonrpc":"2.0","id":{{{body["id"]!.ToJsonString()}}},"error":{{{error}}} }""");
+            return true;
+        };
+
+        Assert.Equal(-32603, (int)(await gateway.CallAsync(modern: true, "github__echo"))["error"]!["code"]!);
+    }
+
+    [Theory]
     [InlineData("credential.injected")]
     [InlineData("api.call")]
     public async Task An_answer_that_cannot_be_recorded_is_withheld(string type)
