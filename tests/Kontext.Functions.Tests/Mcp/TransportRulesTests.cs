@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json.Nodes;
+using Kontext.Domain;
 
 namespace Kontext.Functions.Tests.Mcp;
 
@@ -144,6 +145,29 @@ public sealed class TransportRulesTests
         Assert.Equal(403, await StatusOf(message => message.Headers.TryAddWithoutValidation("Origin", "https://evil.example")));
         Assert.Equal(403, await StatusOf(message => message.Headers.TryAddWithoutValidation("Origin", "http://localhost:1234")));
         Assert.Equal(413, await StatusOf(_ => { }, "{\"x\":\"" + new string('x', 4 * 1024 * 1024) + "\"}"));
+    }
+
+    [Fact]
+    public async Task Our_own_pages_may_read_refusals_too_and_others_nothing()
+    {
+        await using var gateway = await GatewayApp.StartAsync(new GatewayPorts(), refused: new Failure(FailureCode.InvalidToken, "The token is not valid."));
+        async Task<HttpResponseMessage> AskAsync(string method, string origin)
+        {
+            var message = new HttpRequestMessage(new HttpMethod(method), "/mcp");
+            message.Headers.Add("Origin", origin);
+            message.Headers.Add("Access-Control-Request-Headers", "authorization, mcp-param-region");
+            return await gateway.SendAsync(message);
+        }
+
+        using var own = await AskAsync("OPTIONS", "http://localhost:7071");
+        using var foreign = await AskAsync("OPTIONS", "https://evil.example");
+        using var refused = await AskAsync("POST", "http://localhost:7071");
+
+        Assert.Equal("authorization, mcp-param-region", own.Headers.GetValues("Access-Control-Allow-Headers").Single());
+        Assert.Equal("http://localhost:7071", own.Headers.GetValues("Access-Control-Allow-Origin").Single());
+        Assert.False(foreign.Headers.Contains("Access-Control-Allow-Origin"));
+        Assert.Equal(HttpStatusCode.Unauthorized, refused.StatusCode);
+        Assert.Contains("WWW-Authenticate", refused.Headers.GetValues("Access-Control-Expose-Headers").Single());
     }
 
     [Fact]
