@@ -21,6 +21,10 @@ public sealed class InjectedUpstream(CredentialBroker broker, IMcpUpstream upstr
             Integration = new FailedIntegration(integration.Id, integration.Name, "disconnected_or_reauth_required"),
         };
 
+    /// <summary>What a failed write to the audit trail comes down to: nothing leaves that is not on record.</summary>
+    internal static Failure Unrecorded(Task append) =>
+        new(FailureCode.Unavailable, "The call could not be recorded in the audit trail, so its answer is withheld. Try again shortly.", append.Exception?.GetBaseException().Message);
+
     private async Task<Result<T>> RunAsync<T>(AccessRequest access, Func<Secret?, Task<Result<T>>> send, Func<T, ValueTask> discard, CancellationToken cancellationToken)
     {
         if (!(await broker.AcquireAsync(access, cancellationToken)).TryGet(out var acquired, out var failure))
@@ -50,6 +54,6 @@ public sealed class InjectedUpstream(CredentialBroker broker, IMcpUpstream upstr
             return sent;
         if (sent.TryGet(out var value, out _))
             await discard(value);
-        return new Failure(FailureCode.Unavailable, "The call could not be recorded in the audit trail, so its answer is withheld. Try again shortly.", credential.Recorded.Exception?.GetBaseException().Message);
+        return Unrecorded(credential.Recorded);
     }
 }

@@ -69,7 +69,7 @@ public sealed class ToolCall(InjectedUpstream upstream, IAuditLog audit, TimePro
         if (sent.TryGet(out var answer, out var failure))
             return call.With(answer);
         // What the broker refused it has recorded; what the server did not do is ours to record.
-        if (failure.Code is not (FailureCode.PolicyDenied or FailureCode.NotConnected or FailureCode.InvalidTarget or FailureCode.Misconfigured))
+        if (failure.Code is not (FailureCode.PolicyDenied or FailureCode.NotConnected or FailureCode.InvalidTarget))
             await call.CompleteAsync(CallOutcome.Of(failure));
         return failure.Code == FailureCode.InvalidToken ? InjectedUpstream.Refused(integration) : failure;
     }
@@ -91,28 +91,13 @@ public sealed class OngoingCall : IAsyncDisposable
     /// <summary>What the server says.</summary>
     public McpAnswer Answer => answer ?? throw new InvalidOperationException("The call has no answer.");
 
-    /// <summary>Records the end; durable when this returns. The caller's token has no say here, since the call did happen.</summary>
-    public async Task CompleteAsync(CallOutcome outcome)
+    /// <summary>Records the end; durable when this succeeds. The caller's token has no say here, since the call did happen.</summary>
+    public async Task<Result<Done>> CompleteAsync(CallOutcome outcome)
     {
         completed = true;
-        await audit.AppendAsync(access.Org, new AuditEvent
-        {
-            At = time.GetUtcNow(),
-            Type = AuditTypes.ApiCall,
-            Status = outcome.Status,
-            Agent = new AuditParty(access.Application.Id.ToString(), access.Application.Name),
-            User = access.User is null ? null : new AuditParty(access.User.Id.ToString(), access.User.DisplayName),
-            SessionId = access.Session?.Id.ToString(),
-            TraceId = access.TraceId,
-            Integration = new AuditParty(access.Integration.Id.ToString(), access.Integration.Name),
-            Capability = access.Capability,
-            Target = access.Target,
-            ErrorType = outcome.ErrorType,
-            ErrorMessage = outcome.ErrorMessage,
-            DurationMs = time.GetElapsedTime(started).TotalMilliseconds,
-            BytesIn = answer?.BytesIn,
-            BytesOut = answer?.BytesOut,
-        }, CancellationToken.None);
+        var recorded = audit.AppendAsync(access.Org, EventOf(outcome), CancellationToken.None);
+        await recorded.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        return recorded.IsCompletedSuccessfully ? default(Done) : InjectedUpstream.Unrecorded(recorded);
     }
 
     /// <summary>Ends the call; one that was broken off is recorded as such.</summary>
@@ -129,4 +114,23 @@ public sealed class OngoingCall : IAsyncDisposable
         answer = received;
         return this;
     }
+
+    private AuditEvent EventOf(CallOutcome outcome) => new()
+    {
+        At = time.GetUtcNow(),
+        Type = AuditTypes.ApiCall,
+        Status = outcome.Status,
+        Agent = new AuditParty(access.Application.Id.ToString(), access.Application.Name),
+        User = access.User is null ? null : new AuditParty(access.User.Id.ToString(), access.User.DisplayName),
+        SessionId = access.Session?.Id.ToString(),
+        TraceId = access.TraceId,
+        Integration = new AuditParty(access.Integration.Id.ToString(), access.Integration.Name),
+        Capability = access.Capability,
+        Target = access.Target,
+        ErrorType = outcome.ErrorType,
+        ErrorMessage = outcome.ErrorMessage,
+        DurationMs = time.GetElapsedTime(started).TotalMilliseconds,
+        BytesIn = answer?.BytesIn,
+        BytesOut = answer?.BytesOut,
+    };
 }

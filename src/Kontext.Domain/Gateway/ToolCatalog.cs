@@ -19,6 +19,7 @@ public sealed class ToolCatalog(InjectedUpstream upstream, IConnectionStore conn
     private const int MaxPages = 50;
     private const int MaxTools = 5000;
     private const int MaxBytes = 4 * 1024 * 1024;
+    private const long MaxHeldBytes = 64 * 1024 * 1024;
     private readonly ConcurrentDictionary<Key, Entry> lists = new();
 
     /// <summary>The tools of an integration, unfiltered, in the server's order.</summary>
@@ -33,9 +34,13 @@ public sealed class ToolCatalog(InjectedUpstream upstream, IConnectionStore conn
         // The fetch serves everybody who asks for the same list meanwhile, so the first one's going away must not end it.
         var entry = new Entry(now + Life, FetchWithinLimitAsync(caller, integration));
         lists[key] = entry;
-        MakeRoom(now);
         var fetched = await entry.Tools.WaitAsync(cancellationToken);
-        if (!fetched.TryGet(out _, out _))
+        if (fetched.TryGet(out var tools, out _))
+        {
+            entry.Bytes = tools.Sum(tool => (long)tool.Members.Length + tool.InputSchema.Length);
+            MakeRoom(now);
+        }
+        else
             lists.TryRemove(new(key, entry));
         return fetched;
     }
@@ -137,17 +142,26 @@ public sealed class ToolCatalog(InjectedUpstream upstream, IConnectionStore conn
 
     private void MakeRoom(DateTimeOffset now)
     {
-        if (lists.Count <= MaxLists)
+        var held = lists.Sum(list => list.Value.Bytes);
+        if (lists.Count <= MaxLists && held <= MaxHeldBytes)
             return;
         foreach (var (key, entry) in lists.OrderBy(list => list.Value.Until).ToList())
         {
-            if (lists.Count <= MaxLists && now < entry.Until)
+            if (lists.Count <= MaxLists && held <= MaxHeldBytes && now < entry.Until)
                 break;
-            lists.TryRemove(new(key, entry));
+            if (lists.TryRemove(new(key, entry)))
+                held -= entry.Bytes;
         }
     }
 
     private readonly record struct Key(OrgId Org, IntegrationId Integration, UserId User, AppId Application, string Url, DateTimeOffset UpdatedAt, string? Credential);
 
-    private sealed record Entry(DateTimeOffset Until, Task<Result<IReadOnlyList<UpstreamTool>>> Tools);
+    private sealed class Entry(DateTimeOffset until, Task<Result<IReadOnlyList<UpstreamTool>>> tools)
+    {
+        public DateTimeOffset Until { get; } = until;
+
+        public Task<Result<IReadOnlyList<UpstreamTool>>> Tools { get; } = tools;
+
+        public long Bytes { get; set; }
+    }
 }

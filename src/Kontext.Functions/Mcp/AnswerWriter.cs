@@ -19,11 +19,7 @@ internal sealed class AnswerWriter(FailureReply failures)
             if (!next.TryGet(out var part, out var failure))
             {
                 await call.CompleteAsync(CallOutcome.Of(failure));
-                if (!begun)
-                    await failures.AnswerAsync(exchange, failure);
-                else
-                    // Half a result is out: only breaking off tells the client that the rest is missing.
-                    exchange.Http.Abort();
+                await FailAsync(exchange, failure, begun);
                 return;
             }
             switch (part.Kind)
@@ -40,8 +36,11 @@ internal sealed class AnswerWriter(FailureReply failures)
                         await CannotAskAsync(exchange, call, part.Bytes);
                         return;
                     }
-                    if (part.Last)
-                        await call.CompleteAsync(call.Answer.IsError ? CallOutcome.ToolError : CallOutcome.Ok);
+                    if (part.Last && !(await call.CompleteAsync(call.Answer.IsError ? CallOutcome.ToolError : CallOutcome.Ok)).TryGet(out _, out failure))
+                    {
+                        await FailAsync(exchange, failure, begun);
+                        return;
+                    }
                     if (!begun)
                         BeginResult(exchange);
                     begun = begun || !part.Bytes.IsEmpty;
@@ -58,6 +57,15 @@ internal sealed class AnswerWriter(FailureReply failures)
             }
             next = await call.Answer.NextAsync(exchange.Aborted);
         }
+    }
+
+    private async Task FailAsync(McpExchange exchange, Failure failure, bool begun)
+    {
+        if (!begun)
+            await failures.AnswerAsync(exchange, failure);
+        else
+            // Half a result is out: only breaking off tells the client that the rest is missing.
+            exchange.Http.Abort();
     }
 
     private static void BeginResult(McpExchange exchange)
@@ -101,13 +109,17 @@ internal sealed class AnswerWriter(FailureReply failures)
         await exchange.EndMessageAsync();
     }
 
-    private static async Task EndWithErrorAsync(McpExchange exchange, OngoingCall call, ReadOnlyMemory<byte> raw)
+    private async Task EndWithErrorAsync(McpExchange exchange, OngoingCall call, ReadOnlyMemory<byte> raw)
     {
         using var document = JsonDocument.Parse(raw);
         var error = document.RootElement;
-        var code = error.TryGetProperty("code", out var value) && value.TryGetInt32(out var number) ? number : McpProtocol.InternalError;
+        var code = CodeOf(error) ?? McpProtocol.InternalError;
         var message = JsonRpcRequest.TextOf(error, "message") ?? "The integration answered with an error.";
-        await call.CompleteAsync(CallOutcome.RemoteError with { ErrorMessage = $"{code.ToString(CultureInfo.InvariantCulture)} {message[..Math.Min(message.Length, 500)]}" });
+        if (!(await call.CompleteAsync(CallOutcome.RemoteError with { ErrorMessage = $"{code.ToString(CultureInfo.InvariantCulture)} {message[..Math.Min(message.Length, 500)]}" })).TryGet(out _, out var unrecorded))
+        {
+            await failures.AnswerAsync(exchange, unrecorded);
+            return;
+        }
         if (code == McpProtocol.UrlElicitationRequired && exchange.Modern)
         {
             // 2026-07-28 has no such error any more; its client gets the address to read.
@@ -118,12 +130,22 @@ internal sealed class AnswerWriter(FailureReply failures)
             });
             return;
         }
+        if (code == McpProtocol.MissingClientCapability && !exchange.Modern && exchange.Request.Method == "tools/call")
+        {
+            // An older client cannot be asked through us; its model and its person can at least read why.
+            await exchange.ResultAsync(writer =>
+            {
+                ConnectOffer.WriteText(writer, $"The integration asks for input, which this client's revision of MCP cannot deliver through the gateway. {message}");
+                writer.WriteBoolean("isError"u8, true);
+            });
+            return;
+        }
         // Faults between us and the server are not the client's to mend.
         if (code is McpProtocol.HeaderMismatch or McpProtocol.UnsupportedVersion || (code == McpProtocol.MissingClientCapability && !exchange.Modern))
             code = McpProtocol.InternalError;
         await exchange.ErrorAsync(new McpError(code switch { McpProtocol.MethodNotFound => 404, McpProtocol.MissingClientCapability => 400, _ => 200 }, code, message)
         {
-            Data = error.TryGetProperty("data", out var data) && data.ValueKind == JsonValueKind.Object
+            Data = error.ValueKind == JsonValueKind.Object && error.TryGetProperty("data", out var data) && data.ValueKind == JsonValueKind.Object
                 ? writer =>
                 {
                     foreach (var member in data.EnumerateObject())
@@ -134,9 +156,13 @@ internal sealed class AnswerWriter(FailureReply failures)
     }
 
     /// <summary>A server of 2026-07-28 wants to ask the person something, which an older client without a session cannot be told (protocols 1.5).</summary>
-    private static async Task CannotAskAsync(McpExchange exchange, OngoingCall call, ReadOnlyMemory<byte> members)
+    private async Task CannotAskAsync(McpExchange exchange, OngoingCall call, ReadOnlyMemory<byte> members)
     {
-        await call.CompleteAsync(new CallOutcome("warn", "input_required"));
+        if (!(await call.CompleteAsync(new CallOutcome("warn", "input_required"))).TryGet(out _, out var unrecorded))
+        {
+            await failures.AnswerAsync(exchange, unrecorded);
+            return;
+        }
         using var result = JsonDocument.Parse((byte[])[.. "{"u8, .. members.Span, .. "}"u8]);
         var lines = new List<string> { "The integration asks for input, which this client's revision of MCP cannot deliver through the gateway." };
         if (result.RootElement.TryGetProperty("inputRequests", out var requests) && requests.ValueKind == JsonValueKind.Object)
@@ -159,6 +185,10 @@ internal sealed class AnswerWriter(FailureReply failures)
         }
         await exchange.ErrorAsync(new McpError(200, McpProtocol.InternalError, text));
     }
+
+    /// <summary>The code of an error object; null when it has none.</summary>
+    public static int? CodeOf(JsonElement error) =>
+        error.ValueKind == JsonValueKind.Object && error.TryGetProperty("code", out var value) && value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var code) ? code : null;
 
     private static IEnumerable<string> UrlsOf(JsonElement error)
     {

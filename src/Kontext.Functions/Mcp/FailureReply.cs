@@ -3,11 +3,12 @@ using Kontext.Domain;
 namespace Kontext.Functions.Mcp;
 
 /// <summary>Answers a message whose request failed.</summary>
-internal sealed class FailureReply(ConnectOffer offer)
+internal sealed class FailureReply(ConnectOffer offer, ILogger<FailureReply> log)
 {
     /// <summary>Says the failure in the way the method and the client's revision have for it.</summary>
     public Task AnswerAsync(McpExchange exchange, Failure failure)
     {
+        Log.Refused(log, exchange.Request.Method ?? "", exchange.Only?.Name, failure.Code, failure.Detail);
         if (failure.Code == FailureCode.NotConnected)
             return offer.AnswerAsync(exchange, failure);
         if (failure.Code != FailureCode.PolicyDenied)

@@ -80,7 +80,7 @@ internal sealed class McpEndpoint(
 
     private McpError? TransportFault(HttpRequest request)
     {
-        if (request.Headers.Origin is { Count: > 0 } origin && !IsOwn(origin.ToString()))
+        if (request.Headers.Origin.Count > 0 && !McpOrigin.IsAllowed(settings, request))
             return new McpError(403, McpProtocol.InvalidRequest, "Requests of this origin are not accepted.");
         if (request.ContentType is not { } type || !type.Split(';')[0].Trim().Equals("application/json", StringComparison.OrdinalIgnoreCase))
             return new McpError(415, McpProtocol.InvalidRequest, "The content type has to be application/json.");
@@ -88,10 +88,6 @@ internal sealed class McpEndpoint(
             ? null
             : new McpError(406, McpProtocol.InvalidRequest, "The client has to accept application/json and text/event-stream.");
     }
-
-    private bool IsOwn(string origin) =>
-        Uri.TryCreate(origin, UriKind.Absolute, out var url)
-        && (origin == settings.PublicUrl.GetLeftPart(UriPartial.Authority) || (settings.Development && url.IsLoopback));
 
     private static bool Accepts(HttpRequest request, string mediaType)
     {

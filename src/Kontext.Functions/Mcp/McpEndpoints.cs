@@ -12,7 +12,16 @@ internal static class McpEndpoints
     {
         var endpoint = app.ServiceProvider.GetRequiredService<McpEndpoint>();
         var runtime = app.ServiceProvider.GetRequiredService<RuntimeIntegrations>();
-        var group = app.MapGroup("/mcp").WithMetadata(new Surface(authenticate, (context, failure) => McpErrors.Surface(settings, context, failure)));
+        IResult Refuse(HttpContext context, Failure failure) => McpErrors.Surface(settings, context, failure);
+        ValueTask<Result<Caller>> Authenticate(HttpContext context)
+        {
+            McpOrigin.Expose(settings, context);
+            return authenticate(context);
+        }
+        var preflight = app.MapGroup("/mcp").WithMetadata(new Surface(Authenticate: null, Refuse));
+        preflight.MapMethods("", ["OPTIONS"], context => McpOrigin.Preflight(settings, context));
+        preflight.MapMethods("/{integration}", ["OPTIONS"], context => McpOrigin.Preflight(settings, context));
+        var group = app.MapGroup("/mcp").WithMetadata(new Surface(Authenticate, Refuse));
         group.MapPost("", context => endpoint.PostAsync(context, integration: null));
         group.MapPost("/{integration}", context => endpoint.PostAsync(context, context.Request.RouteValues["integration"] as string));
         group.MapMethods("", ["GET", "DELETE"], McpEndpoint.RefuseMethod);

@@ -132,6 +132,6 @@ internal sealed class ToolsCall(AttachedIntegrations attached, ToolCatalog catal
     private static bool IsHeaderMismatch(ReadOnlyMemory<byte> error)
     {
         using var document = JsonDocument.Parse(error);
-        return document.RootElement.TryGetProperty("code", out var code) && code.TryGetInt32(out var number) && number == McpProtocol.HeaderMismatch;
+        return AnswerWriter.CodeOf(document.RootElement) == McpProtocol.HeaderMismatch;
     }
 }

@@ -66,8 +66,15 @@ internal sealed class HttpMcpUpstream(HttpClient http, UpstreamEras eras, Upstre
         }
     }
 
-    private Task<Result<UpstreamEra>> EraAsync(Integration integration, Secret? credential, CancellationToken cancellationToken) =>
-        eras.OfAsync(integration, credential, previous => prober.RunAsync(integration, credential, previous), cancellationToken);
+    private async Task<Result<UpstreamEra>> EraAsync(Integration integration, Secret? credential, CancellationToken cancellationToken)
+    {
+        if (!Uri.TryCreate(integration.Url, UriKind.Absolute, out var url) || (url.Scheme != Uri.UriSchemeHttps && url.Scheme != Uri.UriSchemeHttp))
+            return new Failure(FailureCode.Misconfigured, $"The address of {integration.Name} is not an http address. An administrator has to correct it.");
+        // Checked here, because the exceptions further down would quote the value.
+        if (credential is not null && !credential.Reveal().All(character => character is >= '!' and <= '~'))
+            return new Failure(FailureCode.Misconfigured, $"The credential of {integration.Name} has characters that cannot be sent. It has to be provided again.");
+        return await eras.OfAsync(integration, credential, previous => prober.RunAsync(integration, credential, previous), cancellationToken);
+    }
 
     private async Task<(Result<McpAnswer> Answer, bool Stale)> AttemptAsync(
         Integration integration, Secret? credential, McpRequest request, UpstreamEra era, CancellationTokenSource budget)

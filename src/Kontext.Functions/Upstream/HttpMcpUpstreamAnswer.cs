@@ -10,6 +10,7 @@ namespace Kontext.Functions.Upstream;
 internal sealed class HttpMcpUpstreamAnswer : McpAnswer
 {
     private const int Window = 64 * 1024;
+    private const int MaxDepth = 512;
     private readonly string server;
     private readonly string id;
     private readonly IDisposable? connection;
@@ -158,7 +159,7 @@ internal sealed class HttpMcpUpstreamAnswer : McpAnswer
     {
         try
         {
-            var reader = new Utf8JsonReader(message);
+            var reader = new Utf8JsonReader(message, new JsonReaderOptions { MaxDepth = MaxDepth });
             while (reader.Read())
             {
             }

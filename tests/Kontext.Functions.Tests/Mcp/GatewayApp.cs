@@ -30,7 +30,6 @@ internal sealed class GatewayApp : IAsyncDisposable
     {
         (this.app, Ports) = (app, ports);
         client = new HttpClient { BaseAddress = new Uri(app.Urls.First()) };
-        client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", "agent-token");
     }
 
     public GatewayPorts Ports { get; }
@@ -80,11 +79,13 @@ internal sealed class GatewayApp : IAsyncDisposable
     };
 
     /// <summary>Sends a message the way clients of a revision do.</summary>
-    public Task<HttpResponseMessage> SendAsync(bool modern, string method, JsonObject? parameters = null, string path = "/mcp", JsonObject? capabilities = null, Action<HttpRequestMessage>? change = null)
+    public Task<HttpResponseMessage> SendAsync(bool modern, string method, JsonObject? parameters = null, string path = "/mcp", JsonObject? capabilities = null, Action<HttpRequestMessage>? change = null, bool anonymous = false, CancellationToken cancellationToken = default)
     {
         parameters ??= [];
         var message = new HttpRequestMessage(HttpMethod.Post, path);
         message.Headers.TryAddWithoutValidation("Accept", "application/json, text/event-stream");
+        if (!anonymous)
+            message.Headers.Authorization = new AuthenticationHeaderValue("Bearer", "agent-token");
         if (modern)
         {
             message.Headers.TryAddWithoutValidation("MCP-Protocol-Version", "2026-07-28");
@@ -101,8 +102,12 @@ internal sealed class GatewayApp : IAsyncDisposable
         var body = new JsonObject { ["jsonrpc"] = "2.0", ["id"] = "req-1", ["method"] = method, ["params"] = parameters };
         message.Content = new StringContent(body.ToJsonString(), Encoding.UTF8, "application/json");
         change?.Invoke(message);
-        return client.SendAsync(message, HttpCompletionOption.ResponseHeadersRead);
+        return client.SendAsync(message, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
     }
+
+    /// <summary>A call that the client may give up.</summary>
+    public Task<HttpResponseMessage> CallUntilAsync(CancellationToken cancellationToken) =>
+        SendAsync(modern: true, "tools/call", new JsonObject { ["name"] = "github__echo" }, cancellationToken: cancellationToken);
 
     public Task<HttpResponseMessage> SendAsync(HttpRequestMessage message) => client.SendAsync(message);
 
