@@ -1,3 +1,4 @@
+using Kontext.Domain.Audit;
 using Kontext.Domain.Vault;
 using Kontext.Functions;
 using Kontext.Functions.Api;
@@ -30,6 +31,9 @@ builder.Services
     .AddKontextApi()
     .AddKontextPages()
     .AddPublicCors()
+    .AddSingleton<IAuditSigner, AuditSigner>()
+    .AddSingleton<AuditSeal>()
+    .AddSingleton<ITimerTrigger, AuditSealTimer>()
     .AddHostedService<LocalScheduler>()
     .Configure<RouteHandlerOptions>(options => options.ThrowOnBadRequest = true);
 

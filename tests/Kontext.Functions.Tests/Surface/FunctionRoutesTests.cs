@@ -8,7 +8,6 @@ namespace Kontext.Functions.Tests.Surface;
 
 public sealed class FunctionRoutesTests
 {
-    private static readonly RecordingTimer RefreshSweep = new("fn-refresh-sweep", TimeSpan.FromMinutes(1));
     private static readonly RecordingTimer AuditSeal = new("fn-audit-seal", TimeSpan.FromMinutes(5));
 
     [Fact]
@@ -29,17 +28,17 @@ public sealed class FunctionRoutesTests
 
     [Fact]
     public void Timers_that_agree_with_their_folders_pass() =>
-        Assert.Empty(FunctionFolders.TimerFaults(FunctionFolders.Read(), [RefreshSweep, AuditSeal]));
+        Assert.Empty(FunctionFolders.TimerFaults(FunctionFolders.Read(), [AuditSeal]));
 
     [Fact]
     public void A_timer_with_another_interval_than_its_schedule_is_found() =>
-        Assert.Single(FunctionFolders.TimerFaults(FunctionFolders.Read(), [RefreshSweep, new RecordingTimer("fn-audit-seal", TimeSpan.FromMinutes(4))]));
+        Assert.Single(FunctionFolders.TimerFaults(FunctionFolders.Read(), [new RecordingTimer("fn-audit-seal", TimeSpan.FromMinutes(4))]));
 
     [Fact]
     public void A_timer_without_a_folder_and_a_folder_without_a_timer_are_found()
     {
-        Assert.Single(FunctionFolders.TimerFaults(FunctionFolders.Read(), [RefreshSweep, AuditSeal, new RecordingTimer("fn-other", TimeSpan.FromMinutes(1))]));
-        Assert.Single(FunctionFolders.TimerFaults(FunctionFolders.Read(), [RefreshSweep]));
+        Assert.Single(FunctionFolders.TimerFaults(FunctionFolders.Read(), [AuditSeal, new RecordingTimer("fn-other", TimeSpan.FromMinutes(1))]));
+        Assert.Single(FunctionFolders.TimerFaults(FunctionFolders.Read(), []));
     }
 
     [Theory]
