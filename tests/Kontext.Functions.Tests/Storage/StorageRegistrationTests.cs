@@ -23,7 +23,7 @@ public sealed class StorageRegistrationTests
         foreach (var port in new[]
         {
             typeof(IOrganizationStore), typeof(IUserStore), typeof(IApplicationStore), typeof(ISessionStore), typeof(IServiceAccountStore),
-            typeof(IIntegrationStore), typeof(IPolicyStore), typeof(IConnectionStore), typeof(ConnectSessionStore), typeof(ITableSource), typeof(FreshCache),
+            typeof(IIntegrationStore), typeof(IPolicyStore), typeof(IConnectionStore), typeof(ITableSource), typeof(FreshCache),
         })
             Assert.Same(provider.GetRequiredService(port), provider.GetRequiredService(port));
         Assert.Same(provider.GetRequiredService<EpochFeed>(), Assert.Single(provider.GetServices<IHostedService>()));
