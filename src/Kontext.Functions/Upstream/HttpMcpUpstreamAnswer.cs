@@ -19,8 +19,8 @@ internal sealed class HttpMcpUpstreamAnswer : McpAnswer
     private readonly CredentialScrub scrub;
     private readonly Func<string, string, Task> reply;
     private readonly Func<Task>? abandon;
-    private readonly ArrayBufferWriter<byte> head = new(4096);
-    private readonly ArrayBufferWriter<byte> result = new(4096);
+    private readonly ArrayBufferWriter<byte> head = new(1024);
+    private readonly ArrayBufferWriter<byte> result = new(1024);
     private AnswerScanner scanner;
     private bool streaming;
     private bool ended;
@@ -72,6 +72,7 @@ internal sealed class HttpMcpUpstreamAnswer : McpAnswer
     public override async ValueTask DisposeAsync()
     {
         connection?.Dispose();
+        messages.Dispose();
         budget.Dispose();
         if (!ended && abandon is not null)
             await abandon();

@@ -1,3 +1,5 @@
+using System.Buffers;
+
 namespace Kontext.Functions.Upstream;
 
 /// <summary>An MCP server broke off, broke the protocol or said too much. The message is for the agent.</summary>
@@ -5,9 +7,9 @@ internal sealed class UpstreamAnswerException(string message) : Exception(messag
 
 /// <summary>Cuts a body into JSON-RPC messages and gives each in pieces as it arrives: one message for JSON, one per event for SSE
 /// (WHATWG HTML, server-sent events). Holds one buffer, however long a message is.</summary>
-internal sealed class UpstreamMessages(Stream body, bool events, long maxBytes)
+internal sealed class UpstreamMessages(Stream body, bool events, long maxBytes) : IDisposable
 {
-    private readonly byte[] buffer = new byte[16 * 1024];
+    private byte[] buffer = ArrayPool<byte>.Shared.Rent(16 * 1024);
     private int start;
     private int end;
     private bool skipLineFeed;
@@ -73,6 +75,15 @@ internal sealed class UpstreamMessages(Stream body, bool events, long maxBytes)
                     return "\n"u8.ToArray();
             }
         }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        var rented = buffer;
+        buffer = [];
+        if (rented.Length > 0)
+            ArrayPool<byte>.Shared.Return(rented);
     }
 
     private ReadOnlyMemory<byte> Take(int length)

@@ -49,7 +49,7 @@ public sealed class AnswerScannerTests
     public async Task Events_are_told_apart_whatever_their_line_ends_and_however_they_arrive(int size)
     {
         const string Text = ": comment\r\nid: 1\r\ndata: one\r\n\r\ndata:two\rdata: three\r\revent: message\ndataset: no\ndata: four\nretry: 5\n\ndata:\n\ndata: five";
-        var messages = new UpstreamMessages(new Pieces(Encoding.UTF8.GetBytes(Text), size), events: true, 10_000);
+        using var messages = new UpstreamMessages(new Pieces(Encoding.UTF8.GetBytes(Text), size), events: true, 10_000);
         var read = new List<string>();
         while (await messages.MoveNextAsync(default))
         {
@@ -65,7 +65,7 @@ public sealed class AnswerScannerTests
     [Fact]
     public async Task More_than_the_limit_is_refused()
     {
-        var messages = new UpstreamMessages(new Pieces(new byte[2000], 100), events: false, 1000);
+        using var messages = new UpstreamMessages(new Pieces(new byte[2000], 100), events: false, 1000);
         await messages.MoveNextAsync(default);
         await Assert.ThrowsAsync<UpstreamAnswerException>(async () =>
         {
