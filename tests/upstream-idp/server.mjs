@@ -801,6 +801,11 @@ const onRequest = async (req, res) => {
 };
 const server = tls ? https.createServer(tls, onRequest) : http.createServer(onRequest);
 server.keepAliveTimeout = 5000;
-server.listen(cfg.port, cfg.host, () =>
-  console.log(`upstream-idp listening, issuer ${cfg.issuer} (quirk ${cfg.quirk}, access ttl ${cfg.accessTtl}s, rotate ${cfg.rotate})`),
-);
+server.listen(cfg.port, cfg.host, () => {
+  // PORT=0 asks for any free port; the issuer follows it unless ISSUER is set.
+  if (cfg.port === 0) {
+    cfg.port = server.address().port;
+    if (!E.ISSUER) cfg.issuer = `${tls ? 'https' : 'http'}://${cfg.host}:${cfg.port}`;
+  }
+  console.log(`upstream-idp listening, issuer ${cfg.issuer} (quirk ${cfg.quirk}, access ttl ${cfg.accessTtl}s, rotate ${cfg.rotate})`);
+});
