@@ -32,8 +32,8 @@ public sealed class UpstreamIdp : IAsyncDisposable
         process.ErrorDataReceived += (_, _) => { };
         process.BeginErrorReadLine();
         var line = await process.StandardOutput.ReadLineAsync() ?? throw new InvalidOperationException("The provider simulator ended at once.");
-        process.OutputDataReceived += (_, _) => { };
-        process.BeginOutputReadLine();
+        // Nobody reads on, but a full pipe would stop it.
+        _ = process.StandardOutput.ReadToEndAsync();
         var issuer = line.Split("issuer ")[1].Split(' ')[0];
         return new UpstreamIdp(process, new Uri(issuer));
     }
