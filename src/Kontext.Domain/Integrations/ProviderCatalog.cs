@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using Kontext.Domain.Vault;
 
@@ -114,7 +115,20 @@ public sealed class ProviderCatalog
     /// <summary>Looks a provider up by its key; case does not matter.</summary>
     public bool TryFind(string key, [NotNullWhen(true)] out CatalogProvider? provider) => providers.TryGetValue(key.ToLowerInvariant(), out provider);
 
-    internal static CatalogProvider? Read(Stream file) => JsonSerializer.Deserialize(file, ProviderCatalogJson.Default.CatalogProvider);
+    internal static CatalogProvider? Read(Stream file)
+    {
+        if (JsonNode.Parse(file) is not JsonObject document)
+            return null;
+        // Deserializing forgets the defaults of members that are not in the file, so those of a blank entry are put there first.
+        foreach (var (name, value) in JsonSerializer.SerializeToNode(Blank, ProviderCatalogJson.Default.CatalogProvider)!.AsObject())
+        {
+            if (name is not ("key" or "name" or "description" or "documentation"))
+                document.TryAdd(name, value?.DeepClone());
+        }
+        return document.Deserialize(ProviderCatalogJson.Default.CatalogProvider);
+    }
+
+    private static readonly CatalogProvider Blank = new() { Key = "", Name = "", Description = "", Documentation = new Uri("https://example.com/") };
 }
 
 /// <summary>JSON of the catalog's files. A member nobody knows is an error, so that a misspelt one is not silently ignored.</summary>

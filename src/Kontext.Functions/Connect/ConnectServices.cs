@@ -14,7 +14,7 @@ internal static class ConnectServices
         .AddSingleton(_ => ProviderCatalog.Load())
         .AddSingleton<IPlatformProviderApps, PlatformProviderApps>()
         .AddSingleton<IProviderClient>(provider => new HttpProviderClient(
-            GuardedHttp.Create(settings.AllowPrivateUpstreams), settings.AllowPrivateUpstreams, provider.GetRequiredService<TimeProvider>()))
+            GuardedHttp.Create(settings.AllowPrivateUpstreams), settings.AllowPrivateUpstreams, CredentialRefresh.CallLimit, provider.GetRequiredService<TimeProvider>()))
         .AddSingleton<IConnectStateStore, ConnectStateStore>()
         .AddSingleton<IConnectSessionStore, ConnectSessionStore>()
         .AddSingleton<IConnectLinks, ConnectLinks>()

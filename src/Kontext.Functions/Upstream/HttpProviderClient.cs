@@ -7,9 +7,13 @@ using Kontext.Domain.Vault;
 namespace Kontext.Functions.Upstream;
 
 /// <summary>Talks to OAuth providers over HTTP. Their answers are untrusted: bounded in size and time, never followed elsewhere.</summary>
-internal sealed class HttpProviderClient(HttpClient http, bool allowPrivateAddresses, TimeProvider time) : IProviderClient
+/// <param name="http">A guarded client.</param>
+/// <param name="allowPrivateAddresses">Whether plain http is accepted, as private addresses are.</param>
+/// <param name="callLimit">The longest a token endpoint may take; other endpoints get half of it.</param>
+/// <param name="time">The clock.</param>
+internal sealed class HttpProviderClient(HttpClient http, bool allowPrivateAddresses, TimeSpan callLimit, TimeProvider time) : IProviderClient
 {
-    private static readonly TimeSpan ShortLimit = TimeSpan.FromSeconds(10);
+    private readonly TimeSpan shortLimit = callLimit / 2;
 
     /// <inheritdoc/>
     public Task<Result<TokenAnswer>> ExchangeCodeAsync(ProviderApp app, Secret code, Uri redirectUri, Secret? codeVerifier, CancellationToken cancellationToken)
@@ -33,7 +37,7 @@ internal sealed class HttpProviderClient(HttpClient http, bool allowPrivateAddre
         if (app.RevocationEndpoint is not { } endpoint)
             return new Failure(FailureCode.Misconfigured, $"{app.Name} has no revocation endpoint.");
         using var request = Form(app, endpoint, new Dictionary<string, string> { ["token"] = token.Reveal(), ["token_type_hint"] = hint });
-        if (!(await SendAsync(app.Name, request, ShortLimit, cancellationToken)).TryGet(out var answer, out var failure))
+        if (!(await SendAsync(app.Name, request, shortLimit, cancellationToken)).TryGet(out var answer, out var failure))
             return failure;
         // An unknown token is answered with 200 too (RFC 7009 section 2.2): what counts is that it is dead.
         return answer.IsSuccess ? new Done() : new Failure(FailureCode.UpstreamFailed, $"{app.Name} answered the revocation with status {answer.Status}.");
@@ -55,7 +59,7 @@ internal sealed class HttpProviderClient(HttpClient http, bool allowPrivateAddre
         }
         if (account.Body is not null)
             request.Content = new StringContent(account.Body, Encoding.UTF8, "application/json");
-        return (await SendAsync(app.Name, request, ShortLimit, cancellationToken)).TryGet(out var answer, out _) && answer.IsSuccess
+        return (await SendAsync(app.Name, request, shortLimit, cancellationToken)).TryGet(out var answer, out _) && answer.IsSuccess
             ? AccountName.Find(answer.Body, account.Paths) : null;
     }
 
@@ -69,7 +73,7 @@ internal sealed class HttpProviderClient(HttpClient http, bool allowPrivateAddre
         {
             using var request = new HttpRequestMessage(HttpMethod.Get, place);
             request.Headers.Accept.Add(Json);
-            if (!(await SendAsync(address.Host, request, ShortLimit, cancellationToken)).TryGet(out var answer, out var failure))
+            if (!(await SendAsync(address.Host, request, shortLimit, cancellationToken)).TryGet(out var answer, out var failure))
                 return failure.Code == FailureCode.UpstreamFailed ? failure with { Code = FailureCode.Unavailable } : failure;
             if (answer.Status is 429 or >= 500)
                 return new Failure(FailureCode.Unavailable, $"{address.Host} has trouble publishing its metadata (status {answer.Status}).") { RetryAfter = answer.RetryAfter };
@@ -91,7 +95,7 @@ internal sealed class HttpProviderClient(HttpClient http, bool allowPrivateAddre
             form["resource"] = app.Resource;
         using var request = Form(app, endpoint, form);
         var askedAt = time.GetUtcNow();
-        return (await SendAsync(app.Name, request, CredentialRefresh.CallLimit, cancellationToken)).TryGet(out var answer, out var failure)
+        return (await SendAsync(app.Name, request, callLimit, cancellationToken)).TryGet(out var answer, out var failure)
             ? TokenAnswers.Read(app, answer, askedAt) : failure;
     }
 

@@ -1,0 +1,132 @@
+using System.Net;
+using Kontext.Domain;
+using Kontext.Domain.Integrations;
+using Kontext.Domain.Tenancy;
+using Kontext.Domain.Vault;
+using Kontext.Testing;
+using Kontext.Testing.Connections;
+
+namespace Kontext.Functions.Tests.Connect;
+
+/// <summary>The connect pages through HTTP, with the provider simulator at the other end.</summary>
+public sealed class ConnectPagesTests(ConnectPagesTests.Simulator simulator) : IClassFixture<ConnectPagesTests.Simulator>, IAsyncLifetime
+{
+    private ConnectApp app = null!;
+
+    public sealed class Simulator : IAsyncLifetime
+    {
+        public UpstreamIdp Idp { get; private set; } = null!;
+
+        public async ValueTask InitializeAsync() => Idp = await UpstreamIdp.StartAsync();
+
+        public ValueTask DisposeAsync() => Idp.DisposeAsync();
+    }
+
+    public async ValueTask InitializeAsync() => app = await ConnectApp.StartAsync(simulator.Idp.Issuer);
+
+    public ValueTask DisposeAsync() => app.DisposeAsync();
+
+    [Fact]
+    public async Task A_person_connects_sees_the_account_and_disconnects_which_the_provider_learns()
+    {
+        var handle = await app.LinkAsync();
+        var page = await app.GetAsync($"/oauth/connect?session={handle}");
+        Assert.Contains("upstream oauth disconnected", page.Text, StringComparison.Ordinal);
+        Assert.Contains($"forms {simulator.Idp.Issuer}/authorize", page.Text, StringComparison.Ordinal);
+
+        var started = await app.PostAsync("/oauth/connect/start", handle, app.OAuth);
+        Assert.Equal(HttpStatusCode.SeeOther, started.Status);
+        var back = await simulator.Idp.AuthorizeAsync(started.Location!);
+        Assert.StartsWith("http://localhost:7071/oauth/callback?", back.AbsoluteUri, StringComparison.Ordinal);
+        var done = await app.GetAsync(back.PathAndQuery);
+        Assert.Contains("done upstream as alice@example.test return https://agent.test/done", done.Text, StringComparison.Ordinal);
+        Assert.Contains("upstream oauth connected", (await app.GetAsync($"/oauth/connect?session={handle}")).Text, StringComparison.Ordinal);
+        Assert.Equal(HttpStatusCode.BadRequest, (await app.GetAsync(back.PathAndQuery)).Status);
+
+        var gone = await app.PostAsync("/oauth/connect/disconnect", handle, app.OAuth);
+        Assert.Contains("upstream oauth disconnected", gone.Text, StringComparison.Ordinal);
+        Assert.Contains("notice upstream is disconnected.", gone.Text, StringComparison.Ordinal);
+        Assert.Equal(1, (await simulator.Idp.StateAsync())["counters"]!["revoke"]!.GetValue<int>());
+    }
+
+    [Fact]
+    public async Task Nobody_signed_in_is_sent_to_sign_in_and_brought_back()
+    {
+        var handle = await app.LinkAsync();
+        app.SignedIn = null;
+        var answer = await app.GetAsync($"/oauth/connect?session={handle}");
+        Assert.Equal(HttpStatusCode.SeeOther, answer.Status);
+        Assert.Equal($"/login?return_to={Uri.EscapeDataString($"/oauth/connect?session={handle}")}", answer.Location!.OriginalString);
+    }
+
+    [Fact]
+    public async Task A_link_passed_on_to_another_person_is_refused_on_every_address()
+    {
+        var handle = await app.LinkAsync();
+        app.SignedIn = app.SignedIn! with { User = app.SignedIn.User with { Id = Ids.Named<UserId>("mallory") } };
+        Assert.Equal(HttpStatusCode.Forbidden, (await app.GetAsync($"/oauth/connect?session={handle}")).Status);
+        foreach (var form in new[] { "start", "token", "credentials", "disconnect" })
+            Assert.Equal(HttpStatusCode.Forbidden, (await app.PostAsync($"/oauth/connect/{form}", handle, app.OAuth)).Status);
+    }
+
+    [Fact]
+    public async Task A_form_without_our_token_or_from_another_site_is_refused()
+    {
+        var handle = await app.LinkAsync();
+        Assert.Equal(HttpStatusCode.Forbidden, (await app.PostAsync("/oauth/connect/start", handle, app.OAuth, csrf: "guessed")).Status);
+        Assert.Equal(HttpStatusCode.Forbidden, (await app.PostAsync("/oauth/connect/start", handle, app.OAuth, origin: "https://attacker.test")).Status);
+        Assert.Equal(HttpStatusCode.SeeOther, (await app.PostAsync("/oauth/connect/start", handle, app.OAuth, origin: "http://localhost:7071")).Status);
+        Assert.Equal(HttpStatusCode.SeeOther, (await app.PostAsync("/oauth/connect/start", handle, app.OAuth, origin: "null")).Status);
+    }
+
+    [Fact]
+    public async Task A_callback_in_another_browser_session_connects_nothing()
+    {
+        var started = await app.PostAsync("/oauth/connect/start", await app.LinkAsync(), app.OAuth);
+        var back = await simulator.Idp.AuthorizeAsync(started.Location!);
+        app.SignedIn = app.SignedIn! with { SessionBinding = "another browser" };
+        Assert.Equal(HttpStatusCode.BadRequest, (await app.GetAsync(back.PathAndQuery)).Status);
+        Assert.Empty(await app.World.Connections.ListAsync(app.World.Org, app.World.User.Id, default));
+    }
+
+    [Fact]
+    public async Task A_token_typed_in_is_stored_trimmed_and_a_mistyped_one_is_said_to_be_so()
+    {
+        var handle = await app.LinkAsync();
+        var wrong = await app.PostAsync("/oauth/connect/token", handle, app.Keyed, more: ("token", "two words"));
+        Assert.Equal(HttpStatusCode.BadRequest, wrong.Status);
+        Assert.Contains("error The token contains a space", wrong.Text, StringComparison.Ordinal);
+
+        var stored = await app.PostAsync("/oauth/connect/token", handle, app.Keyed, more: ("token", "  ghp_abc \n"));
+        Assert.Contains("keyed user_token connected", stored.Text, StringComparison.Ordinal);
+        Assert.DoesNotContain("ghp_abc", stored.Text, StringComparison.Ordinal);
+        var row = (await app.World.Connections.FindAsync(app.World.Org, app.World.User.Id, app.Keyed, default))!.Value;
+        Assert.Equal("ghp_abc", (await app.World.NewInstance().Grants.OpenAccessTokenAsync(app.World.Org, row, default))!.Reveal());
+    }
+
+    [Fact]
+    public async Task Credential_fields_are_stored_as_the_schema_names_them()
+    {
+        var handle = await app.LinkAsync();
+        Assert.Equal(HttpStatusCode.BadRequest, (await app.PostAsync("/oauth/connect/credentials", handle, app.Fielded, more: ("field:apiKey", "k"))).Status);
+        Assert.Equal(HttpStatusCode.OK, (await app.PostAsync("/oauth/connect/credentials", handle, app.Fielded, ("field:apiKey", "k"), ("field:site", "s"), ("field:other", "x"))).Status);
+        var row = (await app.World.Connections.FindAsync(app.World.Org, app.World.User.Id, app.Fielded, default))!.Value;
+        Assert.Equal("""{"apiKey":"k","site":"s"}""", (await app.World.NewInstance().Grants.OpenAccessTokenAsync(app.World.Org, row, default))!.Reveal());
+    }
+
+    [Fact]
+    public async Task A_link_ends_after_a_quarter_of_an_hour_and_leads_only_where_the_agent_is()
+    {
+        var handle = await app.LinkAsync("https://elsewhere.test/phish");
+        Assert.DoesNotContain("elsewhere", (await app.GetAsync($"/oauth/connect?session={handle}")).Text, StringComparison.Ordinal);
+        app.World.Advance(TimeSpan.FromMinutes(15));
+        Assert.Equal(HttpStatusCode.NotFound, (await app.GetAsync($"/oauth/connect?session={handle}")).Status);
+    }
+
+    [Fact]
+    public async Task A_service_the_agent_is_not_attached_to_cannot_be_connected_through_its_link()
+    {
+        var handle = await app.LinkAsync();
+        Assert.Equal(HttpStatusCode.NotFound, (await app.PostAsync("/oauth/connect/start", handle, app.Unattached)).Status);
+    }
+}

@@ -1,0 +1,146 @@
+using System.Collections.Immutable;
+using Kontext.Domain;
+using Kontext.Domain.Integrations;
+using Kontext.Domain.Tenancy;
+using Kontext.Domain.Vault;
+
+namespace Kontext.Testing.Connections;
+
+/// <summary>One person and one OAuth integration on shared storage, with as many program instances on it as a test wants.</summary>
+public sealed class ConnectionWorld
+{
+    private readonly ManualTime clock;
+
+    /// <summary>A world at noon, talking to the given provider.</summary>
+    public ConnectionWorld(IProviderClient provider, ManualTime clock)
+    {
+        Provider = provider;
+        this.clock = clock;
+        Time = new HastyTime(clock);
+        Breakage = new Breakage();
+        Connections = new MemoryConnections(Breakage);
+        Vault = new MemoryVault(Breakage);
+        Integration = new Integration
+        {
+            Id = Ids.Named<IntegrationId>("example"),
+            Name = "example",
+            Url = "https://mcp.example.test/mcp",
+            Category = IntegrationCategory.InternalMcpCredentials,
+            AuthMode = AuthMode.Oauth,
+            OAuth = new IntegrationOAuth
+            {
+                AuthorizationUrl = "https://example.test/authorize", TokenUrl = "https://example.test/token", ClientId = "our-client", Scopes = ["read", "write"],
+            },
+            CreatedAt = Noon,
+            UpdatedAt = Noon,
+        };
+    }
+
+    /// <summary>When tests begin.</summary>
+    public static readonly DateTimeOffset Noon = new(2026, 7, 1, 12, 0, 0, TimeSpan.Zero);
+
+    /// <summary>The organization.</summary>
+    public OrgId Org { get; } = Ids.Named<OrgId>("acme");
+
+    /// <summary>The person.</summary>
+    public User User { get; } = new() { Id = Ids.Named<UserId>("alice"), Issuer = "test", Subject = "alice", Name = "Alice", CreatedAt = Noon };
+
+    /// <summary>The integration; tests may change it.</summary>
+    public Integration Integration { get; set; }
+
+    /// <summary>The clock. It stands still until <see cref="Advance"/>, and short waits are over at once.</summary>
+    public TimeProvider Time { get; }
+
+    /// <summary>The provider.</summary>
+    public IProviderClient Provider { get; }
+
+    /// <summary>Breaks storage.</summary>
+    public Breakage Breakage { get; }
+
+    /// <summary>Connection rows.</summary>
+    public MemoryConnections Connections { get; }
+
+    /// <summary>The vault.</summary>
+    public MemoryVault Vault { get; }
+
+    /// <summary>The audit trail.</summary>
+    public MemoryAudit Audit { get; } = new();
+
+    /// <summary>The operator's OAuth apps.</summary>
+    public Dictionary<string, (string ClientId, Secret? ClientSecret)> PlatformApps { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>A fresh program instance: nothing in memory, all state in storage.</summary>
+    public Instance NewInstance() => new(this);
+
+    /// <summary>Moves the clock on.</summary>
+    public void Advance(TimeSpan by) => clock.Advance(by);
+
+    /// <summary>Lets the integration name the provider's issuer, which has a revocation endpoint.</summary>
+    public void UseIssuer(string issuer = "https://example.test") => Integration = Integration with
+    {
+        OAuth = new IntegrationOAuth { Issuer = issuer, ClientId = "our-client", Scopes = ["read", "write"] },
+    };
+
+    /// <summary>The connection's row.</summary>
+    public async Task<Connection> RowAsync() => (await Connections.FindAsync(Org, User.Id, Integration.Id, default))!.Value;
+
+    /// <summary>Connects with tokens that end in an hour.</summary>
+    public async Task<Connection> ConnectAsync(string accessToken = "at-1", string? refreshToken = "rt-1", TimeSpan? life = null)
+    {
+        var instance = NewInstance();
+        if (!(await instance.Directory.ResolveAsync(Org, Integration, default)).TryGet(out var app, out var failure))
+            throw new InvalidOperationException(failure.Message);
+        return await instance.Writer.SaveGrantAsync(Org, User, Integration, app, new TokenAnswer
+        {
+            AccessToken = new Secret(accessToken),
+            RefreshToken = refreshToken is null ? null : new Secret(refreshToken),
+            ExpiresAt = Time.GetUtcNow() + (life ?? TimeSpan.FromHours(1)),
+            Scopes = ["read", "write"],
+        }, "alice@example.test", ImmutableArray<string>.Empty);
+    }
+
+    /// <summary>The parts of one program instance.</summary>
+    public sealed class Instance
+    {
+        private readonly ConnectionWorld world;
+
+        internal Instance(ConnectionWorld world)
+        {
+            this.world = world;
+            Grants = new GrantVault(world.Vault, new PlainSealer());
+            Directory = new ProviderDirectory(ProviderCatalog.Load(), new Platform(world), world.Provider, Grants, world.Time);
+            Removal = new GrantRemoval(world.Connections, Grants, Directory, world.Provider, world.Time);
+            var outcome = new RefreshOutcome(world.Connections, Grants, Removal, world.Audit, world.Time);
+            Refresh = new CredentialRefresh(world.Connections, Grants, new LeasedRefresh(Grants, Directory, world.Provider, outcome, world.Time), outcome, world.Time);
+            Writer = new ConnectionWriter(world.Connections, Grants, Removal, world.Audit, world.Time);
+            Disconnection = new Disconnection(world.Connections, Removal, world.Audit, world.Time);
+        }
+
+        /// <summary>Access to the vault.</summary>
+        public GrantVault Grants { get; }
+
+        /// <summary>Finds OAuth apps.</summary>
+        public ProviderDirectory Directory { get; }
+
+        /// <summary>Removes grants.</summary>
+        public GrantRemoval Removal { get; }
+
+        /// <summary>Refreshes.</summary>
+        public CredentialRefresh Refresh { get; }
+
+        /// <summary>Stores new connections.</summary>
+        public ConnectionWriter Writer { get; }
+
+        /// <summary>Disconnects.</summary>
+        public Disconnection Disconnection { get; }
+
+        /// <summary>Refreshes the world's connection.</summary>
+        public async Task<Result<OpenedCredential>> RefreshAsync(string? rejected = null, CancellationToken cancellationToken = default) =>
+            await Refresh.RunAsync(world.Org, world.Integration, await world.RowAsync(), rejected is null ? null : new Secret(rejected), cancellationToken);
+    }
+
+    private sealed class Platform(ConnectionWorld world) : IPlatformProviderApps
+    {
+        public (string ClientId, Secret? ClientSecret)? Find(string provider) => world.PlatformApps.TryGetValue(provider, out var app) ? app : null;
+    }
+}
