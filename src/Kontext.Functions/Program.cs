@@ -48,7 +48,7 @@ AssetEndpoints.Map(app);
 SignInEndpoints.Map(app, settings);
 MetadataEndpoints.Map(app);
 OAuthEndpoints.Map(app);
-ConnectEndpoints.Map(app, settings, async context => await app.Services.GetRequiredService<BrowserSessions>().CurrentAsync(context) is { } user ? new(user.Org, user.User, user.SessionBinding, user.CsrfToken) : null);
+ConnectEndpoints.Map(app, settings, app.Services.GetRequiredService<BrowserSessions>().CurrentAsync);
 McpEndpoints.Map(app, settings, app.Services.GetRequiredService<BearerAuthentication>().GatewayAsync);
 ApiEndpoints.Map(app);
 TriggerEndpoints.Map(app, settings);

@@ -1,6 +1,7 @@
 using Kontext.Domain;
 using Kontext.Domain.Integrations;
 using Kontext.Domain.Vault;
+using Kontext.Functions.SignIn;
 
 namespace Kontext.Functions.Connect;
 

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using Kontext.Domain;
+using Kontext.Functions.SignIn;
 
 namespace Kontext.Functions.Connect;
 

@@ -2,6 +2,7 @@ using Kontext.Domain;
 using Kontext.Domain.Integrations;
 using Kontext.Domain.Tenancy;
 using Kontext.Domain.Vault;
+using Kontext.Functions.SignIn;
 
 namespace Kontext.Functions.Connect;
 

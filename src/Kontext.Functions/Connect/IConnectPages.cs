@@ -1,14 +1,6 @@
 using Kontext.Domain;
-using Kontext.Domain.Tenancy;
 
 namespace Kontext.Functions.Connect;
-
-/// <summary>The person signed in with this browser.</summary>
-/// <param name="Org">Their organization.</param>
-/// <param name="User">The person.</param>
-/// <param name="SessionBinding">Hash that names the browser session, always the same while it lasts.</param>
-/// <param name="CsrfToken">What our own forms post back as <c>csrf</c>.</param>
-internal sealed record BrowserUser(OrgId Org, User User, string SessionBinding, string CsrfToken);
 
 /// <summary>How the connect pages look.</summary>
 internal interface IConnectPages

@@ -6,6 +6,7 @@ using Kontext.Domain.Integrations;
 using Kontext.Domain.Tenancy;
 using Kontext.Domain.Vault;
 using Kontext.Functions.Connect;
+using Kontext.Functions.SignIn;
 using Kontext.Functions.Storage;
 using Kontext.Testing.Connections;
 using Microsoft.AspNetCore.Builder;
@@ -37,7 +38,7 @@ internal sealed class ConnectApp : IAsyncDisposable, IIntegrationStore, IApplica
             Integrations = [OAuth, Keyed, Fielded], CreatedAt = ConnectionWorld.Noon, UpdatedAt = ConnectionWorld.Noon,
         };
         Unattached = Add("unattached", AuthMode.Oauth, new IntegrationOAuth { Issuer = issuer, ClientId = "vault-client" });
-        SignedIn = new BrowserUser(World.Org, World.User, "binding", CsrfToken);
+        SignedIn = new BrowserUser(World.Org, World.User, "binding", CsrfToken, World.Time.GetUtcNow());
 
         var settings = new KontextSettings
         {
