@@ -46,7 +46,7 @@ internal sealed class ConsentScreen(IIntegrationStore integrations, IConnectionS
         var returnsTo = new Uri(request.RedirectUri);
         return PageResult.Of<ConsentPage>(new ConsentModel(
             application.Name,
-            Publisher: null,
+            Publisher(application.Registration, organization),
             RegistrationNote(application.Registration),
             returnsTo.Host.Length > 0 ? returnsTo.Host : returnsTo.Scheme,
             RedirectUri.IsLoopback(request.RedirectUri),
@@ -61,11 +61,18 @@ internal sealed class ConsentScreen(IIntegrationStore integrations, IConnectionS
             "/oauth2/auth/decision"), StatusCodes.Status200OK, returnsTo);
     }
 
+    private static string? Publisher(Registration registration, Organization? organization) => registration switch
+    {
+        Registration.Managed => organization?.Name,
+        Registration.BuiltIn => "Kontext",
+        _ => null,
+    };
+
     private static string RegistrationNote(Registration registration) => registration switch
     {
-        Registration.Managed => "Set up by your organization",
-        Registration.Dynamic => "Registered itself; your organization has not reviewed it",
-        Registration.BuiltIn => "Part of Kontext",
+        Registration.Managed => "Your organization set it up.",
+        Registration.Dynamic => "It registered itself; your organization has not reviewed it.",
+        Registration.BuiltIn => "It is part of Kontext.",
         _ => throw new InvalidOperationException($"Unknown registration {registration}."),
     };
 
