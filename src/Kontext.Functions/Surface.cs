@@ -8,11 +8,20 @@ namespace Kontext.Functions;
 internal sealed record Surface(Func<HttpContext, ValueTask<Result<Caller>>>? Authenticate, Func<HttpContext, Failure, IResult> Error);
 
 /// <summary>Applies the <see cref="Surface"/> of the endpoint that routing chose: authenticates, and turns what goes wrong into the surface's words.</summary>
-internal sealed class SurfaceMiddleware(RequestDelegate next, ILogger<SurfaceMiddleware> log)
+internal sealed class SurfaceMiddleware(RequestDelegate next, OtherMethods otherMethods, ILogger<SurfaceMiddleware> log)
 {
     public async Task InvokeAsync(HttpContext context)
     {
-        if (context.GetEndpoint()?.Metadata.GetMetadata<Surface>() is not { } surface)
+        var metadata = context.GetEndpoint()?.Metadata;
+        var surface = metadata?.GetMetadata<Surface>();
+        // Neither routing's own refusals nor a fallback have methods of their own.
+        if (metadata?.GetMetadata<IHttpMethodMetadata>() is null && otherMethods.Of(context.Request.Path) is { } other)
+        {
+            context.Response.Headers.Allow = other.Allow;
+            await Answer(context, other.Surface, new Failure(FailureCode.MethodNotAllowed, $"This address takes {other.Allow}."));
+            return;
+        }
+        if (surface is null)
         {
             context.Response.StatusCode = StatusCodes.Status404NotFound;
             await context.Response.WriteAsJsonAsync(new NotFoundBody("There is nothing at this address.", 404), RootJson.Default.NotFoundBody);
