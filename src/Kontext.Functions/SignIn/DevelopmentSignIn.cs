@@ -1,6 +1,7 @@
 using Kontext.Domain;
 using Kontext.Domain.Audit;
 using Kontext.Domain.Tenancy;
+using Kontext.Functions.OAuth;
 using Kontext.Functions.Pages;
 
 namespace Kontext.Functions.SignIn;
@@ -32,8 +33,8 @@ internal sealed class DevelopmentSignIn
     /// <summary>Takes the form: signs the person in and goes on to where they came from.</summary>
     public async Task<IResult> SubmitAsync(HttpContext context)
     {
-        if (!context.Request.HasFormContentType)
-            return PageErrors.Of(context, new Failure(FailureCode.InvalidRequest, "Send the sign-in form."));
+        if (!(await FormFields.ReadAsync(context.Request, context.RequestAborted)).TryGet(out _, out var unreadable))
+            return PageErrors.Of(context, unreadable);
         var form = await context.Request.ReadFormAsync(context.RequestAborted);
         var returnTo = SignInEndpoints.LocalPath(form["return_to"]);
         if (!browser.IsVisitorCsrf(context, form["csrf"]))
