@@ -57,6 +57,10 @@ internal sealed class SurfaceMiddleware(RequestDelegate next, OtherMethods other
         {
             await Answer(context, surface, new Failure(FailureCode.InvalidRequest, "The cursor is not one this server gave out. Start the list from its beginning."));
         }
+        catch (Storage.RowTooLargeException tooLarge) when (!context.Response.HasStarted)
+        {
+            await Answer(context, surface, new Failure(FailureCode.TooLarge, "This is more than can be stored in one entry. Send shorter texts, or fewer of them.", tooLarge.Message));
+        }
         catch (Storage.StorageUnavailableException unavailable) when (!context.Response.HasStarted)
         {
             Log.StorageUnavailable(log, unavailable);
