@@ -98,8 +98,8 @@ internal sealed class IntegrationSettings(ICredentialVault vault, ProviderCatalo
     private static void CheckName(Dictionary<string, string> errors, string? name)
     {
         // The name is the handle in token exchange, tool names and addresses.
-        if (string.IsNullOrWhiteSpace(name) || name.Trim().Length > 60 || name.Any(character => char.IsControl(character) || character is '/' or ':' or '?' or '#' or '\\' or '%'))
-            errors["name"] = "Is required: at most 60 characters, none of / : ? # \\ %.";
+        if (string.IsNullOrWhiteSpace(name) || name.Trim().Length > 60 || !PrintableText.IsPrintable(name) || name.AsSpan().ContainsAny("/:?#\\%"))
+            errors["name"] = $"Is required: at most 60 characters, none of / : ? # \\ %. {PrintableText.Rule}";
     }
 
     private void CheckUrl(Dictionary<string, string> errors, string field, string? url)

@@ -40,7 +40,7 @@ internal sealed class DevelopmentSignIn
         if (!browser.IsVisitorCsrf(context, form["csrf"]))
             return Show(context, returnTo, "This form was out of date. Please try again.");
         var name = form["username"].ToString().Trim();
-        if (name.Length is 0 or > MaxNameLength || name.Any(char.IsControl))
+        if (name.Length is 0 or > MaxNameLength || !PrintableText.IsPrintable(name))
             return Show(context, returnTo, $"Enter a user name of 1 to {MaxNameLength} characters.");
 
         if (await organizations.FindBySlugAsync(settings.Organization, context.RequestAborted) is not { } org)
