@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Text.Json;
 using Kontext.Domain;
 using Kontext.Domain.Integrations;
+using Kontext.Domain.OAuth;
 using Kontext.Domain.Vault;
 
 namespace Kontext.Functions.Api;
@@ -97,6 +98,9 @@ internal sealed class IntegrationSettings(ICredentialVault vault, ProviderCatalo
 
     private static void CheckName(Dictionary<string, string> errors, string? name)
     {
+        // Ways of a path, the gateway's own address below /mcp and its name as a resource would never reach the integration.
+        if (name?.Trim() is { } handle && (handle is "." or ".." || handle.Equals("integrations", StringComparison.OrdinalIgnoreCase) || handle.Equals("connect-session", StringComparison.OrdinalIgnoreCase) || handle.Equals(Resources.GatewayName, StringComparison.OrdinalIgnoreCase)))
+            errors["name"] = "This name has another meaning here. Choose another.";
         // The name is the handle in token exchange, tool names and addresses.
         if (string.IsNullOrWhiteSpace(name) || name.Trim().Length > 60 || !PrintableText.IsPrintable(name) || name.AsSpan().ContainsAny("/:?#\\%"))
             errors["name"] = $"Is required: at most 60 characters, none of / : ? # \\ %. {PrintableText.Rule}";
