@@ -31,6 +31,8 @@ internal sealed class IntegrationSettings(ICredentialVault vault, ProviderCatalo
         if (input.ServerToken is { } serverToken && (serverToken.Trim().Length is 0 or > MaxTokenLength || serverToken.Any(char.IsControl)))
             errors["serverToken"] = "Has to be one line of at most 16 KiB.";
         CheckOAuth(errors, mode, input.Oauth, current?.OAuth);
+        if (input.CredentialSchema is { } schema && schema.Any(field => field.Value is null))
+            errors["credentialSchema"] = "Each field needs a description.";
         if (!TryCapabilities(input.Capabilities, out var capabilities))
             errors["capabilities"] = "Has to be an array of operation names, or an object with tools, resources and prompts.";
         if (errors.Count > 0)
