@@ -1,10 +1,13 @@
 using Kontext.Load;
 
 const string Usage = """
-    Kontext.Load COMMAND [--connections 16] [--seconds 5]
+    Kontext.Load COMMAND [--connections 16] [--seconds 5] [--passes 3]
 
       floor-kestrel   bare Kestrel saying hello
       floor-es256     Kestrel verifying one ES256 token and signing another
+      exchange        token exchange with policy, vault and durable audit on Azurite, beside floor-es256
+      tools-call      tools/call through the gateway, beside the same upstream called directly
+      all             both, as a Markdown table
       url             any address: --url URL [--header "Name: value"]... [--body-file FILE] [--pid SERVER]
 
     Prints requests per second, percentiles, errors, and the server's resident memory.
@@ -16,6 +19,9 @@ if (args is ["serve", var floor])
     await Floors.ServeAsync(floor);
     return 0;
 }
+
+if (options?.Command is "exchange" or "tools-call" or "all")
+    return await Scenarios.RunAsync(options);
 
 LoadResult result;
 switch (options?.Command)
