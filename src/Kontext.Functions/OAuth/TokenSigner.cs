@@ -17,6 +17,7 @@ internal sealed class TokenSigner(SigningKeyRing keys, KontextSettings settings,
     private static readonly Dictionary<string, object> AccessTokenHeader = new() { ["typ"] = "at+jwt" };
     private static readonly Dictionary<string, object> IdTokenHeader = new() { ["typ"] = "JWT" };
     private readonly JsonWebTokenHandler handler = new() { SetDefaultTimesOnTokenCreation = false };
+    private readonly VerifiedTokens verified = new();
 
     /// <inheritdoc/>
     public ValueTask<Secret> SignAsync(AccessTokenClaims claims, CancellationToken cancellationToken) => SignAsync(AccessTokenHeader, writer =>
@@ -65,6 +66,8 @@ internal sealed class TokenSigner(SigningKeyRing keys, KontextSettings settings,
     /// <inheritdoc/>
     public async ValueTask<Result<AccessTokenClaims>> ReadAsync(string token, CancellationToken cancellationToken)
     {
+        if (verified.Find(token) is { } known)
+            return time.GetUtcNow() < known.ExpiresAt ? known : Invalid;
         // INVARIANT: our headers hold alg, kid and typ only; whatever else a header brings (jwk, jku, x5u, crit, zip) is refused before any key is used.
         if (token.Length > 8192 || !TryReadHeader(token, out var kid) || await keys.FindAsync(kid, cancellationToken) is not { } key)
             return Invalid;
@@ -76,7 +79,10 @@ internal sealed class TokenSigner(SigningKeyRing keys, KontextSettings settings,
             RequireExpirationTime = true,
             LifetimeValidator = (_, expires, _, _) => expires is { } end && time.GetUtcNow().UtcDateTime < end,
         });
-        return validated.IsValid && Claims(token) is { } claims ? claims : Invalid with { Detail = validated.Exception?.GetType().Name };
+        if (!validated.IsValid || Claims(token) is not { } claims)
+            return Invalid with { Detail = validated.Exception?.GetType().Name };
+        verified.Add(token, claims);
+        return claims;
     }
 
     private async ValueTask<Secret> SignAsync(Dictionary<string, object> header, Action<Utf8JsonWriter> write, CancellationToken cancellationToken)
