@@ -31,7 +31,6 @@ builder.Services
     .AddKontextApi()
     .AddKontextPages()
     .AddPublicCors()
-    .AddSingleton<OtherMethods>()
     .AddSingleton<IAuditSigner, AuditSigner>()
     .AddSingleton<AuditSeal>()
     .AddSingleton<ITimerTrigger, AuditSealTimer>()

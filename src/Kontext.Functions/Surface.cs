@@ -8,8 +8,10 @@ namespace Kontext.Functions;
 internal sealed record Surface(Func<HttpContext, ValueTask<Result<Caller>>>? Authenticate, Func<HttpContext, Failure, IResult> Error);
 
 /// <summary>Applies the <see cref="Surface"/> of the endpoint that routing chose: authenticates, and turns what goes wrong into the surface's words.</summary>
-internal sealed class SurfaceMiddleware(RequestDelegate next, OtherMethods otherMethods, ILogger<SurfaceMiddleware> log)
+internal sealed class SurfaceMiddleware(RequestDelegate next, EndpointDataSource endpoints, ILogger<SurfaceMiddleware> log)
 {
+    private readonly OtherMethods otherMethods = new(endpoints);
+
     public async Task InvokeAsync(HttpContext context)
     {
         var metadata = context.GetEndpoint()?.Metadata;

@@ -104,7 +104,7 @@ internal sealed class IntegrationSettings(ICredentialVault vault, ProviderCatalo
         if (name?.Trim() is { } handle && (handle is "." or ".." || handle.Equals("integrations", StringComparison.OrdinalIgnoreCase) || handle.Equals("connect-session", StringComparison.OrdinalIgnoreCase) || handle.Equals(Resources.GatewayName, StringComparison.OrdinalIgnoreCase)))
             errors["name"] = "This name has another meaning here. Choose another.";
         // The name is the handle in token exchange, tool names and addresses.
-        if (string.IsNullOrWhiteSpace(name) || name.Trim().Length > 60 || !PrintableText.IsPrintable(name) || name.AsSpan().ContainsAny("/:?#\\%"))
+        if (string.IsNullOrWhiteSpace(name) || name.Trim().Length > 60 || !PrintableText.IsPrintable(name) || name.Any(character => character is '/' or ':' or '?' or '#' or '\\' or '%'))
             errors["name"] = $"Is required: at most 60 characters, none of / : ? # \\ %. {PrintableText.Rule}";
     }
 
