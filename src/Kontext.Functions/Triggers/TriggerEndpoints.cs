@@ -18,7 +18,8 @@ internal static class TriggerEndpoints
         foreach (var trigger in app.ServiceProvider.GetServices<ITimerTrigger>())
         {
             app.MapPost("/" + trigger.Name, (HttpContext context, ILogger<ITimerTrigger> log, TimeProvider time) => Run(trigger, context, log, time))
-                .WithMetadata(HostOnly);
+                .WithMetadata(HostOnly)
+                .ExcludeFromDescription();
         }
     }
 
