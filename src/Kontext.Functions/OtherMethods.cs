@@ -6,10 +6,8 @@ namespace Kontext.Functions;
 internal sealed class OtherMethods(EndpointDataSource endpoints)
 {
     private readonly Lazy<IReadOnlyList<(TemplateMatcher Path, RouteEndpoint Endpoint)>> known = new(() =>
-        // What is excluded from description, the triggers, is not to be found by asking.
         [.. endpoints.Endpoints.OfType<RouteEndpoint>()
-            .Where(endpoint => endpoint.Metadata.GetMetadata<Surface>() is not null && endpoint.Metadata.GetMetadata<IExcludeFromDescriptionMetadata>() is null
-                && endpoint.Metadata.GetMetadata<IHttpMethodMetadata>() is { HttpMethods.Count: > 0 })
+            .Where(endpoint => endpoint.Metadata.GetMetadata<Surface>() is not null && endpoint.Metadata.GetMetadata<IHttpMethodMetadata>() is { HttpMethods.Count: > 0 })
             .Select(endpoint => (new TemplateMatcher(new RouteTemplate(endpoint.RoutePattern), []), endpoint))]);
 
     /// <summary>The surface of the address and the methods it takes; null when there is nothing at it.</summary>

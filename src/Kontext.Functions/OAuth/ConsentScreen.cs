@@ -46,7 +46,7 @@ internal sealed class ConsentScreen(IIntegrationStore integrations, IConnectionS
         var returnsTo = new Uri(request.RedirectUri);
         return PageResult.Of<ConsentPage>(new ConsentModel(
             application.Name,
-            Publisher: null,
+            Publisher(application.Registration, organization),
             RegistrationNote(application.Registration),
             returnsTo.Host.Length > 0 ? returnsTo.Host : returnsTo.Scheme,
             RedirectUri.IsLoopback(request.RedirectUri),
@@ -54,24 +54,32 @@ internal sealed class ConsentScreen(IIntegrationStore integrations, IConnectionS
             person.User.DisplayName,
             offered,
             [.. request.Scopes.Select(scope => Sentence(scope, person.User)).OfType<string>()],
-            ["See your passwords, or the tokens of the services it uses", "Use services you do not tick here", "Act after you end its session"],
+            ["See your passwords", "Use services you do not tick", "Act after this approval has ended"],
             $"{AuthorizationCodeGrant.SessionLifetime.TotalHours:0} hours",
             query,
             person.CsrfToken,
             "/oauth2/auth/decision"), StatusCodes.Status200OK, returnsTo);
     }
 
+    private static string? Publisher(Registration registration, Organization? organization) => registration switch
+    {
+        Registration.Managed => organization?.Name,
+        Registration.BuiltIn => "Kontext",
+        _ => null,
+    };
+
     private static string RegistrationNote(Registration registration) => registration switch
     {
-        Registration.Managed => "Set up by your organization",
-        Registration.Dynamic => "Registered itself; your organization has not reviewed it",
-        Registration.BuiltIn => "Part of Kontext",
+        Registration.Managed => "Your organization set it up.",
+        Registration.Dynamic => "It registered itself; your organization has not reviewed it.",
+        Registration.BuiltIn => "It is part of Kontext.",
         _ => throw new InvalidOperationException($"Unknown registration {registration}."),
     };
 
     private static string? Sentence(string scope, User user) => scope switch
     {
-        Scopes.Invoke => "Use the tools of the services ticked below, in your name",
+        // Token exchange hands out credentials, so the page must not say that the agent never sees one.
+        Scopes.Invoke => "Use the services ticked above in your name, and receive access to them where your organization's policy allows it",
         Scopes.GatewayAccess => "Obtain access to tools for agents you start on this machine",
         Scopes.Management when user.IsPrivileged => "Manage your organization: applications, integrations, policies and service accounts",
         Scopes.Management => "Manage your own applications and connections",

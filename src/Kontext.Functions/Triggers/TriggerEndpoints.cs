@@ -18,8 +18,7 @@ internal static class TriggerEndpoints
         foreach (var trigger in app.ServiceProvider.GetServices<ITimerTrigger>())
         {
             app.MapPost("/" + trigger.Name, (HttpContext context, ILogger<ITimerTrigger> log, TimeProvider time) => Run(trigger, context, log, time))
-                .WithMetadata(HostOnly)
-                .ExcludeFromDescription();
+                .WithMetadata(HostOnly);
         }
     }
 
@@ -43,8 +42,10 @@ internal static class TriggerEndpoints
 
     private static IResult Error(HttpContext context, Failure failure)
     {
-        var status = failure.Code is FailureCode.NotFound ? StatusCodes.Status404NotFound : StatusCodes.Status500InternalServerError;
-        return Results.Json(new NotFoundBody(failure.Message, status), RootJson.Default.NotFoundBody, statusCode: status);
+        // Whoever is not the host learns nothing, not even that another method would be taken.
+        context.Response.Headers.Remove("Allow");
+        var status = failure.Code is FailureCode.NotFound or FailureCode.MethodNotAllowed ? StatusCodes.Status404NotFound : StatusCodes.Status500InternalServerError;
+        return Results.Json(new NotFoundBody(status == StatusCodes.Status404NotFound ? "There is nothing at this address." : failure.Message, status), RootJson.Default.NotFoundBody, statusCode: status);
     }
 }
 

@@ -45,11 +45,14 @@ public sealed class FunctionsHost : IAsyncDisposable
         Assert.SkipWhen(python is null, "Python 3 is not installed; the stand-in of the Functions host is a Python program.");
 
         var state = Directory.CreateTempSubdirectory("kontext-host-");
+        // Known beforehand, because the public address is a setting and never taken from a request.
+        var port = KontextServer.FreePort().ToString(System.Globalization.CultureInfo.InvariantCulture);
         var start = new ProcessStartInfo(python!) { RedirectStandardError = true, UseShellExecute = false };
-        foreach (var argument in (string[])[RepositoryFiles.Path("tests", "functions-host", "host-driver.py"), app, "--port", "0", "--no-timers", "--no-queues"])
+        foreach (var argument in (string[])[RepositoryFiles.Path("tests", "functions-host", "host-driver.py"), app, "--port", port, "--no-timers", "--no-queues"])
             start.ArgumentList.Add(argument);
         start.Environment["ASPNETCORE_ENVIRONMENT"] = "Development";
         start.Environment["AzureWebJobsDisableHomepage"] = "true";
+        start.Environment["Kontext__PublicUrl"] = $"http://127.0.0.1:{port}";
         start.Environment["Kontext__Storage"] = "memory";
         start.Environment["Kontext__KeyDirectory"] = Path.Combine(state.FullName, "keys");
         foreach (var (name, value) in settings)

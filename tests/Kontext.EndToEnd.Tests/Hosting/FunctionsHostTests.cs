@@ -45,7 +45,8 @@ public sealed class FunctionsHostTests(PublishedApp app)
         {
             string[] paths = [$"/{function}", $"/{function}/", $"/FN{function[2..]}", $"/%66n{function[2..]}", $"//{function}", $"/mcp/../{function}", $"/mcp/..%2F{function}", $"/./{function}", $"/mcp/%2e%2e/{function}"];
             foreach (var path in paths)
-                Assert.Equal(404, await StatusOfRawPostAsync(host.Address, path));
+                // Nobody's address, or one that the gateway takes for an integration's and wants a token for.
+                Assert.Contains(await StatusOfRawPostAsync(host.Address, path), (int[])[401, 404]);
         }
         Assert.DoesNotContain(await host.InvocationsAsync(Cancelled), invocation => functions.Contains((string)invocation!["function"]!));
         foreach (var function in functions)
