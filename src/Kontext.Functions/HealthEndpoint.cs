@@ -9,7 +9,7 @@ internal static class HealthEndpoint
     private static readonly Surface Health = new(Authenticate: null, (_, _) => Results.StatusCode(StatusCodes.Status503ServiceUnavailable));
 
     /// <summary>Publishes it.</summary>
-    public static void Map(IEndpointRouteBuilder app) => app.MapGet("/healthz", Answer).WithMetadata(Health);
+    public static void Map(IEndpointRouteBuilder app) => app.MapMethods("/healthz", [HttpMethods.Get, HttpMethods.Head], Answer).WithMetadata(Health);
 
     private static IResult Answer() => Results.Json(new HealthBody("ok"), HealthJson.Default.HealthBody);
 }

@@ -8,6 +8,7 @@ public static class PolicyRuleValidation
     private const int MaxConditions = 20;
     private const int MaxValues = 100;
     private const int MaxText = 200;
+    private const int MaxValueText = 1000;
 
     /// <summary>What is wrong, field by field; empty for a good rule.</summary>
     public static IReadOnlyDictionary<string, string> Check(PolicyRule rule)
@@ -55,8 +56,8 @@ public static class PolicyRuleValidation
         };
         if (condition.Values.Length != wanted)
             return wanted == 0 ? "Takes no values." : condition.Operator == ConditionOperator.OneOf ? $"Takes 1 to {MaxValues} values." : "Takes one value.";
-        if (condition.Values.Any(value => value is null || value.Length > MaxText))
-            return $"A value is a text of at most {MaxText} characters.";
+        if (condition.Values.Any(value => value is null || value.Length > MaxValueText))
+            return $"A value is a text of at most {MaxValueText} characters.";
         return condition.Operator is ConditionOperator.AtMost or ConditionOperator.AtLeast or ConditionOperator.SizeAtMost
             && !decimal.TryParse(condition.Values[0], NumberStyles.Float, CultureInfo.InvariantCulture, out _)
             ? "The value has to be a number."

@@ -1,0 +1,83 @@
+using System.Net;
+using System.Text.Json.Nodes;
+using Kontext.Testing;
+
+namespace Kontext.Functions.Tests.Api;
+
+/// <summary>Policy rules and what administrators did, through the management API; on an organization of its own, whose rules no other test meets.</summary>
+public sealed class PoliciesTests : IAsyncLifetime
+{
+    private readonly KontextFixture kontext = new();
+
+    [Fact]
+    public async Task A_rule_with_conditions_is_added_read_and_removed()
+    {
+        var added = await AddAsync("""{"action":"deny","level":"org","toolName":"create_issue","conditions":[{"path":"arguments.owner","operator":"one_of","values":["acme","globex"]}],"description":"not there"}""", kontext.OwnerToken);
+        Assert.Equal(HttpStatusCode.Created, added.Status);
+        var id = (string)added.Json!["rule"]!["id"]!;
+        var read = (await OwnerAsync(HttpMethod.Get, $"/policy/rules/{id}")).Json!["rule"]!;
+        Assert.Equal(("tool", "one_of"), ((string?)read["scope"], (string?)read["conditions"]![0]!["operator"]));
+        Assert.Equal(HttpStatusCode.NoContent, (await OwnerAsync(HttpMethod.Delete, $"/policy/rules/{id}")).Status);
+        Assert.Equal(HttpStatusCode.NotFound, (await OwnerAsync(HttpMethod.Get, $"/policy/rules/{id}")).Status);
+        Assert.Contains($"policy.rule_removed {id}", await kontext.ChangesAsync());
+    }
+
+    [Theory]
+    [InlineData("""{"level":"org"}""", "action")]
+    [InlineData("""{"action":"deny","level":"all"}""", "level")]
+    [InlineData("""{"action":"deny","level":"agent"}""", "applicationId")]
+    [InlineData("""{"action":"deny","level":"user"}""", "userId")]
+    [InlineData("""{"action":"deny","level":"org","scope":"tool"}""", "toolName")]
+    [InlineData("""{"action":"deny","level":"org","conditions":[{"path":"target","operator":"equals","values":[null]}]}""", "conditions")]
+    [InlineData("""{"action":"deny","level":"org","conditions":[{"path":"somewhere","operator":"present"}]}""", "conditions")]
+    [InlineData("""{"action":"deny","level":"org","conditions":[{"path":"target","operator":"at_most","values":["many"]}]}""", "conditions")]
+    public async Task A_rule_that_means_nothing_is_refused(string rule, string field)
+    {
+        var answer = await AddAsync(rule, kontext.OwnerToken);
+        Assert.Equal(HttpStatusCode.BadRequest, answer.Status);
+        Assert.NotNull(answer.Json!["validationErrors"]![field]);
+    }
+
+    [Fact]
+    public async Task Observing_is_switched_by_administrators_and_recorded()
+    {
+        Assert.True((bool)(await OwnerAsync(HttpMethod.Get, "/policy/settings")).Json!["policyEnabled"]!);
+        var member = await kontext.Agent.ManagementTokenAsync("mia");
+        Assert.Equal(HttpStatusCode.Forbidden, (await kontext.Agent.ApiAsync(HttpMethod.Patch, "/policy/settings", member, new JsonObject { ["policyEnabled"] = false })).Status);
+        Assert.False((bool)(await OwnerAsync(HttpMethod.Patch, "/policy/settings", new JsonObject { ["policyEnabled"] = false })).Json!["policyEnabled"]!);
+        Assert.False((bool)(await OwnerAsync(HttpMethod.Get, "/policy/settings")).Json!["policyEnabled"]!);
+        Assert.Contains("policy.settings_changed policyEnabled=false", await kontext.ChangesAsync());
+    }
+
+    [Fact]
+    public async Task A_member_makes_rules_about_themselves_only()
+    {
+        using var browser = new FormBrowser();
+        var tokens = await kontext.Agent.AuthorizeAsync(browser, TestAgent.CommandLineClient, "mia", kontext.Agent.Api, "openid management:all");
+        var (member, self) = (tokens["access_token"]!, (await TestAgent.CallAsync(kontext.Server.Url, HttpMethod.Get, "/oauth2/userinfo", tokens["access_token"]))["sub"]);
+        var other = Guid.NewGuid().ToString();
+        Assert.Equal(HttpStatusCode.Created, (await AddAsync($$"""{"action":"deny","level":"user","userId":"{{self}}"}""", member)).Status);
+        Assert.Equal(HttpStatusCode.Forbidden, (await AddAsync($$"""{"action":"deny","level":"user","userId":"{{other}}"}""", member)).Status);
+        Assert.Equal(HttpStatusCode.Forbidden, (await AddAsync($$"""{"action":"allow","level":"org","userId":"{{self}}"}""", member)).Status);
+        var seeded = (string)(await kontext.Agent.ApiAsync(HttpMethod.Get, "/policy/rules", member)).Json![0]!["id"]!;
+        Assert.Equal(HttpStatusCode.Forbidden, (await kontext.Agent.ApiAsync(HttpMethod.Delete, $"/policy/rules/{seeded}", member)).Status);
+    }
+
+    [Fact]
+    public async Task A_member_sees_the_part_of_the_trail_that_is_about_them()
+    {
+        var member = await kontext.Agent.ManagementTokenAsync("mia");
+        var events = (await kontext.Agent.ApiAsync(HttpMethod.Get, "/audit/events", member)).Json!["items"]!.AsArray();
+        Assert.NotEmpty(events);
+        Assert.All(events, item => Assert.Equal("mia", (string?)(item!["user"] ?? item["actor"])!["name"]));
+        Assert.Equal(HttpStatusCode.BadRequest, (await kontext.Agent.ApiAsync(HttpMethod.Get, "/audit/events?hours=0", member)).Status);
+    }
+
+    public ValueTask InitializeAsync() => kontext.InitializeAsync();
+
+    public ValueTask DisposeAsync() => kontext.DisposeAsync();
+
+    private Task<JsonAnswer> AddAsync(string rule, string token) => kontext.Agent.ApiAsync(HttpMethod.Post, "/policy/rules", token, JsonNode.Parse(rule));
+
+    private Task<JsonAnswer> OwnerAsync(HttpMethod method, string path, JsonNode? body = null) => kontext.Agent.ApiAsync(method, path, kontext.OwnerToken, body);
+}
