@@ -67,7 +67,8 @@ public sealed class DocumentClients(IClientDocuments documents, IApplicationStor
         }
     }
 
-    private static AppId IdOf(OrgId org, string clientId) => Ids.Named<AppId>($"client\n{org}\n{clientId}");
+    /// <summary>The id of such a client: the same in every process, so that it can be found by its URL alone.</summary>
+    public static AppId IdOf(OrgId org, string clientId) => Ids.Named<AppId>($"client\n{org}\n{clientId}");
 
     private static Application Described(Application application, ClientDocument document) => application with
     {
