@@ -52,7 +52,7 @@ public sealed class ClientAssertionTests(DocumentClientFixture fixture) : IDispo
         { "not valid yet", claims => claims["nbf"] = In(TimeSpan.FromMinutes(5)).ToUnixTimeSeconds() },
         { "iss is not sub", claims => claims["iss"] = "https://elsewhere.example" },
         { "sub is another client", claims => claims["sub"] = TestAgent.CommandLineClient },
-        { "both are another client", claims => claims["iss"] = claims["sub"] = TestAgent.CommandLineClient },
+        { "both are another client", claims => (claims["iss"], claims["sub"]) = (TestAgent.CommandLineClient, TestAgent.CommandLineClient) },
         { "no iss", claims => claims.Remove("iss") },
         { "no jti", claims => claims.Remove("jti") },
     };
