@@ -9,6 +9,8 @@ namespace Kontext.Domain.OAuth;
 /// <param name="JwksUri">The address of the key set; null when it is here.</param>
 public sealed record ClientKeySource(string? Jwks, string? JwksUri)
 {
+    private const int MaxLength = 16 * 1024;
+
     /// <summary>Takes what a client registered: exactly one of the two, with public keys we can use.</summary>
     public static Result<ClientKeySource> Read(JsonElement? jwks, string? jwksUri)
     {
@@ -19,7 +21,8 @@ public sealed record ClientKeySource(string? Jwks, string? JwksUri)
             return ClientIdUrl.IsValid(jwksUri) ? new ClientKeySource(null, jwksUri) : new Failure(FailureCode.InvalidRequest, "jwks_uri has to be an https address.");
         if (!ClientKeySet.Read(jwks!.Value).TryGet(out _, out var failure))
             return failure;
-        return new ClientKeySource(jwks.Value.GetRawText(), null);
+        var text = jwks.Value.GetRawText();
+        return text.Length <= MaxLength ? new ClientKeySource(text, null) : new Failure(FailureCode.InvalidRequest, $"jwks is longer than {MaxLength} characters.");
     }
 }
 
@@ -59,6 +62,19 @@ public static class ClientKeySet
 
     /// <summary>The keys we can verify with; a set that holds a secret, or none of ours, is refused.</summary>
     public static Result<ImmutableArray<ClientKey>> Read(JsonElement jwks)
+    {
+        try
+        {
+            return ReadKeys(jwks);
+        }
+        catch (InvalidOperationException)
+        {
+            // Text that is no Unicode shows only when it is read.
+            return new Failure(FailureCode.InvalidRequest, "jwks holds text that cannot be read.");
+        }
+    }
+
+    private static Result<ImmutableArray<ClientKey>> ReadKeys(JsonElement jwks)
     {
         if (jwks.ValueKind != JsonValueKind.Object || !jwks.TryGetProperty("keys", out var list) || list.ValueKind != JsonValueKind.Array || list.GetArrayLength() > MaxKeys)
             return new Failure(FailureCode.InvalidRequest, $"jwks has to be a JSON Web Key Set of at most {MaxKeys} keys.");

@@ -35,6 +35,19 @@ internal sealed class ClientDocuments(GuardedFetch fetch, TimeProvider time) : I
 
     private static Result<ClientDocument> Read(string clientId, JsonElement root)
     {
+        try
+        {
+            return ReadMembers(clientId, root);
+        }
+        catch (InvalidOperationException)
+        {
+            // Text that is no Unicode shows only when it is read.
+            return Wrong("is not valid JSON");
+        }
+    }
+
+    private static Result<ClientDocument> ReadMembers(string clientId, JsonElement root)
+    {
         if (Text(root, "client_id") != clientId)
             return Wrong("names another client_id than its own address");
         if (root.TryGetProperty("client_secret", out _) || root.TryGetProperty("client_secret_expires_at", out _))

@@ -72,6 +72,7 @@ public sealed class ClientDocumentTests(DocumentClientFixture fixture)
 
     [Theory]
     [InlineData("{", "application/json", 200, "is not valid JSON")]
+    [InlineData("{\"client_id\":\"\\ud800\"}", "application/json", 200, "is not valid JSON")]
     [InlineData("[]", "application/json", 200, "is not a JSON object")]
     [InlineData("{}", "text/html", 200, "is not served as application/json")]
     [InlineData("{}", "application/json", 404, "status 404")]
