@@ -56,6 +56,9 @@ public enum FailureCode
     /// <summary>An administrator has to finish the configuration first.</summary>
     Misconfigured,
 
+    /// <summary>The address takes other methods.</summary>
+    MethodNotAllowed,
+
     /// <summary>The request's body is larger than allowed.</summary>
     TooLarge,
 

@@ -31,6 +31,7 @@ builder.Services
     .AddKontextApi()
     .AddKontextPages()
     .AddPublicCors()
+    .AddSingleton<OtherMethods>()
     .AddSingleton<IAuditSigner, AuditSigner>()
     .AddSingleton<AuditSeal>()
     .AddSingleton<ITimerTrigger, AuditSealTimer>()

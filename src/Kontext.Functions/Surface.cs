@@ -8,11 +8,20 @@ namespace Kontext.Functions;
 internal sealed record Surface(Func<HttpContext, ValueTask<Result<Caller>>>? Authenticate, Func<HttpContext, Failure, IResult> Error);
 
 /// <summary>Applies the <see cref="Surface"/> of the endpoint that routing chose: authenticates, and turns what goes wrong into the surface's words.</summary>
-internal sealed class SurfaceMiddleware(RequestDelegate next, ILogger<SurfaceMiddleware> log)
+internal sealed class SurfaceMiddleware(RequestDelegate next, OtherMethods otherMethods, ILogger<SurfaceMiddleware> log)
 {
     public async Task InvokeAsync(HttpContext context)
     {
-        if (context.GetEndpoint()?.Metadata.GetMetadata<Surface>() is not { } surface)
+        var metadata = context.GetEndpoint()?.Metadata;
+        var surface = metadata?.GetMetadata<Surface>();
+        // Neither routing's own refusals nor a fallback have methods of their own.
+        if (metadata?.GetMetadata<IHttpMethodMetadata>() is null && otherMethods.Of(context.Request.Path) is { } other)
+        {
+            context.Response.Headers.Allow = other.Allow;
+            await Answer(context, other.Surface, new Failure(FailureCode.MethodNotAllowed, $"This address takes {other.Allow}."));
+            return;
+        }
+        if (surface is null)
         {
             context.Response.StatusCode = StatusCodes.Status404NotFound;
             await context.Response.WriteAsJsonAsync(new NotFoundBody("There is nothing at this address.", 404), RootJson.Default.NotFoundBody);
@@ -47,6 +56,10 @@ internal sealed class SurfaceMiddleware(RequestDelegate next, ILogger<SurfaceMid
         catch (ArgumentException malformed) when (malformed.ParamName == "cursor" && !context.Response.HasStarted)
         {
             await Answer(context, surface, new Failure(FailureCode.InvalidRequest, "The cursor is not one this server gave out. Start the list from its beginning."));
+        }
+        catch (Storage.RowTooLargeException tooLarge) when (!context.Response.HasStarted)
+        {
+            await Answer(context, surface, new Failure(FailureCode.TooLarge, "This is more than can be stored in one entry. Send shorter texts, or fewer of them.", tooLarge.Message));
         }
         catch (Storage.StorageUnavailableException unavailable) when (!context.Response.HasStarted)
         {

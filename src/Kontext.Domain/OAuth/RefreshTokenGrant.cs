@@ -25,7 +25,7 @@ public sealed class RefreshTokenGrant(
         if (await refreshTokens.ReadAsync(client.Org, request.Token.Reveal(), cancellationToken) is not { } name || name.Application != client.Application.Id)
             return Invalid;
 
-        if (!(await RotateAsync(client, name, cancellationToken)).TryGet(out var session, out var failure))
+        if (!(await RotateAsync(client, name, request, cancellationToken)).TryGet(out var session, out var failure))
             return failure;
         if (await users.CurrentAsync(client.Org, session.User, cancellationToken) is not { Disabled: false } user)
             return Invalid with { Detail = "user gone or disabled" };
@@ -34,13 +34,11 @@ public sealed class RefreshTokenGrant(
             return failure;
         var audience = targets.IsEmpty ? resources.Issuer : targets[0];
         var granted = approvals.ScopesFor(session.Scopes, audience);
-        if (request.Scopes.FirstOrDefault(scope => !session.Scopes.Contains(scope)) is not null)
-            return new Failure(FailureCode.InvalidScope, "A refresh can narrow the granted scopes, not widen them.");
         var scopes = request.Scopes.IsEmpty ? granted : [.. granted.Where(scope => request.Scopes.Contains(scope))];
         return await issuing.IssueAsync(client.Org, client.Application, user, session, audience, scopes, "refresh_token", idToken: null, cancellationToken);
     }
 
-    private async Task<Result<Session>> RotateAsync(TokenClient.Agent client, RefreshTokenName name, CancellationToken cancellationToken)
+    private async Task<Result<Session>> RotateAsync(TokenClient.Agent client, RefreshTokenName name, TokenRequest.Refresh request, CancellationToken cancellationToken)
     {
         while (true)
         {
@@ -48,6 +46,9 @@ public sealed class RefreshTokenGrant(
             if (await sessions.FindAsync(client.Org, name.Application, name.Session, cancellationToken) is not { } current || !current.Value.IsLive(now))
                 return Invalid;
             var session = current.Value;
+            // Before the token is spent: a client that asked for too much may ask again with the same token.
+            if (Refusal(session, request) is { } refused)
+                return refused;
             if (name.Generation == session.Generation)
             {
                 var next = session with
@@ -66,5 +67,14 @@ public sealed class RefreshTokenGrant(
             await revocation.RunAsync(client.Org, client.Application, name.Session, "a spent refresh token was used again", CancellationToken.None);
             return Invalid with { Detail = "replayed" };
         }
+    }
+
+    private Failure? Refusal(Session session, TokenRequest.Refresh request)
+    {
+        if (!approvals.Narrow(session.Resources, request.Resources).TryGet(out _, out var failure))
+            return failure;
+        return request.Scopes.Any(scope => !session.Scopes.Contains(scope))
+            ? new Failure(FailureCode.InvalidScope, "A refresh can narrow the granted scopes, not widen them.")
+            : null;
     }
 }

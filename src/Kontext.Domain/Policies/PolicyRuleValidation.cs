@@ -55,6 +55,8 @@ public static class PolicyRuleValidation
         };
         if (condition.Values.Length != wanted)
             return wanted == 0 ? "Takes no values." : condition.Operator == ConditionOperator.OneOf ? $"Takes 1 to {MaxValues} values." : "Takes one value.";
+        if (condition.Values.Any(value => value is null || value.Length > MaxText))
+            return $"A value is a text of at most {MaxText} characters.";
         return condition.Operator is ConditionOperator.AtMost or ConditionOperator.AtLeast or ConditionOperator.SizeAtMost
             && !decimal.TryParse(condition.Values[0], NumberStyles.Float, CultureInfo.InvariantCulture, out _)
             ? "The value has to be a number."

@@ -10,6 +10,12 @@ internal static class ApiEndpoints
     {
         var api = app.MapGroup("/api/v1").RequireCors(PublicCors.Policy).WithMetadata(new Surface(
             context => context.RequestServices.GetRequiredService<BearerAuthentication>().ManagementAsync(context), ApiErrors.Of));
+        // Secrets are in some answers and nobody else's business in all of them.
+        api.AddEndpointFilter((invocation, next) =>
+        {
+            invocation.HttpContext.Response.Headers.CacheControl = "no-store";
+            return next(invocation);
+        });
         ApplicationsApi.Map(api);
         SessionsApi.Map(api);
         IntegrationsApi.Map(api);

@@ -35,6 +35,7 @@ internal static class ApiErrors
         FailureCode.PolicyDenied => (403, "kontext_policy_denied"),
         FailureCode.Conflict => (409, "kontext_conflict"),
         FailureCode.Misconfigured => (400, "kontext_misconfigured"),
+        FailureCode.MethodNotAllowed => (405, "kontext_validation_error"),
         FailureCode.TooLarge => (413, "kontext_validation_error"),
         FailureCode.RateLimited => (429, "kontext_rate_limited"),
         FailureCode.Unavailable => (503, "kontext_unavailable"),

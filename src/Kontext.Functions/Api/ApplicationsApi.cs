@@ -196,5 +196,5 @@ internal sealed class ApplicationsApi(IApplicationStore applications, IIntegrati
     private static Failure NameTaken(string name) => new(FailureCode.Conflict, $"There is already an application named {name}.");
 
     private static string? NameError(string? name) =>
-        string.IsNullOrWhiteSpace(name) ? "Is required." : name.Length > MaxNameLength ? $"At most {MaxNameLength} characters." : null;
+        string.IsNullOrWhiteSpace(name) ? "Is required." : name.Length > MaxNameLength ? $"At most {MaxNameLength} characters." : PrintableText.IsPrintable(name) ? null : PrintableText.Rule;
 }

@@ -1,7 +1,9 @@
+using System.Buffers;
 using System.Collections.Immutable;
 using System.Text.Json;
 using Kontext.Domain;
 using Kontext.Domain.Integrations;
+using Kontext.Domain.OAuth;
 using Kontext.Domain.Vault;
 
 namespace Kontext.Functions.Api;
@@ -9,6 +11,7 @@ namespace Kontext.Functions.Api;
 /// <summary>Checks and applies an integration's fields as sent to the API; secrets go to the vault, never into the row.</summary>
 internal sealed class IntegrationSettings(ICredentialVault vault, ProviderCatalog catalog, KontextSettings settings, TimeProvider time)
 {
+    private static readonly SearchValues<char> NotInHandles = SearchValues.Create("/:?#\\%");
     private const int MaxTokenLength = 16 * 1024;
 
     /// <summary>The integration with what was sent applied. A change of mode voids every connection (contract 1.6).</summary>
@@ -30,6 +33,8 @@ internal sealed class IntegrationSettings(ICredentialVault vault, ProviderCatalo
         if (input.ServerToken is { } serverToken && (serverToken.Trim().Length is 0 or > MaxTokenLength || serverToken.Any(char.IsControl)))
             errors["serverToken"] = "Has to be one line of at most 16 KiB.";
         CheckOAuth(errors, mode, input.Oauth, current?.OAuth);
+        if (input.CredentialSchema is { } schema && schema.Any(field => field.Value is null))
+            errors["credentialSchema"] = "Each field needs a description.";
         if (!TryCapabilities(input.Capabilities, out var capabilities))
             errors["capabilities"] = "Has to be an array of operation names, or an object with tools, resources and prompts.";
         if (errors.Count > 0)
@@ -97,9 +102,12 @@ internal sealed class IntegrationSettings(ICredentialVault vault, ProviderCatalo
 
     private static void CheckName(Dictionary<string, string> errors, string? name)
     {
+        // Ways of a path, the gateway's own address below /mcp and its name as a resource would never reach the integration.
+        if (name?.Trim() is { } handle && (handle is "." or ".." || handle.Equals("integrations", StringComparison.OrdinalIgnoreCase) || handle.Equals("connect-session", StringComparison.OrdinalIgnoreCase) || handle.Equals(Resources.GatewayName, StringComparison.OrdinalIgnoreCase)))
+            errors["name"] = "This name has another meaning here. Choose another.";
         // The name is the handle in token exchange, tool names and addresses.
-        if (string.IsNullOrWhiteSpace(name) || name.Trim().Length > 60 || name.Any(character => char.IsControl(character) || character is '/' or ':' or '?' or '#' or '\\' or '%'))
-            errors["name"] = "Is required: at most 60 characters, none of / : ? # \\ %.";
+        if (string.IsNullOrWhiteSpace(name) || name.Trim().Length > 60 || !PrintableText.IsPrintable(name) || name.AsSpan().ContainsAny(NotInHandles))
+            errors["name"] = $"Is required: at most 60 characters, none of / : ? # \\ %. {PrintableText.Rule}";
     }
 
     private void CheckUrl(Dictionary<string, string> errors, string field, string? url)

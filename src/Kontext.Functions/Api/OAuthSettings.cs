@@ -16,8 +16,8 @@ internal static class OAuthSettings
             errors["type"] = "Has to be public or confidential.";
         if (input.RedirectUris is { } uris && (uris.Count > 50 || uris.Any(uri => uri is null || !RedirectUri.IsRegistrable(uri))))
             errors["redirectUris"] = "At most 50, each https, http on loopback, or a private-use scheme in reverse-domain form, without fragment.";
-        if (input.Scopes is { } scopes && scopes.FirstOrDefault(scope => scope is null || !Scopes.IsKnown(scope)) is { } unknown)
-            errors["scopes"] = $"Unknown scope {unknown}. Known are {string.Join(", ", Scopes.Supported)}.";
+        if (input.Scopes is { } scopes && scopes.Any(scope => scope is null || !Scopes.IsKnown(scope)))
+            errors["scopes"] = $"Known are {string.Join(", ", Scopes.Supported)}.";
         var targets = input.AllowedResources ?? input.ResourceIndicators;
         if (targets is not null && targets.Any(target => target is null || resources.Canonical(target) is null))
             errors["allowedResources"] = $"Each has to be {Resources.GatewayName}, {resources.Gateway} or {resources.Api}.";
@@ -54,6 +54,10 @@ internal static class OAuthSettings
             errors["externalAuth.maxTokenAgeSeconds"] = "Has to be greater than 0.";
         if (input.AllowedAlgorithms is { } algorithms && (algorithms.Count == 0 || algorithms.Any(name => name is not ("RS256" or "RS384" or "RS512" or "PS256" or "PS384" or "PS512" or "ES256" or "ES384" or "ES512"))))
             errors["externalAuth.allowedAlgorithms"] = "Asymmetric JWS algorithms only: RS, PS or ES with 256, 384 or 512.";
+        if (input.RequiredClaims is { } claims && claims.Any(claim => claim.Value is null))
+            errors["externalAuth.requiredClaims"] = "Each claim needs the text it has to equal.";
+        if (input.AllowedReturnUrls is { } returns && returns.Any(url => !Uri.TryCreate(url, UriKind.Absolute, out var uri) || !(uri.Scheme == Uri.UriSchemeHttps || (uri.Scheme == Uri.UriSchemeHttp && uri.IsLoopback))))
+            errors["externalAuth.allowedReturnUrls"] = "Each has to be an https address, or http on loopback.";
         if (input.PartnerApiKey is { Length: < 16 })
             errors["externalAuth.partnerApiKey"] = "Has to have at least 16 characters.";
         if (errors.Count > 0)
@@ -76,7 +80,7 @@ internal static class OAuthSettings
     {
         if (string.IsNullOrWhiteSpace(value))
             errors[field] = "Is required.";
-        else if (url && !(Uri.TryCreate(value, UriKind.Absolute, out var uri) && (uri.Scheme == Uri.UriSchemeHttps || uri.IsLoopback)))
+        else if (url && !(Uri.TryCreate(value, UriKind.Absolute, out var uri) && (uri.Scheme == Uri.UriSchemeHttps || (uri.Scheme == Uri.UriSchemeHttp && uri.IsLoopback))))
             errors[field] = "Has to be an https address.";
     }
 }

@@ -49,8 +49,8 @@ internal sealed class ServiceAccountsApi(IServiceAccountStore accounts, TimeProv
             return ApiErrors.Of(context, refused);
         if (!(await Api.ReadAsync(context, ApiJson.Default.NewServiceAccount)).TryGet(out var input, out var failure))
             return ApiErrors.Of(context, failure);
-        if (string.IsNullOrWhiteSpace(input.Name) || input.Name.Length > 200)
-            return ApiErrors.Of(context, Api.Invalid(new Dictionary<string, string> { ["name"] = "Is required, at most 200 characters." }));
+        if (string.IsNullOrWhiteSpace(input.Name) || input.Name.Length > 200 || !PrintableText.IsPrintable(input.Name))
+            return ApiErrors.Of(context, Api.Invalid(new Dictionary<string, string> { ["name"] = $"Is required, at most 200 characters. {PrintableText.Rule}" }));
         var secret = RandomValue.Token();
         var now = time.GetUtcNow();
         var account = new ServiceAccount

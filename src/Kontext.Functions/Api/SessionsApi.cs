@@ -51,6 +51,9 @@ internal sealed class SessionsApi(IApplicationStore applications, ISessionStore 
 {
     private const int MaxListed = 1000;
 
+    // The newest come first and none lives longer than hours: this many hold every live one.
+    private const int MaxRevoked = 100_000;
+
     public static void Map(RouteGroupBuilder api)
     {
         var group = api.MapGroup("/applications/{id}/sessions");
@@ -88,7 +91,7 @@ internal sealed class SessionsApi(IApplicationStore applications, ISessionStore 
             return ApiErrors.Of(context, Api.NotFound("application"));
         var caller = ApiCaller.Of(context);
         var count = 0;
-        foreach (var session in await sessions.ListAsync(caller.Org, id, MaxListed, context.RequestAborted))
+        foreach (var session in await sessions.ListAsync(caller.Org, id, MaxRevoked, context.RequestAborted))
         {
             if (session.IsLive(time.GetUtcNow()) && await revocation.RunAsync(caller.Org, application, session.Id, $"revoked by {caller.Actor.Name}", context.RequestAborted))
                 count++;

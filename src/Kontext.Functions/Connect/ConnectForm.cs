@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using Kontext.Domain;
+using Kontext.Functions.OAuth;
 using Kontext.Functions.SignIn;
 
 namespace Kontext.Functions.Connect;
@@ -33,8 +34,8 @@ internal sealed class ConnectForm
     public static async Task<Result<ConnectForm>> ReadAsync(HttpContext context, BrowserUser user, KontextSettings settings)
     {
         var request = context.Request;
-        if (request.ContentType?.Split(';')[0].Trim().Equals("application/x-www-form-urlencoded", StringComparison.OrdinalIgnoreCase) != true)
-            return new Failure(FailureCode.InvalidRequest, "The form was not sent as a form.");
+        if (!(await FormFields.ReadAsync(request, context.RequestAborted)).TryGet(out _, out var unreadable))
+            return unreadable;
         // Our pages name themselves to nobody (Referrer-Policy), for which browsers send the origin "null": then the token alone decides.
         var origin = request.Headers.Origin.ToString();
         if (origin is not ("" or "null") && !origin.Equals(settings.PublicUrl.GetLeftPart(UriPartial.Authority), StringComparison.OrdinalIgnoreCase))

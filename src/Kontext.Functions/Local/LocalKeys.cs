@@ -121,15 +121,12 @@ internal sealed class LocalKeys : IDataKeys, IDisposable
                 file.Write(bytes);
                 file.Flush(flushToDisk: true);
             }
-            File.Move(draft, path, overwrite: false);
-        }
-        catch (IOException) when (File.Exists(path))
-        {
-            // Another process was first; its key is the one.
-            File.Delete(draft);
+            // When another process was first, its key is the one.
+            FileClaim.TryTake(draft, path);
         }
         finally
         {
+            File.Delete(draft);
             CryptographicOperations.ZeroMemory(bytes);
         }
     }

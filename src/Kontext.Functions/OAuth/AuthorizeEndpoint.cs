@@ -96,7 +96,7 @@ internal sealed class AuthorizeEndpoint(
             return Return(request.RedirectUri, request.State, [new("error", person is null ? "login_required" : "consent_required"), new("error_description", "This needs the person: send the request without prompt=none.")]);
         var tooOld = person is not null && request.MaxAge is { } maxAge && time.GetUtcNow() - person.SignedInAt > maxAge;
         if (person is null || tooOld || request.Prompt.Contains("login"))
-            return SignInEndpoints.Redirect("/oauth2/auth" + WithoutLoginPrompt(query));
+            return SignInEndpoints.Redirect("/oauth2/auth" + AfterSignIn(query));
         return await consent.ShowAsync(request, person, query, cancellationToken);
     }
 
@@ -116,13 +116,13 @@ internal sealed class AuthorizeEndpoint(
     private static OAuthParameters Parameters(string query) =>
         new(QueryHelpers.ParseQuery(query).SelectMany(field => field.Value, (field, value) => new KeyValuePair<string, string>(field.Key, value ?? "")));
 
-    // After the sign-in the same request comes back: asked to sign in again it would never end.
-    private static string WithoutLoginPrompt(string query)
+    // After the sign-in the same request comes back: asked to sign in again, or to be younger than it can be (max_age=0), it would never end.
+    private static string AfterSignIn(string query)
     {
         var fields = QueryHelpers.ParseQuery(query);
         var prompt = string.Join(' ', Scopes.Parse(fields.GetValueOrDefault("prompt")).Where(value => value != "login"));
         fields["prompt"] = prompt;
-        return QueryString.Create(fields.Where(field => field.Key != "prompt" || prompt.Length > 0)).Value ?? "";
+        return QueryString.Create(fields.Where(field => field.Key != "max_age" && (field.Key != "prompt" || prompt.Length > 0))).Value ?? "";
     }
 
     private IResult Return(string redirectUri, string? state, Failure failure) =>

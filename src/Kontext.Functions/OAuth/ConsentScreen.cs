@@ -54,7 +54,7 @@ internal sealed class ConsentScreen(IIntegrationStore integrations, IConnectionS
             person.User.DisplayName,
             offered,
             [.. request.Scopes.Select(scope => Sentence(scope, person.User)).OfType<string>()],
-            ["See your passwords, or the tokens of the services it uses", "Use services you do not tick here", "Act after you end its session"],
+            ["See your passwords", "Use services you do not tick", "Act after this approval has ended"],
             $"{AuthorizationCodeGrant.SessionLifetime.TotalHours:0} hours",
             query,
             person.CsrfToken,
@@ -83,7 +83,8 @@ internal sealed class ConsentScreen(IIntegrationStore integrations, IConnectionS
 
     private static string? Sentence(string scope, User user) => scope switch
     {
-        Scopes.Invoke => "Use the tools of the services ticked below, in your name",
+        // Token exchange hands out credentials, so the page must not say that the agent never sees one.
+        Scopes.Invoke => "Use the services ticked above in your name, and receive access to them where your organization's policy allows it",
         Scopes.GatewayAccess => "Obtain access to tools for agents you start on this machine",
         Scopes.Management when user.IsPrivileged => "Manage your organization: applications, integrations, policies and service accounts",
         Scopes.Management => "Manage your own applications and connections",

@@ -49,6 +49,7 @@ internal static class OAuthErrors
         FailureCode.Forbidden => (403, "access_denied"),
         FailureCode.Conflict => (503, "temporarily_unavailable"),
         FailureCode.Misconfigured => (400, "invalid_target"),
+        FailureCode.MethodNotAllowed => (405, "invalid_request"),
         FailureCode.TooLarge => (413, "invalid_request"),
         FailureCode.RateLimited => (429, "temporarily_unavailable"),
         FailureCode.Unavailable => (503, "temporarily_unavailable"),

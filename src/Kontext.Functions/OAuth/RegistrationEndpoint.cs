@@ -94,7 +94,9 @@ internal sealed class RegistrationEndpoint(IOrganizationStore organizations, IAp
             return Refused("invalid_client_metadata", "A client that registers itself can use authorization_code and refresh_token.");
         if (metadata.ResponseTypes is { Count: > 0 } types && !types.Contains("code"))
             return Refused("invalid_client_metadata", "response_types has to contain code.");
-        return metadata.ClientName is { Length: > 200 } ? Refused("invalid_client_metadata", "client_name is too long.") : null;
+        return metadata.ClientName is { } name && (name.Length > 200 || !PrintableText.IsPrintable(name))
+            ? Refused("invalid_client_metadata", $"client_name has at most 200 characters. {PrintableText.Rule}")
+            : null;
     }
 
     private static IResult Refused(string error, string description) =>

@@ -34,6 +34,7 @@ internal static class PageErrors
         FailureCode.Forbidden => (403, "This is not yours to change", "Ask an administrator."),
         FailureCode.Conflict => (409, "Something else changed this first", "Go back, reload the page and try again."),
         FailureCode.Misconfigured => (503, "This is not set up yet", "Ask an administrator to finish the configuration."),
+        FailureCode.MethodNotAllowed => (405, "This page cannot be used like that", StartAgain),
         FailureCode.TooLarge => (413, "This is too large", null),
         FailureCode.RateLimited => (429, "Too many attempts", "Wait a moment and try again."),
         FailureCode.Unavailable => (503, "Not available right now", "Wait a moment and try again."),

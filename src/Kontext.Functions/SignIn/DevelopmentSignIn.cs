@@ -1,6 +1,7 @@
 using Kontext.Domain;
 using Kontext.Domain.Audit;
 using Kontext.Domain.Tenancy;
+using Kontext.Functions.OAuth;
 using Kontext.Functions.Pages;
 
 namespace Kontext.Functions.SignIn;
@@ -32,14 +33,14 @@ internal sealed class DevelopmentSignIn
     /// <summary>Takes the form: signs the person in and goes on to where they came from.</summary>
     public async Task<IResult> SubmitAsync(HttpContext context)
     {
-        if (!context.Request.HasFormContentType)
-            return PageErrors.Of(context, new Failure(FailureCode.InvalidRequest, "Send the sign-in form."));
+        if (!(await FormFields.ReadAsync(context.Request, context.RequestAborted)).TryGet(out _, out var unreadable))
+            return PageErrors.Of(context, unreadable);
         var form = await context.Request.ReadFormAsync(context.RequestAborted);
         var returnTo = SignInEndpoints.LocalPath(form["return_to"]);
         if (!browser.IsVisitorCsrf(context, form["csrf"]))
             return Show(context, returnTo, "This form was out of date. Please try again.");
         var name = form["username"].ToString().Trim();
-        if (name.Length is 0 or > MaxNameLength || name.Any(char.IsControl))
+        if (name.Length is 0 or > MaxNameLength || !PrintableText.IsPrintable(name))
             return Show(context, returnTo, $"Enter a user name of 1 to {MaxNameLength} characters.");
 
         if (await organizations.FindBySlugAsync(settings.Organization, context.RequestAborted) is not { } org)

@@ -1,4 +1,5 @@
 using Kontext.Domain;
+using Kontext.Functions.OAuth;
 using Kontext.Functions.Pages;
 
 namespace Kontext.Functions.SignIn;
@@ -30,8 +31,9 @@ internal static class SignInEndpoints
 
     private static async Task<IResult> SignOutAsync(HttpContext context, BrowserSessions browser)
     {
-        var form = context.Request.HasFormContentType ? await context.Request.ReadFormAsync(context.RequestAborted) : null;
-        if (await browser.CurrentAsync(context) is { } user && !browser.IsCsrf(context, user, form?["csrf"]))
+        if (!(await FormFields.ReadAsync(context.Request, context.RequestAborted)).TryGet(out var form, out var unreadable))
+            return PageErrors.Of(context, unreadable);
+        if (await browser.CurrentAsync(context) is { } user && !browser.IsCsrf(context, user, form["csrf"]))
             return PageErrors.Of(context, new Failure(FailureCode.InvalidRequest, "The form is out of date. Go back, reload the page and try again."));
         await browser.SignOutAsync(context);
         return SeeOther.To("/");

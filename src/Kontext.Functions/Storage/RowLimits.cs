@@ -29,10 +29,10 @@ internal static class RowLimits
                 throw new ArgumentException($"{name} is not free as the name of a property.");
             var size = value is string text ? 2L * text.Length + 4 : 8;
             if (size > MaxPropertyBytes)
-                throw new ArgumentException($"Property {name} has {size} bytes in UTF-16; {MaxPropertyBytes} are allowed.");
+                throw new RowTooLargeException($"Property {name} has {size} bytes in UTF-16; {MaxPropertyBytes} are allowed.");
             bytes += 8 + 2L * name.Length + size;
         }
-        return bytes <= MaxRowBytes ? bytes : throw new ArgumentException($"The row has {bytes} bytes in UTF-16; {MaxRowBytes} are allowed.");
+        return bytes <= MaxRowBytes ? bytes : throw new RowTooLargeException($"The row has {bytes} bytes in UTF-16; {MaxRowBytes} are allowed.");
     }
 
     /// <summary>Throws when a transaction could not be carried out on Azure.</summary>
@@ -41,7 +41,7 @@ internal static class RowLimits
         if (operations.Count is 0 or > MaxOperations)
             throw new ArgumentException($"A transaction has 1 to {MaxOperations} operations, not {operations.Count}.");
         if (operations.Sum(operation => Check(operation.Row)) > MaxTransactionBytes)
-            throw new ArgumentException($"A transaction has at most {MaxTransactionBytes} bytes.");
+            throw new RowTooLargeException($"A transaction has at most {MaxTransactionBytes} bytes.");
         if (operations.Any(operation => operation.Row.PartitionKey != operations[0].Row.PartitionKey))
             throw new ArgumentException("A transaction stays in one partition.");
         if (operations.DistinctBy(operation => operation.Row.RowKey).Count() != operations.Count)

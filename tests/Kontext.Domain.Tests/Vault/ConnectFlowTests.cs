@@ -39,7 +39,8 @@ public sealed class ConnectFlowTests
         Assert.Equal("read write", query["scope"]);
         Assert.Equal("S256", query["code_challenge_method"]);
         Assert.Equal(43, query["code_challenge"]!.Length);
-        Assert.StartsWith($"{world.Org.Value:N}.", query["state"], StringComparison.Ordinal);
+        Assert.True(OrgHandle.TryRead(query["state"], OrgHandle.ConnectState, out var org));
+        Assert.Equal(world.Org, org);
     }
 
     [Fact]

@@ -1,0 +1,36 @@
+using System.Net;
+using Kontext.Testing;
+
+namespace Kontext.Functions.Tests.Surface;
+
+/// <summary>A wrong method is told from a wrong address, in the words of the address's surface.</summary>
+public sealed class WrongMethodTests(KontextFixture kontext)
+{
+    [Theory]
+    [InlineData("GET", "/oauth2/token", "POST")]
+    [InlineData("PUT", "/oauth2/auth", "GET, POST")]
+    [InlineData("DELETE", "/login", "GET, POST")]
+    [InlineData("POST", "/.well-known/jwks.json", "GET")]
+    [InlineData("PUT", "/api/v1/applications", "GET, POST")]
+    [InlineData("POST", "/api/v1/policy/settings", "GET, PATCH")]
+    public async Task A_wrong_method_is_told_which_methods_there_are(string method, string path, string allow)
+    {
+        using var http = new HttpClient();
+        using var request = new HttpRequestMessage(new HttpMethod(method), new Uri(kontext.Server.Url, path));
+        using var answer = await http.SendAsync(request, TestContext.Current.CancellationToken);
+        Assert.Equal((HttpStatusCode.MethodNotAllowed, allow), (answer.StatusCode, string.Join(", ", answer.Content.Headers.Allow)));
+    }
+
+    [Fact]
+    public async Task The_error_has_the_format_of_its_surface()
+    {
+        var token = await TestAgent.CallAsync(kontext.Server.Url, HttpMethod.Get, "/oauth2/token", token: null);
+        Assert.Equal("invalid_request", token["error"]);
+        var api = await kontext.Agent.ApiAsync(HttpMethod.Put, "/applications", kontext.OwnerToken);
+        Assert.Equal((405, "kontext_validation_error"), ((int)api.Json!["statusCode"]!, api["code"]));
+    }
+
+    [Fact]
+    public async Task An_unknown_address_of_the_API_is_not_found() =>
+        Assert.Equal("kontext_not_found", (await kontext.Agent.ApiAsync(HttpMethod.Get, "/nothing", kontext.OwnerToken))["code"]);
+}
