@@ -16,7 +16,7 @@ public sealed class AttachedIntegrations(IIntegrationStore integrations)
             if (await integrations.CurrentAsync(caller.Org, id, cancellationToken) is { Archived: false } integration)
                 attached.Add(integration);
         }
-        if (caller.Application.Registration == Registration.Dynamic)
+        if (caller.Application.IsSelfRegistered)
         {
             foreach (var offered in await integrations.CurrentDefaultsAsync(caller.Org, cancellationToken))
             {

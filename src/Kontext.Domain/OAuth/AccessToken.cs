@@ -17,6 +17,9 @@ public sealed record AccessTokenClaims
     /// <summary><c>client_id</c>.</summary>
     public required string ClientId { get; init; }
 
+    /// <summary><c>app</c>: the application behind the client id; null for service accounts.</summary>
+    public AppId? Application { get; init; }
+
     /// <summary><c>org</c>.</summary>
     public required OrgId Org { get; init; }
 

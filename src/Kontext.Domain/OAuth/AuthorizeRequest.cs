@@ -58,7 +58,7 @@ public abstract record AuthorizeOutcome
 }
 
 /// <summary>Checks authorization requests (OAuth 2.1 section 4.1.1, RFC 7636, RFC 8707, OpenID Connect Core section 3.1.2.1).</summary>
-public sealed class AuthorizeRequests(IApplicationStore applications, Resources resources)
+public sealed class AuthorizeRequests(IApplicationStore applications, DocumentClients documentClients, Resources resources)
 {
     /// <summary>Checks everything; the same request is checked again when the consent form comes back.</summary>
     public async Task<AuthorizeOutcome> CheckAsync(OAuthParameters parameters, CancellationToken cancellationToken)
@@ -67,9 +67,9 @@ public sealed class AuthorizeRequests(IApplicationStore applications, Resources 
             return new AuthorizeOutcome.Shown(new Failure(FailureCode.InvalidRequest, "The request names no client_id."));
         if (parameters.All("client_id").Count > 1 || parameters.All("redirect_uri").Count > 1)
             return new AuthorizeOutcome.Shown(new Failure(FailureCode.InvalidRequest, "client_id and redirect_uri may be given only once."));
-        if (await applications.ResolveClientAsync(clientId, cancellationToken) is not { } found
-            || await applications.CurrentAsync(found.Org, found.Application, cancellationToken) is not { Archived: false } application)
-            return new AuthorizeOutcome.Shown(new Failure(FailureCode.InvalidClient, "The application that sent you here is not known, or was revoked."));
+        if (!(await ClientOfAsync(clientId, cancellationToken)).TryGet(out var client, out var unknown))
+            return new AuthorizeOutcome.Shown(unknown);
+        var (org, application) = client;
 
         var registered = application.OAuth.RedirectUris;
         var redirectUri = parameters["redirect_uri"] ?? (registered.Length == 1 ? registered[0] : null);
@@ -77,9 +77,21 @@ public sealed class AuthorizeRequests(IApplicationStore applications, Resources 
             return new AuthorizeOutcome.Shown(new Failure(FailureCode.InvalidRequest, "redirect_uri does not match one that is registered for this application."));
 
         var state = parameters.All("state").Count == 1 ? parameters["state"] : null;
-        return Check(found.Org, application, redirectUri, state, parameters).TryGet(out var request, out var failure)
-            ? new AuthorizeOutcome.Valid(request)
-            : new AuthorizeOutcome.Returned(failure, redirectUri, state);
+        if (!Check(org, application, redirectUri, state, parameters).TryGet(out var request, out var failure))
+            return new AuthorizeOutcome.Returned(failure, redirectUri, state);
+        if (application.Registration == Registration.MetadataDocument)
+            await documentClients.KeepAsync(org, application, cancellationToken);
+        return new AuthorizeOutcome.Valid(request);
+    }
+
+    private async Task<Result<(OrgId Org, Application Application)>> ClientOfAsync(string clientId, CancellationToken cancellationToken)
+    {
+        if (ClientIdUrl.IsUrl(clientId))
+            return await documentClients.DescribeAsync(clientId, cancellationToken);
+        return await applications.ResolveClientAsync(clientId, cancellationToken) is { } found
+            && await applications.CurrentAsync(found.Org, found.Application, cancellationToken) is { Archived: false } application
+            ? (found.Org, application)
+            : new Failure(FailureCode.InvalidClient, "The application that sent you here is not known, or was revoked.");
     }
 
     private Result<AuthorizeRequest> Check(OrgId org, Application application, string redirectUri, string? state, OAuthParameters parameters)
@@ -151,8 +163,8 @@ public sealed class AuthorizeRequests(IApplicationStore applications, Resources 
             return true;
         // A client that registered itself may not grow into an administrator, whatever it registered.
         if (scope == Domain.OAuth.Scopes.Management)
-            return application.Registration != Registration.Dynamic && application.OAuth.Scopes.Contains(scope);
-        return application.OAuth.Scopes.IsEmpty || application.Registration == Registration.Dynamic || application.OAuth.Scopes.Contains(scope)
+            return !application.IsSelfRegistered && application.OAuth.Scopes.Contains(scope);
+        return application.OAuth.Scopes.IsEmpty || application.IsSelfRegistered || application.OAuth.Scopes.Contains(scope)
             || (scope == Domain.OAuth.Scopes.GatewayAccess && application.OAuth.Scopes.Contains(Domain.OAuth.Scopes.Invoke));
     }
 

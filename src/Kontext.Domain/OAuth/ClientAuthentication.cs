@@ -5,8 +5,12 @@ namespace Kontext.Domain.OAuth;
 /// <summary>How a client presented itself at the token endpoint.</summary>
 /// <param name="ClientId">The client id; null when none was given.</param>
 /// <param name="Secret">The secret; null when none was given or it was empty.</param>
-/// <param name="Method"><c>client_secret_basic</c>, <c>client_secret_post</c> or <c>none</c>.</param>
-public sealed record ClientCredentials(string? ClientId, Secret? Secret, string Method);
+/// <param name="Method">One of <see cref="ClientAuthMethods"/>.</param>
+public sealed record ClientCredentials(string? ClientId, Secret? Secret, string Method)
+{
+    /// <summary>The assertion of <c>private_key_jwt</c>; null for the other methods.</summary>
+    public Secret? Assertion { get; init; }
+}
 
 /// <summary>An authenticated (or public) client.</summary>
 /// <param name="Org">Its organization.</param>
@@ -21,7 +25,7 @@ public abstract record TokenClient(OrgId Org, string ClientId)
 }
 
 /// <summary>Authenticates clients (OAuth 2.1 section 2.4). A public client may send an empty Basic password (contract 3.4, the x/oauth2 clients).</summary>
-public sealed class ClientAuthentication(IApplicationStore applications, IServiceAccountStore serviceAccounts)
+public sealed class ClientAuthentication(IApplicationStore applications, IServiceAccountStore serviceAccounts, ClientAssertions assertions)
 {
     private static readonly Failure Unknown = new(FailureCode.InvalidClient, "The client is not known, or its authentication failed. Check client_id and client_secret.");
 
@@ -35,8 +39,8 @@ public sealed class ClientAuthentication(IApplicationStore applications, IServic
         {
             if (await applications.CurrentAsync(app.Org, app.Application, cancellationToken) is not { Archived: false } application)
                 return Unknown with { Detail = "archived" };
-            if (!Accepts(application.OAuth, presented))
-                return Unknown with { Detail = $"wrong secret or method for {clientId}" };
+            if (await RefusalAsync(app.Org, application, presented, cancellationToken) is { } refusal)
+                return Unknown with { Detail = $"{refusal}, for {application.Id}" };
             return new TokenClient.Agent(app.Org, clientId, application);
         }
 
@@ -48,8 +52,19 @@ public sealed class ClientAuthentication(IApplicationStore applications, IServic
         return Unknown with { Detail = "unknown client or service account" };
     }
 
+    private async Task<string?> RefusalAsync(OrgId org, Application application, ClientCredentials presented, CancellationToken cancellationToken)
+    {
+        if (application.OAuth.AuthMethod != ClientAuthMethods.PrivateKeyJwt)
+            return Accepts(application.OAuth, presented) ? null : "wrong secret or method";
+        return presented.Assertion is { } assertion
+            ? await assertions.RefusalAsync(org, application, assertion, cancellationToken)
+            : "assertion is missing";
+    }
+
     private static bool Accepts(OAuthClient client, ClientCredentials presented)
     {
+        if (presented.Assertion is not null)
+            return false;
         if (!client.Confidential)
             return presented.Secret is null;
         return presented.Secret is { } secret

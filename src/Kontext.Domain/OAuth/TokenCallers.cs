@@ -27,7 +27,7 @@ public sealed class TokenCallers(ITokenSigner signer, ISessionStore sessions, IA
                 ? new ServiceAccountCaller(claims.Org, account)
                 : Revoked;
 
-        if (!AppId.TryParse(claims.ClientId, null, out var appId) || !UserId.TryParse(claims.Subject, null, out var userId))
+        if (claims.Application is not { } appId || !UserId.TryParse(claims.Subject, null, out var userId))
             return Revoked;
         var session = await sessions.CurrentAsync(claims.Org, appId, sessionId, cancellationToken);
         if (session is null || !session.IsLive(time.GetUtcNow()) || session.User != userId)

@@ -11,7 +11,7 @@ public sealed class TokenIssuing(ITokenSigner signer, RefreshTokens refreshToken
     public async Task<TokenResponse> IssueAsync(OrgId org, Application application, User user, Session session, string audience, ImmutableArray<string> scopes, string grant, IdTokenClaims? idToken, CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow();
-        var access = await signer.SignAsync(Claims(org, application.Id.ClientId, user.Id.ToString(), session.Id, audience, scopes, now, session.ExpiresAt), cancellationToken);
+        var access = await signer.SignAsync(Claims(org, application.ClientId, user.Id.ToString(), session, audience, scopes, now, session.ExpiresAt), cancellationToken);
         var refresh = await refreshTokens.DeriveAsync(new RefreshTokenName(org, application.Id, session.Id, session.Generation), cancellationToken);
         var id = idToken is null ? null : await signer.SignAsync(idToken, cancellationToken);
         await audit.AppendAsync(org, Event(application, user, session, grant, audience, scopes, now), cancellationToken);
@@ -30,7 +30,7 @@ public sealed class TokenIssuing(ITokenSigner signer, RefreshTokens refreshToken
     {
         var now = time.GetUtcNow();
         var end = notAfter < session.ExpiresAt ? notAfter : session.ExpiresAt;
-        var access = await signer.SignAsync(Claims(org, application.Id.ClientId, user.Id.ToString(), session.Id, audience, scopes, now, end) with { Actor = actor }, cancellationToken);
+        var access = await signer.SignAsync(Claims(org, application.ClientId, user.Id.ToString(), session, audience, scopes, now, end) with { Actor = actor }, cancellationToken);
         await audit.AppendAsync(org, Event(application, user, session, "token_exchange", audience, scopes, now), cancellationToken);
         return new TokenResponse { AccessToken = access, ExpiresIn = Remaining(now, end), Scopes = scopes, IssuedTokenType = SubjectTokenTypes.AccessToken };
     }
@@ -53,13 +53,14 @@ public sealed class TokenIssuing(ITokenSigner signer, RefreshTokens refreshToken
         return new TokenResponse { AccessToken = access, ExpiresIn = AccessTokenClaims.Lifetime, Scopes = [Scopes.Management] };
     }
 
-    private static AccessTokenClaims Claims(OrgId org, string clientId, string subject, SessionId? session, string audience, ImmutableArray<string> scopes, DateTimeOffset now, DateTimeOffset notAfter) => new()
+    private static AccessTokenClaims Claims(OrgId org, string clientId, string subject, Session? session, string audience, ImmutableArray<string> scopes, DateTimeOffset now, DateTimeOffset notAfter) => new()
     {
         Subject = subject,
         Audience = audience,
         ClientId = clientId,
         Org = org,
-        Session = session,
+        Application = session?.Application,
+        Session = session?.Id,
         Scopes = scopes,
         IssuedAt = now,
         ExpiresAt = now + Remaining(now, notAfter),

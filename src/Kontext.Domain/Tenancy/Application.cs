@@ -13,13 +13,25 @@ public enum Registration
 
     /// <summary>Ships with Kontext: the command-line client of contract 6.6.</summary>
     BuiltIn,
+
+    /// <summary>Describes itself in a document at the URL that is its client id.</summary>
+    MetadataDocument,
 }
 
 /// <summary>An agent: a non-human actor with an identity of its own, which acts for people (contract 1.3).</summary>
 public sealed record Application
 {
-    /// <summary>Its id; the OAuth client id is <c>app_</c> and this.</summary>
+    /// <summary>Its id.</summary>
     public required AppId Id { get; init; }
+
+    /// <summary>The URL of the document that describes it, and its client id; null for all others.</summary>
+    public string? DocumentUrl { get; init; }
+
+    /// <summary>The OAuth client id: <c>app_</c> and the id (contract 1.1), or the URL of its document.</summary>
+    public string ClientId => DocumentUrl ?? Id.ClientId;
+
+    /// <summary>Nobody of the organization set it up: it gets the integrations meant for such clients, and never the right to manage.</summary>
+    public bool IsSelfRegistered => Registration is Registration.Dynamic or Registration.MetadataDocument;
 
     /// <summary>Name shown to people, unique among the organization's managed applications.</summary>
     public required string Name { get; init; }
@@ -58,7 +70,7 @@ public sealed record Application
 /// <summary>The OAuth client settings of an application (contract 1.4).</summary>
 public sealed record OAuthClient
 {
-    /// <summary>Has a secret; otherwise it is a public client, held by PKCE alone.</summary>
+    /// <summary>Has a secret or a key of its own; otherwise it is a public client, held by PKCE alone.</summary>
     public bool Confidential { get; init; }
 
     /// <summary>Registered redirect URIs.</summary>
@@ -73,11 +85,17 @@ public sealed record OAuthClient
     /// <summary>Resource indicators it may ask for; empty means any of ours.</summary>
     public ImmutableArray<string> AllowedResources { get; init; } = [];
 
-    /// <summary>Hash of the client secret; null for public clients.</summary>
+    /// <summary>Hash of the client secret; null for public clients and those that sign.</summary>
     public string? SecretHash { get; init; }
 
-    /// <summary>Only to demand of dynamic clients what they registered: <c>none</c>, <c>client_secret_basic</c> or <c>client_secret_post</c>; null accepts any.</summary>
+    /// <summary>The one way it authenticates: <c>client_secret_basic</c>, <c>client_secret_post</c> or <c>private_key_jwt</c>; null accepts a secret either way.</summary>
     public string? AuthMethod { get; init; }
+
+    /// <summary>Its public keys as a JSON Web Key Set, for <c>private_key_jwt</c>; null when it has none or publishes them itself.</summary>
+    public string? Jwks { get; init; }
+
+    /// <summary>Where it publishes its keys; null when it does not.</summary>
+    public string? JwksUri { get; init; }
 }
 
 /// <summary>Which partner tokens an application trusts for naming its own users (contract 1.5).</summary>

@@ -45,7 +45,7 @@ public sealed class CredentialBroker(
     /// <summary>The integrations of an application: those attached, and for self-registered ones the organization's defaults.</summary>
     public static bool IsAttached(Application application, Integration integration) =>
         application.Integrations.Contains(integration.Id)
-        || (integration.AttachByDefault && application.Registration == Registration.Dynamic);
+        || (integration.AttachByDefault && application.IsSelfRegistered);
 
     private async ValueTask<(PolicyDecision Decision, Permit? Permit)> EvaluateAsync(AccessRequest request, CancellationToken cancellationToken)
     {

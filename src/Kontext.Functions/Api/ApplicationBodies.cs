@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Text.Json;
 using System.Text.Json.Serialization;
 using Kontext.Domain.Tenancy;
 
@@ -8,7 +9,7 @@ namespace Kontext.Functions.Api;
 internal sealed record ApplicationBody(string Id, string Name, string? Description, string ClientId, string CreatedAt, string UpdatedAt, bool Archived, string Registration, string? OwnerUserId, SessionCountsBody Sessions, ExternalAuthBody? ExternalAuth)
 {
     public static ApplicationBody Of(Application application, SessionCountsBody sessions) => new(
-        application.Id.ToString(), application.Name, application.Description, application.Id.ClientId,
+        application.Id.ToString(), application.Name, application.Description, application.ClientId,
         Wire.Time(application.CreatedAt), Wire.Time(application.UpdatedAt), application.Archived,
         RegistrationWord(application),
         application.Owner?.ToString(), sessions,
@@ -18,6 +19,7 @@ internal sealed record ApplicationBody(string Id, string Name, string? Descripti
     {
         Domain.Tenancy.Registration.Managed => "managed",
         Domain.Tenancy.Registration.Dynamic => "dynamic",
+        Domain.Tenancy.Registration.MetadataDocument => "metadata_document",
         _ => "builtin",
     };
 }
@@ -34,9 +36,20 @@ internal sealed record ExternalAuthBody(bool Enabled, string Issuer, string Jwks
 /// <summary>OAuth settings on the wire (contract 1.4). The secret is there only when it was just made.</summary>
 internal sealed record OAuthClientBody(string Type, string ClientId, string? ClientSecret, IReadOnlyList<string> RedirectUris, bool PkceRequired, IReadOnlyList<string> Scopes, IReadOnlyList<string> AllowedResources, string GatewayUrl)
 {
+    public string? TokenEndpointAuthMethod { get; init; }
+
+    public JsonElement? Jwks { get; init; }
+
+    public string? JwksUri { get; init; }
+
     public static OAuthClientBody Of(Application application, KontextSettings settings, string? secret = null) => new(
-        application.OAuth.Confidential ? "confidential" : "public", application.Id.ClientId, secret,
-        application.OAuth.RedirectUris, application.OAuth.PkceRequired, application.OAuth.Scopes, application.OAuth.AllowedResources, settings.GatewayResource);
+        application.OAuth.Confidential ? "confidential" : "public", application.ClientId, secret,
+        application.OAuth.RedirectUris, application.OAuth.PkceRequired, application.OAuth.Scopes, application.OAuth.AllowedResources, settings.GatewayResource)
+    {
+        TokenEndpointAuthMethod = application.OAuth.AuthMethod,
+        Jwks = application.OAuth.Jwks is { } jwks ? JsonElement.Parse(jwks) : null,
+        JwksUri = application.OAuth.JwksUri,
+    };
 }
 
 /// <summary>One application.</summary>
@@ -70,6 +83,12 @@ internal sealed record OAuthInput
     public IReadOnlyList<string>? AllowedResources { get; init; }
 
     public IReadOnlyList<string>? ResourceIndicators { get; init; }
+
+    public string? TokenEndpointAuthMethod { get; init; }
+
+    public JsonElement? Jwks { get; init; }
+
+    public string? JwksUri { get; init; }
 }
 
 /// <summary>A new application.</summary>

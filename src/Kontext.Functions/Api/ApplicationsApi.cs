@@ -94,9 +94,9 @@ internal sealed class ApplicationsApi(IApplicationStore applications, IIntegrati
     private Task<IResult> RotateSecretAsync(HttpContext context, AppId id)
     {
         var secret = RandomValue.Token();
-        return UpdateAsync(context, id, "application.secret_rotated", application => application.OAuth.Confidential
+        return UpdateAsync(context, id, "application.secret_rotated", application => application.OAuth is { Confidential: true, AuthMethod: not ClientAuthMethods.PrivateKeyJwt }
             ? application with { OAuth = application.OAuth with { SecretHash = RandomValue.HashOf(secret) } }
-            : new Failure(FailureCode.InvalidRequest, "A public client has no secret."),
+            : new Failure(FailureCode.InvalidRequest, "This client has no secret: it is public, or signs with a key of its own."),
             application => Task.FromResult(Api.Ok(new OAuthEnvelope(OAuthClientBody.Of(application, settings, secret), secret), ApiJson.Default.OAuthEnvelope)));
     }
 

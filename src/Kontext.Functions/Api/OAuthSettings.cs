@@ -21,21 +21,22 @@ internal static class OAuthSettings
         var targets = input.AllowedResources ?? input.ResourceIndicators;
         if (targets is not null && targets.Any(target => target is null || resources.Canonical(target) is null))
             errors["allowedResources"] = $"Each has to be {Resources.GatewayName}, {resources.Gateway} or {resources.Api}.";
-        var confidential = input.Type is null ? current.Confidential : input.Type == "confidential";
+        var authentication = ClientAuthenticationSettings.Apply(current, input, errors);
+        var confidential = authentication.Confidential;
         if (!confidential && input.PkceRequired == false)
             errors["pkceRequired"] = "A public client always needs PKCE.";
         if (errors.Count > 0)
             return Api.Invalid(errors);
 
-        var secret = confidential && current.SecretHash is null ? new Secret(RandomValue.Token()) : null;
-        return (current with
+        var signs = authentication.AuthMethod == ClientAuthMethods.PrivateKeyJwt;
+        var secret = confidential && !signs && current.SecretHash is null ? new Secret(RandomValue.Token()) : null;
+        return (authentication with
         {
-            Confidential = confidential,
             RedirectUris = input.RedirectUris?.ToImmutableArray() ?? current.RedirectUris,
             PkceRequired = input.PkceRequired ?? current.PkceRequired,
             Scopes = input.Scopes?.ToImmutableArray() ?? current.Scopes,
             AllowedResources = targets?.ToImmutableArray() ?? current.AllowedResources,
-            SecretHash = !confidential ? null : secret is null ? current.SecretHash : RandomValue.HashOf(secret.Reveal()),
+            SecretHash = !confidential || signs ? null : secret is null ? current.SecretHash : RandomValue.HashOf(secret.Reveal()),
         }, secret);
     }
 

@@ -56,7 +56,7 @@ internal sealed class ConnectPageBuilder(IConnectLinks links, IApplicationStore 
             if (await integrations.CurrentAsync(org, id, cancellationToken) is { Archived: false } integration && IsOffered(session, integration))
                 found.Add(integration);
         }
-        if (session.Session.Integration is null && session.Application.Registration == Registration.Dynamic)
+        if (session.Session.Integration is null && session.Application.IsSelfRegistered)
         {
             foreach (var integration in await integrations.CurrentDefaultsAsync(org, cancellationToken))
             {

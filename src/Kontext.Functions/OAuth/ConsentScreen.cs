@@ -22,7 +22,7 @@ internal sealed class ConsentScreen(IIntegrationStore integrations, IConnectionS
             if (await integrations.CurrentAsync(request.Org, id, cancellationToken) is { Archived: false } integration)
                 offered.Add(integration);
         }
-        if (request.Application.Registration == Registration.Dynamic)
+        if (request.Application.IsSelfRegistered)
             offered.AddRange((await integrations.CurrentDefaultsAsync(request.Org, cancellationToken)).Where(integration => !offered.Any(known => known.Id == integration.Id)));
         if (request.Resources.Contains(resources.Gateway))
             return offered;
@@ -46,8 +46,8 @@ internal sealed class ConsentScreen(IIntegrationStore integrations, IConnectionS
         var returnsTo = new Uri(request.RedirectUri);
         return PageResult.Of<ConsentPage>(new ConsentModel(
             application.Name,
-            Publisher(application.Registration, organization),
-            RegistrationNote(application.Registration),
+            Publisher(application, organization),
+            RegistrationNote(application),
             returnsTo.Host.Length > 0 ? returnsTo.Host : returnsTo.Scheme,
             RedirectUri.IsLoopback(request.RedirectUri),
             organization?.Name ?? "",
@@ -61,20 +61,25 @@ internal sealed class ConsentScreen(IIntegrationStore integrations, IConnectionS
             "/oauth2/auth/decision"), StatusCodes.Status200OK, returnsTo);
     }
 
-    private static string? Publisher(Registration registration, Organization? organization) => registration switch
+    private static string? Publisher(Application application, Organization? organization) => application.Registration switch
     {
         Registration.Managed => organization?.Name,
         Registration.BuiltIn => "Kontext",
+        // The one thing about it that cannot be made up: whoever holds this host published the document.
+        Registration.MetadataDocument => DocumentHost(application),
         _ => null,
     };
 
-    private static string RegistrationNote(Registration registration) => registration switch
+    private static string RegistrationNote(Application application) => application.Registration switch
     {
         Registration.Managed => "Your organization set it up.",
         Registration.Dynamic => "It registered itself; your organization has not reviewed it.",
         Registration.BuiltIn => "It is part of Kontext.",
-        _ => throw new InvalidOperationException($"Unknown registration {registration}."),
+        Registration.MetadataDocument => $"It is known by the document it publishes at {DocumentHost(application)}; your organization has not reviewed it.",
+        _ => throw new InvalidOperationException($"Unknown registration {application.Registration}."),
     };
+
+    private static string? DocumentHost(Application application) => application.DocumentUrl is { } url ? new Uri(url).Host : null;
 
     private static string? Sentence(string scope, User user) => scope switch
     {

@@ -10,6 +10,7 @@ namespace Kontext.Functions.OAuth;
 internal static class FormFields
 {
     private const int MaxBytes = 64 * 1024;
+    private static readonly Failure OneWayOnly = new(FailureCode.InvalidRequest, "Authenticate the client in one way only: HTTP Basic, client_secret or client_assertion.");
 
     /// <summary>The form's parameters; only application/x-www-form-urlencoded (OAuth 2.1 section 3.2.2).</summary>
     public static async Task<Result<OAuthParameters>> ReadAsync(HttpRequest request, CancellationToken cancellationToken)
@@ -30,20 +31,32 @@ internal static class FormFields
         return new OAuthParameters(form.SelectMany(field => field.Value, (field, value) => new KeyValuePair<string, string>(field.Key, value ?? "")));
     }
 
-    /// <summary>How the client authenticates: HTTP Basic, form fields, or not at all. A Bearer header is the person's token, not the client's authentication (contract 3.4).</summary>
+    /// <summary>How the client authenticates: HTTP Basic, form fields, an assertion, or not at all. A Bearer header is the person's token, not the client's authentication (contract 3.4).</summary>
     public static Result<ClientCredentials> Client(HttpRequest request, OAuthParameters form)
     {
         var header = request.Headers.Authorization.ToString();
-        if (!header.StartsWith("Basic ", StringComparison.OrdinalIgnoreCase))
+        var isBasic = header.StartsWith("Basic ", StringComparison.OrdinalIgnoreCase);
+        if (form["client_assertion"] is not null || form["client_assertion_type"] is not null)
+            return isBasic || form["client_secret"] is not null ? OneWayOnly : Assertion(form);
+        if (!isBasic)
             return new ClientCredentials(form["client_id"], SecretOf(form["client_secret"]), form["client_secret"] is null ? "none" : "client_secret_post");
 
         if (form["client_secret"] is not null)
-            return new Failure(FailureCode.InvalidRequest, "Authenticate the client in one way only: HTTP Basic or form fields.");
+            return OneWayOnly;
         if (!TryBasic(header.AsSpan(6).Trim(), out var id, out var secret))
             return new Failure(FailureCode.InvalidClient, "The Basic credentials cannot be read: form-encode client_id and client_secret, join them with a colon and encode as base64.");
         if (form["client_id"] is { } named && named != id)
             return new Failure(FailureCode.InvalidRequest, "client_id in the form and in the Authorization header differ.");
         return new ClientCredentials(id, SecretOf(secret), secret.Length == 0 ? "none" : "client_secret_basic");
+    }
+
+    // The client is named by the assertion's subject, so that client_id may be left out (RFC 7521 section 4.2).
+    private static Result<ClientCredentials> Assertion(OAuthParameters form)
+    {
+        if (form["client_assertion_type"] != ClientAssertion.Type || form["client_assertion"] is not { } text || form.All("client_assertion").Count > 1)
+            return new Failure(FailureCode.InvalidRequest, $"Send one client_assertion, and client_assertion_type={ClientAssertion.Type}.");
+        var assertion = new Secret(text);
+        return new ClientCredentials(form["client_id"] ?? ClientAssertion.Read(assertion)?.Subject, null, ClientAuthMethods.PrivateKeyJwt) { Assertion = assertion };
     }
 
     private static Secret? SecretOf(string? text) => string.IsNullOrEmpty(text) ? null : new Secret(text);

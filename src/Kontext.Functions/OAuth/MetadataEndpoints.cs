@@ -1,4 +1,5 @@
 using Kontext.Domain.OAuth;
+using Kontext.Domain.Tenancy;
 
 namespace Kontext.Functions.OAuth;
 
@@ -17,8 +18,11 @@ internal static class MetadataEndpoints
         group.MapGet("/oauth-protected-resource/api/v1", Api);
     }
 
-    private static IResult Server(KontextSettings settings, HttpResponse response)
+    private static async Task<IResult> Server(KontextSettings settings, IOrganizationStore organizations, HttpResponse response, CancellationToken cancellationToken)
     {
+        // Clients believe what stands here: who says that strangers may come has to let them in.
+        var openToStrangers = await organizations.FindBySlugAsync(settings.Organization, cancellationToken) is { } org
+            && await organizations.CurrentAsync(org, cancellationToken) is { DynamicRegistration: true };
         Cacheable(response);
         var issuer = settings.Issuer;
         return Results.Json(new ServerMetadataBody
@@ -27,21 +31,24 @@ internal static class MetadataEndpoints
             AuthorizationEndpoint = issuer + "/oauth2/auth",
             TokenEndpoint = issuer + "/oauth2/token",
             JwksUri = issuer + "/.well-known/jwks.json",
-            RegistrationEndpoint = settings.Development ? issuer + "/oauth2/register" : null,
+            RegistrationEndpoint = openToStrangers ? issuer + "/oauth2/register" : null,
             RevocationEndpoint = issuer + "/oauth2/revoke",
             UserinfoEndpoint = issuer + "/oauth2/userinfo",
             ScopesSupported = Scopes.Supported,
             ResponseTypesSupported = ["code"],
             ResponseModesSupported = ["query"],
             GrantTypesSupported = TokenRequest.GrantTypes,
-            TokenEndpointAuthMethodsSupported = ["none", "client_secret_basic", "client_secret_post"],
-            RevocationEndpointAuthMethodsSupported = ["none", "client_secret_basic", "client_secret_post"],
+            TokenEndpointAuthMethodsSupported = ClientAuthMethods.Supported,
+            TokenEndpointAuthSigningAlgValuesSupported = ClientAuthMethods.SigningAlgorithms,
+            RevocationEndpointAuthMethodsSupported = ClientAuthMethods.Supported,
+            RevocationEndpointAuthSigningAlgValuesSupported = ClientAuthMethods.SigningAlgorithms,
             CodeChallengeMethodsSupported = ["S256"],
             SubjectTypesSupported = ["public"],
             IdTokenSigningAlgValuesSupported = ["ES256"],
             ClaimsSupported = ["iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "name", "email", "sid"],
             AuthorizationResponseIssParameterSupported = true,
             RequestUriParameterSupported = false,
+            ClientIdMetadataDocumentSupported = openToStrangers,
         }, OAuthJson.Default.ServerMetadataBody);
     }
 

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.Json.Serialization;
 using Kontext.Domain.Policies;
 
@@ -61,7 +62,11 @@ internal sealed record ServerMetadataBody
 
     public required IReadOnlyList<string> TokenEndpointAuthMethodsSupported { get; init; }
 
+    public required IReadOnlyList<string> TokenEndpointAuthSigningAlgValuesSupported { get; init; }
+
     public required IReadOnlyList<string> RevocationEndpointAuthMethodsSupported { get; init; }
+
+    public required IReadOnlyList<string> RevocationEndpointAuthSigningAlgValuesSupported { get; init; }
 
     public required IReadOnlyList<string> CodeChallengeMethodsSupported { get; init; }
 
@@ -74,6 +79,8 @@ internal sealed record ServerMetadataBody
     public required bool AuthorizationResponseIssParameterSupported { get; init; }
 
     public required bool RequestUriParameterSupported { get; init; }
+
+    public required bool ClientIdMetadataDocumentSupported { get; init; }
 }
 
 /// <summary>Protected resource metadata (RFC 9728 section 2).</summary>
@@ -99,6 +106,10 @@ internal sealed record RegistrationBody
     public IReadOnlyList<string>? ResponseTypes { get; init; }
 
     public string? Scope { get; init; }
+
+    public JsonElement? Jwks { get; init; }
+
+    public string? JwksUri { get; init; }
 }
 
 /// <summary>What a registered client gets back (RFC 7591 section 3.2.1).</summary>
@@ -123,6 +134,10 @@ internal sealed record RegisteredBody
     public required IReadOnlyList<string> ResponseTypes { get; init; }
 
     public string? Scope { get; init; }
+
+    public JsonElement? Jwks { get; init; }
+
+    public string? JwksUri { get; init; }
 }
 
 /// <summary>Claims about the person behind a token (OpenID Connect Core section 5.3.2).</summary>

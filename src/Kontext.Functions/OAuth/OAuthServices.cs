@@ -1,6 +1,7 @@
 using Kontext.Domain.OAuth;
 using Kontext.Functions.SignIn;
 using Kontext.Functions.Storage;
+using Kontext.Functions.Upstream;
 
 namespace Kontext.Functions.OAuth;
 
@@ -23,6 +24,7 @@ internal static class OAuthServices
             .AddSingleton<ClientCredentialsGrant>()
             .AddSingleton<TokenExchange>()
             .AddSingleton<AuthorizeRequests>()
+            .AddClientDocuments(settings)
             .AddSingleton<IAuthorizationCodeStore, AuthorizationCodeStore>()
             .AddSingleton<BearerAuthentication>()
             .AddSingleton<TokenEndpoint>()
@@ -35,4 +37,13 @@ internal static class OAuthServices
             services.AddSingleton<DevelopmentSignIn>();
         return services;
     }
+
+    private static IServiceCollection AddClientDocuments(this IServiceCollection services, KontextSettings settings) => services
+        .AddSingleton(new GuardedFetch(GuardedHttp.Create(address => GuardedFetch.IsAllowed(address, settings))))
+        .AddSingleton<IClientDocuments, ClientDocuments>()
+        .AddSingleton(provider => ActivatorUtilities.CreateInstance<DocumentClients>(provider, settings.Organization))
+        .AddSingleton<ClientKeys>()
+        .AddSingleton<IAssertionSignatures, AssertionSignatures>()
+        .AddSingleton<ISpentAssertions, SpentAssertionStore>()
+        .AddSingleton<ClientAssertions>();
 }

@@ -10,7 +10,6 @@ namespace Kontext.Functions.OAuth;
 internal sealed class RegistrationEndpoint(IOrganizationStore organizations, IApplicationStore applications, IAuditLog audit, KontextSettings settings, TimeProvider time)
 {
     private const int MaxRedirectUris = 20;
-    private static readonly string[] AuthMethods = ["none", "client_secret_basic", "client_secret_post"];
     private static readonly string[] Grants = ["authorization_code", "refresh_token"];
 
     public async Task<IResult> RegisterAsync(HttpContext context, CancellationToken cancellationToken)
@@ -35,17 +34,22 @@ internal sealed class RegistrationEndpoint(IOrganizationStore organizations, IAp
             return refusal;
 
         var now = time.GetUtcNow();
-        var method = metadata.TokenEndpointAuthMethod ?? "client_secret_basic";
-        var secret = method == "none" ? null : new Secret(RandomValue.Token());
+        var method = metadata.TokenEndpointAuthMethod ?? ClientAuthMethods.Basic;
+        ClientKeySource? keys = null;
+        if (method == ClientAuthMethods.PrivateKeyJwt && !ClientKeySource.Read(metadata.Jwks, metadata.JwksUri).TryGet(out keys, out var unusable))
+            return Refused("invalid_client_metadata", unusable.Message);
+        var secret = method is ClientAuthMethods.Basic or ClientAuthMethods.Post ? new Secret(RandomValue.Token()) : null;
         var application = new Application
         {
             Id = Ids.New<AppId>(now),
             Name = string.IsNullOrWhiteSpace(metadata.ClientName) ? "Unnamed client" : metadata.ClientName.Trim(),
             OAuth = new OAuthClient
             {
-                Confidential = secret is not null,
+                Confidential = method != ClientAuthMethods.None,
                 SecretHash = secret is null ? null : RandomValue.HashOf(secret.Reveal()),
-                AuthMethod = secret is null ? null : method,
+                AuthMethod = method == ClientAuthMethods.None ? null : method,
+                Jwks = keys?.Jwks,
+                JwksUri = keys?.JwksUri,
                 RedirectUris = [.. metadata.RedirectUris!],
             },
             Registration = Registration.Dynamic,
@@ -63,7 +67,7 @@ internal sealed class RegistrationEndpoint(IOrganizationStore organizations, IAp
 
         return Results.Json(new RegisteredBody
         {
-            ClientId = application.Id.ClientId,
+            ClientId = application.ClientId,
             ClientIdIssuedAt = now.ToUnixTimeSeconds(),
             ClientSecret = secret?.Reveal(),
             ClientSecretExpiresAt = secret is null ? null : 0,
@@ -73,6 +77,8 @@ internal sealed class RegistrationEndpoint(IOrganizationStore organizations, IAp
             GrantTypes = metadata.GrantTypes is { Count: > 0 } grants ? [.. grants.Where(Grants.Contains)] : ["authorization_code"],
             ResponseTypes = ["code"],
             Scope = metadata.Scope,
+            Jwks = keys?.Jwks is null ? null : metadata.Jwks,
+            JwksUri = keys?.JwksUri,
         }, OAuthJson.Default.RegisteredBody, statusCode: StatusCodes.Status201Created);
     }
 
@@ -82,8 +88,8 @@ internal sealed class RegistrationEndpoint(IOrganizationStore organizations, IAp
             return Refused("invalid_redirect_uri", $"Name 1 to {MaxRedirectUris} redirect_uris.");
         if (redirectUris.Any(uri => uri is null || !RedirectUri.IsRegistrable(uri)))
             return Refused("invalid_redirect_uri", "A redirect URI has to be https, http on loopback, or a private-use scheme in reverse-domain form, without fragment.");
-        if (metadata.TokenEndpointAuthMethod is { } method && !AuthMethods.Contains(method))
-            return Refused("invalid_client_metadata", $"token_endpoint_auth_method has to be one of {string.Join(", ", AuthMethods)}.");
+        if (metadata.TokenEndpointAuthMethod is { } method && !ClientAuthMethods.Supported.Contains(method))
+            return Refused("invalid_client_metadata", $"token_endpoint_auth_method has to be one of {string.Join(", ", ClientAuthMethods.Supported)}.");
         if (metadata.GrantTypes is { } grants && !grants.Any(Grants.Contains))
             return Refused("invalid_client_metadata", "A client that registers itself can use authorization_code and refresh_token.");
         if (metadata.ResponseTypes is { Count: > 0 } types && !types.Contains("code"))

@@ -36,7 +36,7 @@ internal sealed class RevocationEndpoint(ClientAuthentication clients, RefreshTo
                 await revocation.RunAsync(agent.Org, agent.Application, name.Session, "the application revoked it", cancellationToken);
         }
         else if ((await signer.ReadAsync(token, cancellationToken)).TryGet(out var claims, out _)
-            && claims.ClientId == agent.ClientId && claims.Session is { } session)
+            && claims.Application == agent.Application.Id && claims.Session is { } session)
         {
             await revocation.RunAsync(agent.Org, agent.Application, session, "the application revoked it", cancellationToken);
         }

@@ -26,6 +26,8 @@ internal sealed class TokenSigner(SigningKeyRing keys, KontextSettings settings,
         writer.WriteString("sub", claims.Subject);
         writer.WriteString("aud", claims.Audience);
         writer.WriteString("client_id", claims.ClientId);
+        if (claims.Application is { } application)
+            writer.WriteString("app", application.ToString());
         writer.WriteString("org", claims.Org.ToString());
         if (claims.Session is { } session)
             writer.WriteString("sid", session.ToString());
@@ -136,6 +138,7 @@ internal sealed class TokenSigner(SigningKeyRing keys, KontextSettings settings,
             Subject = subject,
             Audience = audience,
             ClientId = clientId,
+            Application = AppId.TryParse(Text(claims, "app"), null, out var application) ? application : null,
             Org = org,
             Session = SessionId.TryParse(Text(claims, "sid"), null, out var session) ? session : null,
             Scopes = Scopes.Parse(Text(claims, "scope")),

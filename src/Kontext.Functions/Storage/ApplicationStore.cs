@@ -1,4 +1,5 @@
 using Kontext.Domain;
+using Kontext.Domain.OAuth;
 using Kontext.Domain.Tenancy;
 
 namespace Kontext.Functions.Storage;
@@ -12,9 +13,13 @@ internal sealed class ApplicationStore(ITableSource tables, ClientIndex clients,
     private readonly DocumentTable<Application> applications = new(tables.Open("applications"), StoredJson.Default.Application);
 
     /// <inheritdoc/>
-    public async ValueTask<(OrgId Org, AppId Application)?> ResolveClientAsync(string clientId, CancellationToken cancellationToken) =>
-        AppId.TryParse(clientId, provider: null, out var application) && application.ClientId == clientId
-        && await clients.FindAsync(clientId, cancellationToken) is { } org ? (org, application) : null;
+    public async ValueTask<(OrgId Org, AppId Application)?> ResolveClientAsync(string clientId, CancellationToken cancellationToken)
+    {
+        if (ClientIdUrl.IsUrl(clientId))
+            return await clients.FindAsync(clientId, cancellationToken) is { } owner ? (owner, DocumentClients.IdOf(owner, clientId)) : null;
+        return AppId.TryParse(clientId, provider: null, out var application) && application.ClientId == clientId
+            && await clients.FindAsync(clientId, cancellationToken) is { } org ? (org, application) : null;
+    }
 
     /// <inheritdoc/>
     public ValueTask<Application?> CurrentAsync(OrgId org, AppId application, CancellationToken cancellationToken) => cache.GetAsync(
@@ -30,7 +35,7 @@ internal sealed class ApplicationStore(ITableSource tables, ClientIndex clients,
     public async Task<bool> InsertAsync(OrgId org, Application application, CancellationToken cancellationToken)
     {
         // The index comes first: a crash in between leaves a client id without an application, not an application that cannot sign in.
-        if (!await clients.InsertAsync(application.Id.ClientId, org, cancellationToken))
+        if (!await clients.InsertAsync(application.ClientId, org, cancellationToken))
             return false;
         var row = applications.RowOf(PartitionOf(org, application), Key.Of(org, application.Id), application);
         return await table.TransactAsync(NameClaim.Insert(org, row, NameOf(application), application.Id.Value), cancellationToken) == WriteOutcome.Written;
@@ -79,7 +84,7 @@ internal sealed class ApplicationStore(ITableSource tables, ClientIndex clients,
         application is { Registration: Registration.Managed, Archived: false } ? application.Name : null;
 
     private static string PartitionOf(OrgId org, Application application) =>
-        application.Registration == Registration.Dynamic ? DynamicPartition(org, ShardOf(application.Id)) : Key.Of(org);
+        application.IsSelfRegistered ? DynamicPartition(org, ShardOf(application.Id)) : Key.Of(org);
 
     private static int ShardOf(AppId application) => application.Value.ToByteArray()[15] % DynamicShards;
 

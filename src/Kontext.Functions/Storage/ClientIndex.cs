@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Kontext.Domain;
+using Kontext.Domain.OAuth;
 
 namespace Kontext.Functions.Storage;
 
@@ -17,7 +18,8 @@ internal sealed class ClientIndex(ITableSource tables)
     {
         if (known.TryGetValue(clientId, out var org))
             return org;
-        if (await table.GetAsync(clientId, clientId, cancellationToken) is not { } row)
+        var key = KeyOf(clientId);
+        if (await table.GetAsync(key, key, cancellationToken) is not { } row)
             return null;
         org = OrgId.Parse((string)row.Properties[OrgProperty], provider: null);
         if (known.Count >= MaxKnown)
@@ -29,7 +31,11 @@ internal sealed class ClientIndex(ITableSource tables)
     /// <summary>Adds a client; false when it is another organization's.</summary>
     public async Task<bool> InsertAsync(string clientId, OrgId org, CancellationToken cancellationToken)
     {
-        var row = new TableRow(clientId, clientId, new Dictionary<string, object> { [OrgProperty] = org.ToString() });
+        var key = KeyOf(clientId);
+        var row = new TableRow(key, key, new Dictionary<string, object> { [OrgProperty] = org.ToString() });
         return (await table.InsertAsync(row, cancellationToken)).Ok || await FindAsync(clientId, cancellationToken) == org;
     }
+
+    // A URL has characters that a key may not have.
+    private static string KeyOf(string clientId) => ClientIdUrl.IsUrl(clientId) ? $"url~{RandomValue.HashOf(clientId)}" : clientId;
 }

@@ -8,7 +8,13 @@ namespace Kontext.Functions.Upstream;
 internal static class GuardedHttp
 {
     /// <summary>A client without a total time-out of its own: callers bound each call with a token.</summary>
-    public static HttpClient Create(bool allowPrivateAddresses) => new(new SocketsHttpHandler
+    public static HttpClient Create(bool allowPrivateAddresses) => Create(address => allowPrivateAddresses || IsPublic(address));
+
+    /// <summary>The same, with a rule of one's own for the addresses that may be connected to.</summary>
+    public static HttpClient Create(Func<IPAddress, bool> isAllowed) => new(Handler(isAllowed)) { Timeout = Timeout.InfiniteTimeSpan };
+
+    /// <summary>What such a client sends through.</summary>
+    public static SocketsHttpHandler Handler(Func<IPAddress, bool> isAllowed) => new()
     {
         AllowAutoRedirect = false,
         UseCookies = false,
@@ -20,9 +26,8 @@ internal static class GuardedHttp
         MaxResponseHeadersLength = 64,
         EnableMultipleHttp2Connections = true,
         ActivityHeadersPropagator = null,
-        ConnectCallback = (context, cancellationToken) => ConnectAsync(context.DnsEndPoint, allowPrivateAddresses, cancellationToken),
-    })
-    { Timeout = Timeout.InfiniteTimeSpan };
+        ConnectCallback = (context, cancellationToken) => ConnectAsync(context.DnsEndPoint, isAllowed, cancellationToken),
+    };
 
     /// <summary>Whether an address is one of the public internet (RFC 6890 and its IPv6 counterparts).</summary>
     public static bool IsPublic(IPAddress address)
@@ -54,10 +59,10 @@ internal static class GuardedHttp
         };
     }
 
-    private static async ValueTask<Stream> ConnectAsync(DnsEndPoint endPoint, bool allowPrivateAddresses, CancellationToken cancellationToken)
+    private static async ValueTask<Stream> ConnectAsync(DnsEndPoint endPoint, Func<IPAddress, bool> isAllowed, CancellationToken cancellationToken)
     {
         var addresses = IPAddress.TryParse(endPoint.Host, out var literal) ? [literal] : await Dns.GetHostAddressesAsync(endPoint.Host, cancellationToken);
-        var allowed = allowPrivateAddresses ? addresses : addresses.Where(IsPublic).ToArray();
+        var allowed = addresses.Where(isAllowed).ToArray();
         if (allowed.Length == 0)
             throw new HttpRequestException(HttpRequestError.ConnectionError, "The address is not a public one.");
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };

@@ -192,6 +192,16 @@ public sealed class MemoryAudit : IAuditLog
         }
     }
 
+    /// <summary>The events so far, in order.</summary>
+    public IReadOnlyList<AuditEvent> Events
+    {
+        get
+        {
+            lock (events)
+                return [.. events];
+        }
+    }
+
     /// <summary>The last event.</summary>
     public AuditEvent Last
     {
