@@ -14,6 +14,7 @@ internal sealed class SurfaceMiddleware(RequestDelegate next, EndpointDataSource
 
     public async Task InvokeAsync(HttpContext context)
     {
+        context.Response.Headers["X-Request-Id"] = context.TraceIdentifier;
         var metadata = context.GetEndpoint()?.Metadata;
         var surface = metadata?.GetMetadata<Surface>();
         // Neither routing's own refusals nor a fallback have methods of their own.
@@ -49,7 +50,7 @@ internal sealed class SurfaceMiddleware(RequestDelegate next, EndpointDataSource
         }
         catch (BadHttpRequestException tooLarge) when (tooLarge.StatusCode == StatusCodes.Status413PayloadTooLarge && !context.Response.HasStarted)
         {
-            await Answer(context, surface, new Failure(FailureCode.TooLarge, $"The request's body is too large: {Listening.MaxRequestBytes / 1024 / 1024} MiB are allowed."));
+            await Answer(context, surface, new Failure(FailureCode.TooLarge, "The request's body is too large."));
         }
         catch (BadHttpRequestException bad) when (!context.Response.HasStarted)
         {

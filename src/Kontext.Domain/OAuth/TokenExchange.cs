@@ -100,6 +100,9 @@ public sealed class TokenExchange(
         var firstParty = caller.Application.Registration == Registration.BuiltIn;
         if (caller.Application.Id != agent.Application.Id && !firstParty)
             return new Failure(FailureCode.InvalidGrant, "The subject token was issued to another client.");
+        // What a token lacks it cannot be exchanged for, whatever else its session was granted (RFC 8693 section 2.1: no widening).
+        if (!firstParty && !caller.Scopes.Contains(Scopes.Invoke))
+            return new Failure(FailureCode.InvalidScope, $"The subject token lacks the scope {Scopes.Invoke}. Ask for one with resource={resources.Gateway}.");
         return new Subject(caller.User, caller.Session, caller.Scopes, resolved.Claims.ExpiresAt, firstParty, firstParty ? agent.ClientId : null);
     }
 

@@ -30,8 +30,8 @@ public static class PolicyRuleValidation
             errors["applicationId"] = "A rule of the level agent is about one application.";
         if (rule.Layer == PolicyLayer.User && rule.Subject.Kind is PolicySubjectKind.Everyone)
             errors["userId"] = "A rule of the level user is about one user, role or application.";
-        if (rule.Operation is { Length: 0 or > MaxText })
-            errors["toolName"] = $"At most {MaxText} characters.";
+        if (rule.Operation is { } operation && (operation.Length is 0 or > MaxText || !PrintableText.IsPrintable(operation)))
+            errors["toolName"] = $"At most {MaxText} characters. {PrintableText.Rule}";
         if (rule.Description is { Length: > 500 })
             errors["description"] = "At most 500 characters.";
         if (rule.Conditions.Length > MaxConditions)

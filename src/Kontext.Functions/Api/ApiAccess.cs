@@ -42,8 +42,7 @@ internal static class Api
     {
         if (!context.Request.HasJsonContentType())
             return new Failure(FailureCode.InvalidRequest, "Send the body as application/json.");
-        if (context.Request.ContentLength > MaxBodyBytes)
-            return new Failure(FailureCode.TooLarge, "The body is too large: 1 MiB is allowed.");
+        BodyLimit.Set(context, MaxBodyBytes);
         try
         {
             return await JsonSerializer.DeserializeAsync(context.Request.Body, type, context.RequestAborted) is { } body

@@ -124,8 +124,11 @@ internal sealed class ApplicationsApi(IApplicationStore applications, IIntegrati
             ? Attached(found.Value)
             : ApiErrors.Of(context, Api.NotFound("application"));
 
+    // Attaching decides what the organization's shared tokens and everybody's connections can be used for, so an application's owner alone cannot do it.
     private async Task<IResult> ReplaceAttachedAsync(HttpContext context, AppId id)
     {
+        if (ApiCaller.Of(context).DemandPrivilege() is { } refused)
+            return ApiErrors.Of(context, refused);
         if (!(await Api.ReadAsync(context, ApiJson.Default.AttachedBody)).TryGet(out var input, out var failure))
             return ApiErrors.Of(context, failure);
         var ids = ImmutableArray.CreateBuilder<IntegrationId>();
@@ -141,6 +144,8 @@ internal sealed class ApplicationsApi(IApplicationStore applications, IIntegrati
 
     private async Task<IResult> AttachAsync(HttpContext context, AppId id, IntegrationId integration)
     {
+        if (ApiCaller.Of(context).DemandPrivilege() is { } refused)
+            return ApiErrors.Of(context, refused);
         if (!await ExistsAsync(context, integration))
             return ApiErrors.Of(context, Api.NotFound("integration"));
         return await UpdateAttachedAsync(context, id, attached => attached.Contains(integration) ? attached : attached.Add(integration), application => Task.FromResult(Attached(application)));

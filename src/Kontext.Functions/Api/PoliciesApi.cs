@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.Json.Serialization;
 using Kontext.Domain;
+using Kontext.Domain.Integrations;
 using Kontext.Domain.Policies;
 using Kontext.Domain.Tenancy;
 
@@ -82,7 +83,7 @@ internal sealed record NewPolicyRule
 }
 
 /// <summary>Policy settings and rules (contract 2.7): read by everybody in the organization; the organization's rules changed by owners and admins.</summary>
-internal sealed class PoliciesApi(IPolicyStore policies, IOrganizationStore organizations, TimeProvider time)
+internal sealed class PoliciesApi(IPolicyStore policies, IOrganizationStore organizations, IIntegrationStore integrations, TimeProvider time)
 {
     public static void Map(RouteGroupBuilder api)
     {
@@ -143,6 +144,8 @@ internal sealed class PoliciesApi(IPolicyStore policies, IOrganizationStore orga
         if (!(await Api.ReadAsync(context, ApiJson.Default.NewPolicyRule)).TryGet(out var input, out var failure)
             || !ToRule(input, caller).TryGet(out var rule, out failure))
             return ApiErrors.Of(context, failure);
+        if (rule.Integration is { } integration && await integrations.CurrentAsync(caller.Org, integration, context.RequestAborted) is not { Archived: false })
+            return ApiErrors.Of(context, Api.Invalid(new Dictionary<string, string> { ["integrationId"] = "Has to be the id of an integration of this organization." }));
         if (!MayChange(caller, rule))
             return ApiErrors.Of(context, new Failure(FailureCode.Forbidden, "Rules of the organization and of applications need the role owner or admin. Your own rules have the level user and your userId."));
         await UpdateAsync(context, caller, rules => rules.Add(rule));

@@ -9,7 +9,7 @@ using Kontext.Functions.SignIn;
 namespace Kontext.Functions.OAuth;
 
 /// <summary>What the consent page says: who asks, for what, as whom, for how long (contract 3.2, seed 002).</summary>
-internal sealed class ConsentScreen(IIntegrationStore integrations, IConnectionStore connections, IOrganizationStore organizations, Resources resources)
+internal sealed class ConsentScreen(IIntegrationStore integrations, IConnectionStore connections, IOrganizationStore organizations, IUserStore users, Resources resources)
 {
     /// <summary>The integrations a person can approve with this request: those attached to the application, narrowed to the resources asked for.</summary>
     public async Task<IReadOnlyList<Integration>> OfferedAsync(AuthorizeRequest request, CancellationToken cancellationToken)
@@ -43,11 +43,12 @@ internal sealed class ConsentScreen(IIntegrationStore integrations, IConnectionS
             offered.Add(new ConsentIntegration(integration.Id.ToString(), integration.Name, integration.Url, integration.Capabilities, connected, integration.NeedsConnection, Checked: true));
         }
         var organization = await organizations.CurrentAsync(request.Org, cancellationToken);
+        var (publisher, note) = await OriginAsync(request, organization, cancellationToken);
         var returnsTo = new Uri(request.RedirectUri);
         return PageResult.Of<ConsentPage>(new ConsentModel(
             application.Name,
-            Publisher(application, organization),
-            RegistrationNote(application),
+            publisher,
+            note,
             returnsTo.Host.Length > 0 ? returnsTo.Host : returnsTo.Scheme,
             RedirectUri.IsLoopback(request.RedirectUri),
             organization?.Name ?? "",
@@ -61,23 +62,28 @@ internal sealed class ConsentScreen(IIntegrationStore integrations, IConnectionS
             "/oauth2/auth/decision"), StatusCodes.Status200OK, returnsTo);
     }
 
-    private static string? Publisher(Application application, Organization? organization) => application.Registration switch
+    /// <summary>Who vouches for the agent, null for nobody, and how it came to be known.</summary>
+    private async Task<(string? Publisher, string Note)> OriginAsync(AuthorizeRequest request, Organization? organization, CancellationToken cancellationToken)
     {
-        Registration.Managed => organization?.Name,
-        Registration.BuiltIn => "Kontext",
-        // The one thing about it that cannot be made up: whoever holds this host published the document.
-        Registration.MetadataDocument => DocumentHost(application),
-        _ => null,
-    };
-
-    private static string RegistrationNote(Application application) => application.Registration switch
-    {
-        Registration.Managed => "Your organization set it up.",
-        Registration.Dynamic => "It registered itself; your organization has not reviewed it.",
-        Registration.BuiltIn => "It is part of Kontext.",
-        Registration.MetadataDocument => $"It is known by the document it publishes at {DocumentHost(application)}; your organization has not reviewed it.",
-        _ => throw new InvalidOperationException($"Unknown registration {application.Registration}."),
-    };
+        var application = request.Application;
+        switch (application.Registration)
+        {
+            case Registration.Managed:
+                var owner = application.Owner is { } id ? await users.CurrentAsync(request.Org, id, cancellationToken) : null;
+                return owner is { IsPrivileged: false }
+                    ? (owner.DisplayName, "A member of your organization set it up; no administrator has reviewed it.")
+                    : (organization?.Name, "Your organization set it up.");
+            case Registration.Dynamic:
+                return (null, "It registered itself; your organization has not reviewed it.");
+            case Registration.BuiltIn:
+                return ("Kontext", "It is part of Kontext.");
+            case Registration.MetadataDocument:
+                // The one thing about it that cannot be made up: whoever holds this host published the document.
+                return (DocumentHost(application), $"It is known by the document it publishes at {DocumentHost(application)}; your organization has not reviewed it.");
+            default:
+                throw new InvalidOperationException($"Unknown registration {application.Registration}.");
+        }
+    }
 
     private static string? DocumentHost(Application application) => application.DocumentUrl is { } url ? new Uri(url).Host : null;
 

@@ -17,8 +17,7 @@ internal static class FormFields
     {
         if (!MediaTypeHeaderValue.TryParse(request.ContentType, out var type) || !string.Equals(type.MediaType, "application/x-www-form-urlencoded", StringComparison.OrdinalIgnoreCase))
             return new Failure(FailureCode.InvalidRequest, "Send the parameters as application/x-www-form-urlencoded.");
-        if (request.ContentLength > MaxBytes)
-            return new Failure(FailureCode.TooLarge, "The request is too large: 64 KiB are allowed.");
+        BodyLimit.Set(request.HttpContext, MaxBytes);
         IFormCollection form;
         try
         {

@@ -9,6 +9,7 @@ namespace Kontext.Functions.OAuth;
 /// <summary>Dynamic client registration (RFC 7591), for organizations that allow it. A client that registers itself can only send people through sign-in and consent; it never gets grants of its own.</summary>
 internal sealed class RegistrationEndpoint(IOrganizationStore organizations, IApplicationStore applications, IAuditLog audit, KontextSettings settings, TimeProvider time)
 {
+    private const int MaxBytes = 64 * 1024;
     private const int MaxRedirectUris = 20;
     private static readonly string[] Grants = ["authorization_code", "refresh_token"];
 
@@ -19,6 +20,7 @@ internal sealed class RegistrationEndpoint(IOrganizationStore organizations, IAp
             || await organizations.CurrentAsync(org, cancellationToken) is not { DynamicRegistration: true })
             return OAuthErrors.Of(context, new Failure(FailureCode.AccessDenied, "This organization does not let clients register themselves. Ask an administrator to create an application."));
 
+        BodyLimit.Set(context, MaxBytes);
         RegistrationBody? metadata;
         try
         {

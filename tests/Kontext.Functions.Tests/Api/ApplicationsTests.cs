@@ -59,6 +59,28 @@ public sealed class ApplicationsTests(KontextFixture kontext)
     }
 
     [Fact]
+    public async Task A_member_cannot_attach_integrations_and_so_not_obtain_the_organizations_shared_tokens()
+    {
+        var member = await agent.ManagementTokenAsync("mia");
+        var (own, created) = await kontext.ApplicationAsync("confidential", member);
+        var shared = await kontext.IntegrationAsync("server_token", new JsonObject { ["serverToken"] = "shared-secret" });
+        Assert.Equal(HttpStatusCode.Forbidden, (await agent.ApiAsync(HttpMethod.Post, $"/applications/{own}/integrations/{shared}", member)).Status);
+        Assert.Equal(HttpStatusCode.Forbidden, (await agent.ApiAsync(HttpMethod.Put, $"/applications/{own}/integrations", member, new JsonObject { ["integrationIds"] = new JsonArray(shared) })).Status);
+
+        var name = (string)(await agent.ApiAsync(HttpMethod.Get, $"/integrations/{shared}", kontext.OwnerToken)).Json!["integration"]!["name"]!;
+        var oauth = created.Json!["oauth"]!;
+        var exchanged = await agent.TokenAsync(new()
+        {
+            ["grant_type"] = "urn:ietf:params:oauth:grant-type:token-exchange",
+            ["client_id"] = (string)oauth["clientId"]!,
+            ["client_secret"] = (string)oauth["clientSecret"]!,
+            ["subject_token_type"] = "urn:kontext:confidential-client",
+            ["resource"] = name,
+        });
+        Assert.Equal("invalid_target", exchanged["error"]);
+    }
+
+    [Fact]
     public async Task A_member_has_applications_of_their_own_and_does_not_see_others()
     {
         var member = await agent.ManagementTokenAsync("mia");

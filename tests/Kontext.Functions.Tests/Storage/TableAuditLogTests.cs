@@ -68,7 +68,7 @@ public sealed class TableAuditLogTests
         var appends = Enumerable.Range(0, 100).Select(_ => log.AppendAsync(org, Event(big) with { ErrorMessage = big }, default)).ToList();
         one.Held.Release();
         two.Held.Release();
-        await Task.WhenAll(appends);
+        await Task.WhenAll([one.Append, two.Append, .. appends]);
         Assert.InRange(tables["audit"].Writes, 10, 30);
         Assert.Equal(102, (await VerifiedAsync()).Count);
     }
