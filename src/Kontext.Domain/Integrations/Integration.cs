@@ -52,6 +52,9 @@ public sealed record Integration
     /// <summary>Vault version of the shared token; null when none is configured.</summary>
     public string? ServerTokenVersion { get; init; }
 
+    /// <summary>The shared token, sealed, so that the ordinary request needs no vault call.</summary>
+    public string? SealedServerToken { get; init; }
+
     /// <summary>Declared operation names; discovery adds to what the gateway knows.</summary>
     public ImmutableArray<string> Capabilities { get; init; } = [];
 

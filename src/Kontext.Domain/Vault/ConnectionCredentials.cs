@@ -40,10 +40,14 @@ public sealed class ConnectionCredentials(ICredentialVault vault, ISealer sealer
     public async Task<Secret?> OpenServerTokenAsync(Permit permit, OrgId org, Integration integration, CancellationToken cancellationToken)
     {
         Require(permit, integration);
-        return integration.ServerTokenVersion is { } version
-            ? await vault.GetAsync(org, CredentialName.ServerToken(integration.Id), version, cancellationToken)
-            : null;
+        if (integration.ServerTokenVersion is not { } version)
+            return null;
+        return (integration.SealedServerToken is { } sealedToken ? await sealer.OpenAsync(org, ServerTokenContext(integration.Id, version), sealedToken, cancellationToken) : null)
+            ?? await vault.GetAsync(org, CredentialName.ServerToken(integration.Id), version, cancellationToken);
     }
+
+    /// <summary>What a shared token's sealing is bound to, besides the organization.</summary>
+    public static string ServerTokenContext(IntegrationId integration, string version) => $"server-token\n{integration}\n{version}";
 
     /// <summary>Whether the access token is so near its end that it is renewed first: <see cref="RefreshAhead"/>, or a quarter of a life shorter than two minutes.</summary>
     public static bool IsDue(Connection connection, DateTimeOffset now)

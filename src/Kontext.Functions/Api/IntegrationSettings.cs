@@ -9,7 +9,7 @@ using Kontext.Domain.Vault;
 namespace Kontext.Functions.Api;
 
 /// <summary>Checks and applies an integration's fields as sent to the API; secrets go to the vault, never into the row.</summary>
-internal sealed class IntegrationSettings(ICredentialVault vault, ProviderCatalog catalog, KontextSettings settings, TimeProvider time)
+internal sealed class IntegrationSettings(ICredentialVault vault, ISealer sealer, ProviderCatalog catalog, KontextSettings settings, TimeProvider time)
 {
     private static readonly SearchValues<char> NotInHandles = SearchValues.Create("/:?#\\%");
     private const int MaxTokenLength = 16 * 1024;
@@ -57,10 +57,20 @@ internal sealed class IntegrationSettings(ICredentialVault vault, ProviderCatalo
             UpdatedAt = now,
         };
         if (input.ServerToken is { } token)
-            next = next with { ServerTokenVersion = await vault.PutAsync(org, CredentialName.ServerToken(next.Id), new Secret(token.Trim()), cancellationToken) };
+            next = await WithServerTokenAsync(org, next, new Secret(token.Trim()), cancellationToken);
         if (input.Oauth is { } oauth)
             next = next with { OAuth = await ApplyOAuthAsync(org, next.Id, current?.OAuth, oauth, cancellationToken) };
         return next;
+    }
+
+    private async Task<Integration> WithServerTokenAsync(OrgId org, Integration integration, Secret token, CancellationToken cancellationToken)
+    {
+        var version = await vault.PutAsync(org, CredentialName.ServerToken(integration.Id), token, cancellationToken);
+        return integration with
+        {
+            ServerTokenVersion = version,
+            SealedServerToken = await sealer.SealAsync(org, ConnectionCredentials.ServerTokenContext(integration.Id, version), token, cancellationToken),
+        };
     }
 
     /// <summary>The OAuth settings with what was sent applied.</summary>
