@@ -64,7 +64,7 @@ public sealed class ConnectionWorld
     public MemoryVault Vault { get; }
 
     /// <summary>Due times.</summary>
-    public MemorySchedule Schedule { get; } = new();
+    public IRefreshSchedule Schedule { get; init; } = new MemorySchedule();
 
     /// <summary>The audit trail.</summary>
     public MemoryAudit Audit { get; } = new();
@@ -116,6 +116,7 @@ public sealed class ConnectionWorld
             var filing = new RefreshFiling(world.Schedule, world.Time);
             var outcome = new RefreshOutcome(world.Connections, Grants, Removal, filing, world.Audit, world.Time);
             Refresh = new CredentialRefresh(world.Connections, Grants, new LeasedRefresh(Grants, Directory, world.Provider, outcome, world.Time), outcome, world.Time);
+            Sweep = new RefreshSweep(world.Schedule, world.Connections, new OneIntegration(world), Refresh, world.Time);
             Writer = new ConnectionWriter(world.Connections, Grants, Removal, filing, world.Audit, world.Time);
             Disconnection = new Disconnection(world.Connections, Removal, world.Audit, world.Time);
         }
@@ -131,6 +132,9 @@ public sealed class ConnectionWorld
 
         /// <summary>Refreshes.</summary>
         public CredentialRefresh Refresh { get; }
+
+        /// <summary>Refreshes what is due.</summary>
+        public RefreshSweep Sweep { get; }
 
         /// <summary>Stores new connections.</summary>
         public ConnectionWriter Writer { get; }
