@@ -6,7 +6,7 @@ using Kontext.Domain.Tenancy;
 namespace Kontext.Domain.Vault;
 
 /// <summary>Stores a new credential of a person: into the vault first, then the row. Connecting again keeps the connection's id and ends what was there.</summary>
-public sealed class ConnectionWriter(IConnectionStore connections, GrantVault grants, GrantRemoval removal, IAuditLog audit, TimeProvider time)
+public sealed class ConnectionWriter(IConnectionStore connections, GrantVault grants, GrantRemoval removal, RefreshFiling filing, IAuditLog audit, TimeProvider time)
 {
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(100);
 
@@ -71,6 +71,8 @@ public sealed class ConnectionWriter(IConnectionStore connections, GrantVault gr
             });
             var version = await grants.PutAsync(org, connection.Id, content, CancellationToken.None);
             var pointing = await grants.PointAsync(org, connection, version, accessToken, CancellationToken.None);
+            // Before the row, so that a crash in between leaves a note too many and not one too few.
+            await filing.FileAsync(org, pointing);
             var written = row is null
                 ? await connections.InsertAsync(org, pointing, CancellationToken.None)
                 : await connections.ReplaceAsync(org, row, pointing, cutOff: true, CancellationToken.None);

@@ -18,7 +18,15 @@ public sealed class CredentialRefresh(IConnectionStore connections, GrantVault g
     private static readonly TimeSpan TooYoungToReject = TimeSpan.FromSeconds(5);
 
     /// <summary>Refreshes, or waits for whoever is doing so, and gives the result.</summary>
-    public async Task<Result<OpenedCredential>> RunAsync(OrgId org, Integration integration, Connection connection, Secret? rejected, CancellationToken cancellationToken)
+    public Task<Result<OpenedCredential>> RunAsync(OrgId org, Integration integration, Connection connection, Secret? rejected, CancellationToken cancellationToken) =>
+        RunAsync(org, integration, connection, rejected, ConnectionCredentials.IsDue, cancellationToken);
+
+    /// <summary>Refreshes although the token still lives, unless somebody has done so since <paramref name="connection"/> was read.</summary>
+    public Task<Result<OpenedCredential>> AheadAsync(OrgId org, Integration integration, Connection connection, CancellationToken cancellationToken) =>
+        RunAsync(org, integration, connection, rejected: null, (current, _) => current.CredentialVersion == connection.CredentialVersion, cancellationToken);
+
+    private async Task<Result<OpenedCredential>> RunAsync(
+        OrgId org, Integration integration, Connection connection, Secret? rejected, Func<Connection, DateTimeOffset, bool> isDue, CancellationToken cancellationToken)
     {
         for (var poll = FirstPoll; ;)
         {
@@ -27,7 +35,7 @@ public sealed class CredentialRefresh(IConnectionStore connections, GrantVault g
                 return ConnectionWords.NotConnected(integration, "it was disconnected");
             var now = time.GetUtcNow();
             var living = await FindLivingAsync(org, row.Value, rejected, now, cancellationToken);
-            if (living is not null && !ConnectionCredentials.IsDue(row.Value, now))
+            if (living is not null && !isDue(row.Value, now))
                 return living;
 
             if (row.Value.LeaseUntil is { } busyUntil && busyUntil > now)

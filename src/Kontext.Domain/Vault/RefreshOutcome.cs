@@ -4,7 +4,7 @@ using Kontext.Domain.Integrations;
 namespace Kontext.Domain.Vault;
 
 /// <summary>Writes how a refresh ended. Every write is conditional on the lease's fence, so that a refresher that lost its lease overwrites nothing and a disconnect meanwhile wins.</summary>
-public sealed class RefreshOutcome(IConnectionStore connections, GrantVault grants, GrantRemoval removal, IAuditLog audit, TimeProvider time)
+public sealed class RefreshOutcome(IConnectionStore connections, GrantVault grants, GrantRemoval removal, RefreshFiling filing, IAuditLog audit, TimeProvider time)
 {
     private const int WriteAttempts = 4;
 
@@ -12,6 +12,8 @@ public sealed class RefreshOutcome(IConnectionStore connections, GrantVault gran
     public async Task<Result<OpenedCredential>> ClaimAsync(OrgId org, Integration integration, RefreshLease lease, string version, StoredGrant grant)
     {
         var before = lease.Row.Value;
+        // Before the row, so that a crash in between leaves a note too many and not one too few.
+        await filing.FileAsync(org, Granted(before, grant));
         var written = await WriteAsync(org, lease, version, current => Released(Granted(current, grant)) with
         {
             RefreshedAt = time.GetUtcNow(), RefreshIntentAt = null, RetryAt = null, Failures = 0, LastError = null,

@@ -96,6 +96,8 @@ internal sealed class ConnectApp : IAsyncDisposable, IIntegrationStore, IApplica
         return System.Web.HttpUtility.ParseQueryString(link.Url.Query)["session"]!;
     }
 
+    public Task SweepAsync() => app.Services.GetRequiredService<RefreshSweep>().RunAsync(default);
+
     public Task<Answer> GetAsync(string path) => SendAsync(new HttpRequestMessage(HttpMethod.Get, path));
 
     public Task<Answer> PostAsync(string path, string session, IntegrationId integration, params (string Name, string Value)[] more) =>

@@ -50,6 +50,24 @@ public sealed class ConnectPagesTests(ConnectPagesTests.Simulator simulator) : I
     }
 
     [Fact]
+    public async Task A_connection_is_refreshed_at_the_provider_before_it_ends_without_any_request()
+    {
+        var started = await app.PostAsync("/oauth/connect/start", await app.LinkAsync(), app.OAuth);
+        await app.GetAsync((await simulator.Idp.AuthorizeAsync(started.Location!)).PathAndQuery);
+        var connected = (await app.World.Connections.FindAsync(app.World.Org, app.World.User.Id, app.OAuth, default))!.Value;
+        var before = await simulator.Idp.RefreshesAsync();
+        await app.SweepAsync();
+        Assert.Equal(before, await simulator.Idp.RefreshesAsync());
+
+        app.World.Advance((connected.AccessExpiresAt!.Value - app.World.Time.GetUtcNow()) * 0.95);
+        await Task.WhenAll(app.SweepAsync(), app.SweepAsync());
+
+        Assert.Equal(before + 1, await simulator.Idp.RefreshesAsync());
+        var refreshed = (await app.World.Connections.FindAsync(app.World.Org, app.World.User.Id, app.OAuth, default))!.Value;
+        Assert.True(refreshed.AccessExpiresAt > connected.AccessExpiresAt);
+    }
+
+    [Fact]
     public async Task Nobody_signed_in_is_sent_to_sign_in_and_brought_back()
     {
         var handle = await app.LinkAsync();

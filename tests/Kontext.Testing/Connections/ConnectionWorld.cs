@@ -63,6 +63,9 @@ public sealed class ConnectionWorld
     /// <summary>The vault.</summary>
     public MemoryVault Vault { get; }
 
+    /// <summary>Due times.</summary>
+    public IRefreshSchedule Schedule { get; init; } = new MemorySchedule();
+
     /// <summary>The audit trail.</summary>
     public MemoryAudit Audit { get; } = new();
 
@@ -110,9 +113,11 @@ public sealed class ConnectionWorld
             Grants = new GrantVault(world.Vault, new PlainSealer());
             Directory = new ProviderDirectory(ProviderCatalog.Load(), new Platform(world), world.Provider, Grants, world.Time);
             Removal = new GrantRemoval(world.Connections, Grants, Directory, world.Provider, world.Time);
-            var outcome = new RefreshOutcome(world.Connections, Grants, Removal, world.Audit, world.Time);
+            var filing = new RefreshFiling(world.Schedule, world.Time);
+            var outcome = new RefreshOutcome(world.Connections, Grants, Removal, filing, world.Audit, world.Time);
             Refresh = new CredentialRefresh(world.Connections, Grants, new LeasedRefresh(Grants, Directory, world.Provider, outcome, world.Time), outcome, world.Time);
-            Writer = new ConnectionWriter(world.Connections, Grants, Removal, world.Audit, world.Time);
+            Sweep = new RefreshSweep(world.Schedule, world.Connections, new OneIntegration(world), Refresh, world.Time);
+            Writer = new ConnectionWriter(world.Connections, Grants, Removal, filing, world.Audit, world.Time);
             Disconnection = new Disconnection(world.Connections, Removal, world.Audit, world.Time);
         }
 
@@ -127,6 +132,9 @@ public sealed class ConnectionWorld
 
         /// <summary>Refreshes.</summary>
         public CredentialRefresh Refresh { get; }
+
+        /// <summary>Refreshes what is due.</summary>
+        public RefreshSweep Sweep { get; }
 
         /// <summary>Stores new connections.</summary>
         public ConnectionWriter Writer { get; }

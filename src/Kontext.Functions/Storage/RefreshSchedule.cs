@@ -1,0 +1,86 @@
+using System.Globalization;
+using System.Runtime.CompilerServices;
+using Kontext.Domain;
+using Kontext.Domain.Vault;
+
+namespace Kontext.Functions.Storage;
+
+/// <summary>Due times in buckets of five minutes. A partition of notes belongs to an organization, a bucket and a shard; a second table says, per day, which partitions hold any,
+/// so that a walk with nothing due is two range reads. That one spans organizations and holds nothing but their ids.</summary>
+internal sealed class RefreshSchedule(ITableSource tables) : IRefreshSchedule
+{
+    private const int Shards = 16;
+    private static readonly TimeSpan Bucket = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan LookBack = TimeSpan.FromDays(1);
+
+    private readonly ITable notes = tables.Open("refreshdue");
+    private readonly ITable partitions = tables.Open("refreshduepartitions");
+
+    /// <inheritdoc/>
+    public async Task FileAsync(DueRefresh due, CancellationToken cancellationToken)
+    {
+        var bucket = BucketOf(due.DueAt);
+        var partition = $"{Key.Of(due.Org, bucket)}~{due.Connection.Value.ToByteArray()[15] % Shards:x}";
+        await notes.UpsertAsync(ToRow(partition, bucket, due), cancellationToken);
+        // INVARIANT: after the note. A walk that found the partition empty before deletes the version it had read, so that either this write remains or follows.
+        await partitions.UpsertAsync(
+            new TableRow(bucket[..8], $"{bucket}~{partition}", new Dictionary<string, object>(StringComparer.Ordinal) { ["v"] = "1", ["partition"] = partition }), cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public async IAsyncEnumerable<Versioned<DueRefresh>> DueAsync(DateTimeOffset now, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        var (first, last) = (BucketOf(now - LookBack), BucketOf(now));
+        foreach (var day in new[] { first[..8], last[..8] })
+        {
+            await foreach (var listed in partitions.RowsAsync(day, first, cancellationToken))
+            {
+                if (string.CompareOrdinal(listed.RowKey[..last.Length], last) > 0)
+                    break;
+                var partition = (string)listed.Properties["partition"];
+                var empty = true;
+                await foreach (var row in notes.RowsAsync(partition, partition[..32], cancellationToken))
+                {
+                    empty = false;
+                    var due = From(row);
+                    if (due.DueAt <= now)
+                        yield return new Versioned<DueRefresh>(due, row.ETag!);
+                }
+                if (empty)
+                    await partitions.DeleteAsync(listed.PartitionKey, listed.RowKey, listed.ETag!, cancellationToken);
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public Task RemoveAsync(Versioned<DueRefresh> due, CancellationToken cancellationToken)
+    {
+        var bucket = BucketOf(due.Value.DueAt);
+        var partition = $"{Key.Of(due.Value.Org, bucket)}~{due.Value.Connection.Value.ToByteArray()[15] % Shards:x}";
+        return notes.DeleteAsync(partition, RowKey(bucket, due.Value), due.Version, cancellationToken);
+    }
+
+    private static string BucketOf(DateTimeOffset at) =>
+        new DateTimeOffset(at.UtcTicks - (at.UtcTicks % Bucket.Ticks), TimeSpan.Zero).ToString("yyyyMMddHHmm", CultureInfo.InvariantCulture);
+
+    private static string RowKey(string bucket, DueRefresh due) => $"{Key.Of(due.Org, bucket)}~{due.Connection.Value:N}";
+
+    private static TableRow ToRow(string partition, string bucket, DueRefresh due) => new(partition, RowKey(bucket, due), new Dictionary<string, object>(StringComparer.Ordinal)
+    {
+        ["v"] = "1",
+        ["org"] = due.Org.ToString(),
+        ["user"] = due.User.Value.ToString("N"),
+        ["integration"] = due.Integration.Value.ToString("N"),
+        ["connection"] = due.Connection.Value.ToString("N"),
+        ["expires"] = due.ExpiresAt,
+        ["due"] = due.DueAt,
+    });
+
+    private static DueRefresh From(TableRow row) => new(
+        OrgId.Parse((string)row.Properties["org"], null),
+        new UserId(Guid.Parse((string)row.Properties["user"])),
+        new IntegrationId(Guid.Parse((string)row.Properties["integration"])),
+        new ConnectionId(Guid.Parse((string)row.Properties["connection"])),
+        (DateTimeOffset)row.Properties["expires"],
+        (DateTimeOffset)row.Properties["due"]);
+}

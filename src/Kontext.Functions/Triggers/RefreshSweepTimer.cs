@@ -1,0 +1,16 @@
+using Kontext.Domain.Vault;
+
+namespace Kontext.Functions.Triggers;
+
+/// <summary>Refreshes connections before their access tokens end.</summary>
+internal sealed class RefreshSweepTimer(RefreshSweep sweep) : ITimerTrigger
+{
+    /// <inheritdoc/>
+    public string Name => "fn-refresh-sweep";
+
+    /// <inheritdoc/>
+    public TimeSpan Every => TimeSpan.FromMinutes(1);
+
+    /// <inheritdoc/>
+    public Task RunAsync(CancellationToken cancellationToken) => sweep.RunAsync(cancellationToken);
+}
