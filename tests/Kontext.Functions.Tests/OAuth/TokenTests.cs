@@ -87,6 +87,16 @@ public sealed class TokenTests(KontextFixture kontext)
     }
 
     [Fact]
+    public async Task A_token_narrowed_to_signing_in_cannot_be_exchanged_for_more()
+    {
+        var (client, tokens) = await TokensAsync("openid mcp:invoke");
+        var narrowed = await agent.TokenAsync(new() { ["grant_type"] = "refresh_token", ["client_id"] = client, ["refresh_token"] = tokens["refresh_token"]!, ["scope"] = "openid" });
+        Assert.Equal("openid", narrowed["scope"]);
+        Assert.Equal("invalid_scope", (await agent.ExchangeAsync(client, narrowed["access_token"]!, "mcp-gateway"))["error"]);
+        Assert.Equal("mcp:invoke", (await agent.ExchangeAsync(client, tokens["access_token"]!, "mcp-gateway"))["scope"]);
+    }
+
+    [Fact]
     public async Task Another_clients_refresh_token_is_refused()
     {
         var (_, tokens) = await TokensAsync();
