@@ -15,6 +15,9 @@ public static class OrgHandle
     /// <summary>States of authorizations under way at a provider.</summary>
     public const string ConnectState = "kst";
 
+    /// <summary>States of sign-ins under way at an identity provider.</summary>
+    public const string SignInState = "ksi";
+
     /// <summary>A new handle.</summary>
     public static string New(OrgId org, string kind) => $"{kind}_{org.Value:N}.{RandomValue.Token()}";
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Kontext.Functions.SignIn;
 
 namespace Kontext.Functions;
 
@@ -17,11 +18,14 @@ internal sealed record KontextSettings
     /// <summary><c>Kontext__Organization</c>: slug of the organization that people without another one sign in to; <c>dev</c> in Development.</summary>
     public required string Organization { get; init; }
 
-    /// <summary>The development sign-in, the seed and self-registration are on. Set by <c>ASPNETCORE_ENVIRONMENT=Development</c>.</summary>
+    /// <summary>The seed, self-registration and, unless <see cref="SignIn"/> is set, the development sign-in are on. Set by <c>ASPNETCORE_ENVIRONMENT=Development</c>.</summary>
     public required bool Development { get; init; }
 
     /// <summary><c>Kontext__AllowPrivateUpstreams</c>: integrations may be at private or loopback addresses. On in Development unless set.</summary>
     public required bool AllowPrivateUpstreams { get; init; }
+
+    /// <summary><c>Kontext__SignIn__...</c>: the OpenID Connect provider that <see cref="Organization"/>'s people sign in through; null only in Development, where the development sign-in then stands in.</summary>
+    public SignInSettings? SignIn { get; init; }
 
     /// <summary>The port the Functions host tells a custom handler; null when run alone.</summary>
     public int? HandlerPort { get; init; }
@@ -47,6 +51,9 @@ internal sealed record KontextSettings
         var handlerPort = configuration["FUNCTIONS_CUSTOMHANDLER_PORT"];
         if (handlerPort is not null && !int.TryParse(handlerPort, NumberStyles.None, CultureInfo.InvariantCulture, out _))
             throw new InvalidSettingException("FUNCTIONS_CUSTOMHANDLER_PORT has to be a port number.");
+        var signIn = SignInSettings.Read(section.GetSection("SignIn"));
+        if (signIn is null && !development)
+            throw Missing("SignIn__Issuer", "the address of the OpenID Connect provider people sign in through, with Kontext__SignIn__ClientId");
         return new KontextSettings
         {
             PublicUrl = url,
@@ -54,6 +61,7 @@ internal sealed record KontextSettings
             KeyDirectory = section["KeyDirectory"] ?? throw Missing("KeyDirectory", "a folder only this program's user can read"),
             Organization = section["Organization"] ?? (development ? "dev" : throw Missing("Organization", "the slug of the organization people sign in to")),
             Development = development,
+            SignIn = signIn,
             AllowPrivateUpstreams = ReadBool(section, "AllowPrivateUpstreams") ?? development,
             HandlerPort = handlerPort is null ? null : int.Parse(handlerPort, CultureInfo.InvariantCulture),
         };

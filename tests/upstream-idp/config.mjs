@@ -18,6 +18,11 @@ export const cfg = {
   issParam: E.ISS_PARAM !== '0',
   scopes: (E.SCOPES || 'openid profile email offline_access api.read api.write').split(' '),
   redirects: (E.ALLOWED_REDIRECTS || '*').split(','),
+  idTokenClaims: {}, // claims that ID tokens have besides, or instead
+  idTokenAlg: 'RS256', // none and HS256 forge
+  idTokenKey: 'current', // rogue: a key nobody published
+  authMethods: ['client_secret_basic', 'client_secret_post', 'none'],
+  endSession: false, // RP-initiated logout is offered
   jagClientMap: JSON.parse(E.JAG_CLIENT_MAP || '{}'), // our client_id -> client_id at the resource authorization server
 };
 export const tls = E.TLS_CERT ? { cert: readFileSync(E.TLS_CERT), key: readFileSync(E.TLS_KEY) } : null;

@@ -1,6 +1,6 @@
 // Everything the provider remembers. Other files read these bindings; only this one assigns them.
 import { E, cfg, now, rnd } from './config.mjs';
-import { sign } from './keys.mjs';
+import { keys, rogue, sign } from './keys.mjs';
 
 export let codes, grants, access, refresh, sessions, consents, faults, counters, events, inflightRefresh, hung;
 export function reset() {
@@ -71,8 +71,10 @@ export function issue(grant, { scope = grant.scope, withRefresh = true, resource
         email_verified: true,
         name: grant.user,
         ...(grant.sid ? { sid: grant.sid } : {}),
+        ...cfg.idTokenClaims,
       },
-      { typ: 'JWT' },
+      { typ: 'JWT', alg: cfg.idTokenAlg, ...(cfg.idTokenKey === 'rogue' ? { kid: rogue.kid } : {}) },
+      cfg.idTokenKey === 'rogue' ? rogue : keys[0],
     );
   return out;
 }

@@ -54,7 +54,7 @@ internal sealed class AuthorizeEndpoint(
         if (await requests.CheckAsync(Parameters(query), cancellationToken) is not AuthorizeOutcome.Valid { Request: var request })
             return PageErrors.Of(context, new Failure(FailureCode.InvalidRequest, "The request is no longer valid. Go back to the application and start again."));
         if (await browser.CurrentAsync(context) is not { } person)
-            return SignInEndpoints.Redirect("/oauth2/auth" + query);
+            return ContinuePage.To("/oauth2/auth" + QueryString.Create(QueryHelpers.ParseQuery(query)).Value, "Your sign-in has ended", "It was too long ago. Sign in again to decide.", "Sign in");
         if (!browser.IsCsrf(context, person, form["csrf"]))
             return PageErrors.Of(context, new Failure(FailureCode.InvalidRequest, "The form is out of date, or came from another page. Go back to the application and start again."));
         if (person.Org != request.Org)
@@ -96,7 +96,7 @@ internal sealed class AuthorizeEndpoint(
             return Return(request.RedirectUri, request.State, [new("error", person is null ? "login_required" : "consent_required"), new("error_description", "This needs the person: send the request without prompt=none.")]);
         var tooOld = person is not null && request.MaxAge is { } maxAge && time.GetUtcNow() - person.SignedInAt > maxAge;
         if (person is null || tooOld || request.Prompt.Contains("login"))
-            return SignInEndpoints.Redirect("/oauth2/auth" + AfterSignIn(query));
+            return SignInEndpoints.Redirect("/oauth2/auth" + AfterSignIn(query), request.Prompt.Contains("login"), request.MaxAge);
         return await consent.ShowAsync(request, person, query, cancellationToken);
     }
 

@@ -32,9 +32,7 @@ internal static class OAuthServices
             .AddSingleton<ConsentScreen>()
             .AddSingleton<RegistrationEndpoint>()
             .AddSingleton<RevocationEndpoint>()
-            .AddSingleton<BrowserSessions>();
-        if (settings.Development)
-            services.AddSingleton<DevelopmentSignIn>();
+            .AddKontextSignIn(settings);
         return services;
     }
 

@@ -7,4 +7,5 @@ namespace Kontext.Functions.SignIn;
 /// <param name="SignedInAt">When.</param>
 /// <param name="LastSeenAt">Last use, to some minutes.</param>
 /// <param name="Ended">Signed out.</param>
-internal sealed record BrowserSession(UserId User, DateTimeOffset SignedInAt, DateTimeOffset LastSeenAt, bool Ended);
+/// <param name="AuthenticatedAt">When the person proved who they are, where that was before: a provider may know them from earlier. Null for at <paramref name="SignedInAt"/>.</param>
+internal sealed record BrowserSession(UserId User, DateTimeOffset SignedInAt, DateTimeOffset LastSeenAt, bool Ended, DateTimeOffset? AuthenticatedAt = null);

@@ -16,7 +16,7 @@ internal sealed class BrowserSessions(ITableSource tables, IUserStore users, Kon
 
     private readonly HashKeyed<BrowserSession> store = new(tables.Open("browsersessions"), StoredJson.Default.BrowserSession);
 
-    // __Host- demands https; on plain loopback, where only development runs, browsers would drop such a cookie.
+    // __Host- demands https; on plain loopback browsers would drop such a cookie.
     private readonly string prefix = settings.PublicUrl.Scheme == Uri.UriSchemeHttps ? "__Host-kontext" : "kontext";
 
     /// <summary>The person signed in; null when nobody is, or the session expired.</summary>
@@ -33,15 +33,19 @@ internal sealed class BrowserSessions(ITableSource tables, IUserStore users, Kon
             return null;
         if (now - stored.Value.LastSeenAt > SeenResolution)
             await store.ReplaceAsync(org, hash, stored, stored.Value with { LastSeenAt = now }, context.RequestAborted);
-        return new BrowserUser(org, user, hash, CsrfOf(handle!), stored.Value.SignedInAt);
+        return new BrowserUser(org, user, hash, CsrfOf(handle!), stored.Value.AuthenticatedAt ?? stored.Value.SignedInAt);
     }
 
     /// <summary>Signs a person in to this browser.</summary>
-    public async Task SignInAsync(HttpContext context, OrgId org, UserId user)
+    /// <param name="context">The request.</param>
+    /// <param name="org">The organization.</param>
+    /// <param name="user">The person.</param>
+    /// <param name="authenticatedAt">When they proved who they are, if that was earlier.</param>
+    public async Task SignInAsync(HttpContext context, OrgId org, UserId user, DateTimeOffset? authenticatedAt = null)
     {
         var handle = OrgHandle.New(org, OrgHandle.BrowserSession);
         var now = time.GetUtcNow();
-        await store.InsertAsync(org, RandomValue.HashOf(handle), new BrowserSession(user, now, now, Ended: false), context.RequestAborted);
+        await store.InsertAsync(org, RandomValue.HashOf(handle), new BrowserSession(user, now, now, Ended: false, authenticatedAt < now ? authenticatedAt : null), context.RequestAborted);
         Append(context, SessionCookie, handle);
         context.Response.Cookies.Delete(VisitorCookie, Options());
     }
@@ -57,16 +61,13 @@ internal sealed class BrowserSessions(ITableSource tables, IUserStore users, Kon
     }
 
     /// <summary>The CSRF token of a browser in which nobody has signed in yet; gives it a cookie when it has none.</summary>
-    public string VisitorCsrf(HttpContext context)
-    {
-        var visitor = context.Request.Cookies[VisitorCookie];
-        if (visitor is not { Length: 43 })
-        {
-            visitor = RandomValue.Token();
-            Append(context, VisitorCookie, visitor);
-        }
-        return CsrfOf(visitor);
-    }
+    public string VisitorCsrf(HttpContext context) => CsrfOf(Visitor(context));
+
+    /// <summary>A secret that only this browser can bring back, which a sign-in under way is bound to; gives the browser a cookie when it has none.</summary>
+    public Secret SignInSecret(HttpContext context) => SecretOf(Visitor(context));
+
+    /// <summary>The same for a browser that should have it already; null when it does not.</summary>
+    public Secret? KnownSignInSecret(HttpContext context) => context.Request.Cookies[VisitorCookie] is { Length: 43 } visitor ? SecretOf(visitor) : null;
 
     /// <summary>Did a form from a browser without sign-in come from a page of ours shown in the same browser?</summary>
     public bool IsVisitorCsrf(HttpContext context, string? presented) =>
@@ -82,6 +83,17 @@ internal sealed class BrowserSessions(ITableSource tables, IUserStore users, Kon
     private bool SameOrigin(HttpContext context) =>
         context.Request.Headers.Origin is not [{ Length: > 0 } origin] || origin == "null" || origin == settings.PublicUrl.GetLeftPart(UriPartial.Authority);
 
+    private string Visitor(HttpContext context)
+    {
+        var visitor = context.Request.Cookies[VisitorCookie];
+        if (visitor is not { Length: 43 })
+        {
+            visitor = RandomValue.Token();
+            Append(context, VisitorCookie, visitor);
+        }
+        return visitor;
+    }
+
     private void Append(HttpContext context, string name, string value) => context.Response.Cookies.Append(name, value, Options());
 
     private CookieOptions Options() => new()
@@ -95,6 +107,9 @@ internal sealed class BrowserSessions(ITableSource tables, IUserStore users, Kon
 
     private static string CsrfOf(string handle) =>
         Base64Url.EncodeToString(HMACSHA256.HashData(Encoding.UTF8.GetBytes(handle), "csrf"u8));
+
+    private static Secret SecretOf(string visitor) =>
+        new(Base64Url.EncodeToString(HMACSHA256.HashData(Encoding.UTF8.GetBytes(visitor), "sign-in"u8)));
 
     private static bool Equal(string? presented, string expected) =>
         presented is not null && CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(presented), Encoding.UTF8.GetBytes(expected));

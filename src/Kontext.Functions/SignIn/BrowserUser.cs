@@ -8,5 +8,5 @@ namespace Kontext.Functions.SignIn;
 /// <param name="User">The person.</param>
 /// <param name="SessionBinding">Hash of the browser session's handle: what flows started in this browser are bound to.</param>
 /// <param name="CsrfToken">What forms of this browser session carry.</param>
-/// <param name="SignedInAt">When they signed in.</param>
+/// <param name="SignedInAt">When they last proved who they are.</param>
 internal sealed record BrowserUser(OrgId Org, User User, string SessionBinding, string CsrfToken, DateTimeOffset SignedInAt);

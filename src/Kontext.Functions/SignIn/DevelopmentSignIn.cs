@@ -6,7 +6,7 @@ using Kontext.Functions.Pages;
 
 namespace Kontext.Functions.SignIn;
 
-/// <summary>The sign-in of Development: any user name will do, and the first one becomes the owner. Registered in Development only; it refuses to be constructed elsewhere.</summary>
+/// <summary>The sign-in of Development: any user name will do, and the first one becomes the owner. Registered in Development only, and only without a sign-in provider; it refuses to be constructed elsewhere.</summary>
 internal sealed class DevelopmentSignIn
 {
     private const string Issuer = "development";
@@ -21,8 +21,8 @@ internal sealed class DevelopmentSignIn
 
     public DevelopmentSignIn(BrowserSessions browser, IOrganizationStore organizations, IUserStore users, IAuditLog audit, KontextSettings settings, TimeProvider time)
     {
-        if (!settings.Development)
-            throw new InvalidOperationException("The development sign-in exists in Development only.");
+        if (!settings.Development || settings.SignIn is not null)
+            throw new InvalidOperationException("The development sign-in exists in Development without a sign-in provider only.");
         (this.browser, this.organizations, this.users, this.audit, this.settings, this.time) = (browser, organizations, users, audit, settings, time);
     }
 

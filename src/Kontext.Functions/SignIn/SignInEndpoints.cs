@@ -10,33 +10,41 @@ internal static class SignInEndpoints
     public static void Map(IEndpointRouteBuilder app, KontextSettings settings)
     {
         var group = app.MapGroup("/login").WithMetadata(new Surface(Authenticate: null, PageErrors.Of));
-        if (settings.Development)
+        if (settings.SignIn is { } provider)
         {
-            group.MapGet("", (HttpContext context, DevelopmentSignIn signIn, string? return_to) => signIn.Show(context, return_to, error: null));
-            group.MapPost("", (HttpContext context, DevelopmentSignIn signIn) => signIn.SubmitAsync(context));
+            group.MapGet("", (HttpContext context, SignInStart start, string? return_to, string? fresh, int? max_age) => start.RunAsync(context, provider, LocalPath(return_to), fresh == "1", max_age));
+            group.MapGet("/callback", (HttpContext context, SignInCallback callback) => callback.RunAsync(context, provider));
+            group.MapPost("/out", (HttpContext context, BrowserSessions browser, SignOut signOut) => SignOutAsync(context, browser, () => signOut.AfterAsync(provider, context.RequestAborted)));
         }
         else
         {
-            group.MapGet("", (HttpContext context) => PageErrors.Of(context, new Failure(FailureCode.Misconfigured, "No sign-in provider is configured for this organization.")));
+            group.MapGet("", (HttpContext context, DevelopmentSignIn signIn, string? return_to) => signIn.Show(context, return_to, error: null));
+            group.MapPost("", (HttpContext context, DevelopmentSignIn signIn) => signIn.SubmitAsync(context));
+            group.MapPost("/out", (HttpContext context, BrowserSessions browser) => SignOutAsync(context, browser, () => Task.FromResult(SeeOther.To("/"))));
         }
-        group.MapPost("/out", SignOutAsync);
     }
 
     /// <summary>Where to send somebody who has to sign in first.</summary>
-    public static IResult Redirect(string returnTo) => SeeOther.To($"/login?return_to={Uri.EscapeDataString(returnTo)}");
+    /// <param name="returnTo">Where they go afterwards.</param>
+    /// <param name="fresh">They have to sign in again, even when the provider knows them.</param>
+    /// <param name="maxAge">Oldest acceptable proof of who they are; null when any will do.</param>
+    public static IResult Redirect(string returnTo, bool fresh = false, TimeSpan? maxAge = null) =>
+        SeeOther.To($"/login?return_to={Uri.EscapeDataString(returnTo)}{(fresh ? "&fresh=1" : "")}{(maxAge is { } age ? $"&max_age={(int)age.TotalSeconds}" : "")}");
 
     /// <summary>A path of ours, or the home page when it is anything else: an open redirect would lend our name to others.</summary>
     public static string LocalPath(string? returnTo) =>
-        returnTo is ['/', ..] && returnTo.Length <= 8000 && !(returnTo.Length > 1 && returnTo[1] is '/' or '\\') && !returnTo.Any(char.IsControl) ? returnTo : "/";
+        returnTo is ['/', ..] && returnTo.Length <= 8000 && !(returnTo.Length > 1 && returnTo[1] is '/' or '\\') && !returnTo.Any(character => character is < '!' or > '~') ? returnTo : "/";
 
-    private static async Task<IResult> SignOutAsync(HttpContext context, BrowserSessions browser)
+    private static async Task<IResult> SignOutAsync(HttpContext context, BrowserSessions browser, Func<Task<IResult>> afterwards)
     {
         if (!(await FormFields.ReadAsync(context.Request, context.RequestAborted)).TryGet(out var form, out var unreadable))
             return PageErrors.Of(context, unreadable);
-        if (await browser.CurrentAsync(context) is { } user && !browser.IsCsrf(context, user, form["csrf"]))
+        var user = await browser.CurrentAsync(context);
+        if (user is not null && !browser.IsCsrf(context, user, form["csrf"]))
             return PageErrors.Of(context, new Failure(FailureCode.InvalidRequest, "The form is out of date. Go back, reload the page and try again."));
         await browser.SignOutAsync(context);
-        return SeeOther.To("/");
+        // Nobody is signed out of the provider by a form that did not have to be ours.
+        return user is null ? SeeOther.To("/") : await afterwards();
     }
 }
 

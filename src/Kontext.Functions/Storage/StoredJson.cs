@@ -29,6 +29,7 @@ namespace Kontext.Functions.Storage;
 [JsonSerializable(typeof(Integration))]
 [JsonSerializable(typeof(Connection))]
 [JsonSerializable(typeof(BrowserSession))]
+[JsonSerializable(typeof(SignInState))]
 [JsonSerializable(typeof(ConnectSession))]
 [JsonSerializable(typeof(ConnectState))]
 [JsonSerializable(typeof(PolicyRules))]

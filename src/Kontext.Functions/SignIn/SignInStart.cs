@@ -1,0 +1,53 @@
+using System.Globalization;
+using Kontext.Domain;
+using Kontext.Domain.OAuth;
+using Kontext.Domain.Tenancy;
+using Kontext.Functions.Pages;
+using Microsoft.AspNetCore.WebUtilities;
+
+namespace Kontext.Functions.SignIn;
+
+/// <summary>Sends a person to their organization's provider to sign in (OpenID Connect Core section 3.1.2.1): code flow, PKCE, nonce, and a state bound to the browser.</summary>
+internal sealed class SignInStart(BrowserSessions browser, IOrganizationStore organizations, IdentityProvider providers, SignInStates states, KontextSettings installation, ILogger<SignInStart> log)
+{
+    /// <summary>Where providers send people back to; what is registered there.</summary>
+    public static string RedirectUriOf(KontextSettings installation) => installation.Issuer + "/login/callback";
+
+    /// <summary>The redirect, or a page that says why there is none.</summary>
+    /// <param name="context">The request.</param>
+    /// <param name="settings">The organization's provider.</param>
+    /// <param name="returnTo">Where the person goes afterwards.</param>
+    /// <param name="fresh">They have to sign in again, even when the provider knows them.</param>
+    /// <param name="maxAgeSeconds">Oldest acceptable proof of who they are; null when any will do.</param>
+    public async Task<IResult> RunAsync(HttpContext context, SignInSettings settings, string returnTo, bool fresh, int? maxAgeSeconds)
+    {
+        if (maxAgeSeconds < 0)
+            return PageErrors.Of(context, new Failure(FailureCode.InvalidRequest, "max_age has to be a number of seconds."));
+        if (await organizations.FindBySlugAsync(installation.Organization, context.RequestAborted) is not { } org)
+            return PageErrors.Of(context, new Failure(FailureCode.Misconfigured, $"The organization {installation.Organization} does not exist."));
+        if (!(await providers.DiscoverAsync(settings, context.RequestAborted)).TryGet(out var provider, out var failure))
+        {
+            Log.Refused(log, context.Request.Method, "sign-in", failure.Code, failure.Detail);
+            return PageErrors.Of(context, failure);
+        }
+        var secret = browser.SignInSecret(context);
+        var state = await states.StartAsync(org, secret, returnTo, fresh, maxAgeSeconds, context.RequestAborted);
+        var proof = SignInProof.Of(secret, state);
+        var parameters = new Dictionary<string, string?>
+        {
+            ["response_type"] = "code",
+            ["client_id"] = settings.ClientId,
+            ["redirect_uri"] = RedirectUriOf(installation),
+            ["scope"] = settings.Scopes,
+            ["state"] = state,
+            ["nonce"] = proof.Nonce,
+            ["code_challenge"] = Pkce.ChallengeOf(proof.CodeVerifier.Reveal()),
+            ["code_challenge_method"] = "S256",
+        };
+        if (fresh)
+            parameters["prompt"] = "login";
+        if (maxAgeSeconds is { } seconds)
+            parameters["max_age"] = seconds.ToString(CultureInfo.InvariantCulture);
+        return SeeOther.To(QueryHelpers.AddQueryString(provider.AuthorizationEndpoint.AbsoluteUri, parameters));
+    }
+}
