@@ -1,6 +1,7 @@
 using Kontext.Domain.Audit;
 using Kontext.Domain.Vault;
 using Kontext.Functions;
+using Kontext.Functions.Account;
 using Kontext.Functions.Api;
 using Kontext.Functions.Connect;
 using Kontext.Functions.Local;
@@ -27,6 +28,7 @@ builder.Services
     .AddKontextOAuth(settings)
     .AddKontextConnections(settings)
     .AddSingleton<IConnectPages, ConnectPages>()
+    .AddSingleton<SessionsView>()
     .AddKontextGateway()
     .AddKontextApi()
     .AddKontextPages()
@@ -49,6 +51,7 @@ AssetEndpoints.Map(app);
 SignInEndpoints.Map(app, settings);
 MetadataEndpoints.Map(app);
 OAuthEndpoints.Map(app);
+SessionsEndpoints.Map(app);
 ConnectEndpoints.Map(app, settings, app.Services.GetRequiredService<BrowserSessions>().CurrentAsync);
 McpEndpoints.Map(app, settings, app.Services.GetRequiredService<BearerAuthentication>().GatewayAsync);
 ApiEndpoints.Map(app);

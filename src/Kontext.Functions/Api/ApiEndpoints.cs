@@ -18,6 +18,7 @@ internal static class ApiEndpoints
         });
         ApplicationsApi.Map(api);
         SessionsApi.Map(api);
+        OwnSessionsApi.Map(api);
         IntegrationsApi.Map(api);
         ConnectionsApi.Map(api);
         ServiceAccountsApi.Map(api);
@@ -30,6 +31,7 @@ internal static class ApiEndpoints
     public static IServiceCollection AddKontextApi(this IServiceCollection services) => services
         .AddSingleton<ApplicationsApi>()
         .AddSingleton<SessionsApi>()
+        .AddSingleton<OwnSessionsApi>()
         .AddSingleton<IntegrationSettings>()
         .AddSingleton<IntegrationValidation>()
         .AddSingleton<IntegrationsApi>()
