@@ -90,8 +90,8 @@ internal sealed class AuditExportOutline
             case AuditExportLines.Checkpoint when AuditExportLines.Read(text, AuditExportJson.Default.AuditSignedLine) is { } checkpoint:
                 checkpoints.Add((number, checkpoint));
                 return true;
-            case AuditExportLines.Key when AuditExportLines.Read(text, AuditExportJson.Default.AuditKeyLine) is { } key:
-                return keys.TryAdd(key.Jwk.Kid, key.Jwk);
+            case AuditExportLines.Key when AuditExportLines.Read(text, AuditExportJson.Default.AuditKeyLine) is { Jwk: var key }:
+                return key == AuditKey.Of(key.Kid, key.X, key.Y) && keys.TryAdd(key.Kid, key);
             case AuditExportLines.Seal when AuditExportLines.Read(text, AuditExportJson.Default.AuditSignedLine) is { } last:
                 (seal, SealLine) = (last, number);
                 return true;
