@@ -11,8 +11,11 @@ internal static class OAuthErrors
     {
         var (status, error) = CodeOf(failure.Code);
         context.Response.Headers.CacheControl = "no-store";
+        // A proof is part of a token request, but authenticates at a resource (RFC 9449 sections 5 and 7.1).
+        if (failure.Code is FailureCode.InvalidDPoPProof or FailureCode.UseDPoPNonce && IsResource(context))
+            status = 401;
         if (status == 401)
-            context.Response.Headers.WWWAuthenticate = failure.Code == FailureCode.InvalidToken ? "Bearer error=\"invalid_token\"" : "Basic realm=\"Kontext\"";
+            context.Response.Headers.WWWAuthenticate = failure.Code == FailureCode.InvalidClient ? "Basic realm=\"Kontext\"" : Challenge.Of(context, failure);
         if (failure.RetryAfter is { } wait)
             context.Response.Headers.RetryAfter = Math.Max(1, (int)Math.Ceiling(wait.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
         return Results.Json(new ErrorBody(error, failure.Message)
@@ -30,6 +33,8 @@ internal static class OAuthErrors
         }, OAuthJson.Default.ErrorBody, statusCode: status);
     }
 
+    private static bool IsResource(HttpContext context) => context.GetEndpoint()?.Metadata.GetMetadata<Surface>() is { Authenticate: not null };
+
     /// <summary>The status and error code of a failure.</summary>
     public static (int Status, string Error) CodeOf(FailureCode code) => code switch
     {
@@ -41,6 +46,8 @@ internal static class OAuthErrors
         FailureCode.InvalidScope => (400, "invalid_scope"),
         FailureCode.InsufficientScope => (403, "insufficient_scope"),
         FailureCode.InvalidTarget or FailureCode.NotFound => (400, "invalid_target"),
+        FailureCode.InvalidDPoPProof => (400, "invalid_dpop_proof"),
+        FailureCode.UseDPoPNonce => (400, "use_dpop_nonce"),
         FailureCode.UnsupportedGrantType => (400, "unsupported_grant_type"),
         FailureCode.UnsupportedResponseType => (400, "unsupported_response_type"),
         FailureCode.AccessDenied => (403, "access_denied"),

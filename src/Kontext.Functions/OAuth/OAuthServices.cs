@@ -26,6 +26,7 @@ internal static class OAuthServices
             .AddSingleton<AuthorizeRequests>()
             .AddClientDocuments(settings)
             .AddSingleton<IAuthorizationCodeStore, AuthorizationCodeStore>()
+            .AddProofOfPossession(settings)
             .AddSingleton<BearerAuthentication>()
             .AddSingleton<TokenEndpoint>()
             .AddSingleton<AuthorizeEndpoint>()
@@ -35,6 +36,13 @@ internal static class OAuthServices
             .AddKontextSignIn(settings);
         return services;
     }
+
+    private static IServiceCollection AddProofOfPossession(this IServiceCollection services, KontextSettings settings) => services
+        .AddSingleton<DPoPNonces>()
+        .AddSingleton(provider => ActivatorUtilities.CreateInstance<DPoPProofs>(provider, settings.DPoPNonceRequired))
+        .AddSingleton<ISpentProofs, SpentProofStore>()
+        .AddSingleton<RecentProofs>()
+        .AddSingleton<ProofOfPossession>();
 
     private static IServiceCollection AddClientDocuments(this IServiceCollection services, KontextSettings settings) => services
         .AddSingleton(new GuardedFetch(GuardedHttp.Create(address => GuardedFetch.IsAllowed(address, settings))))

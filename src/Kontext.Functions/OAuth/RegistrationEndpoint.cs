@@ -53,6 +53,7 @@ internal sealed class RegistrationEndpoint(IOrganizationStore organizations, IAp
                 Jwks = keys?.Jwks,
                 JwksUri = keys?.JwksUri,
                 RedirectUris = [.. metadata.RedirectUris!],
+                DpopBoundAccessTokens = metadata.DpopBoundAccessTokens ?? false,
             },
             Registration = Registration.Dynamic,
             CreatedAt = now,
@@ -81,6 +82,7 @@ internal sealed class RegistrationEndpoint(IOrganizationStore organizations, IAp
             Scope = metadata.Scope,
             Jwks = keys?.Jwks is null ? null : metadata.Jwks,
             JwksUri = keys?.JwksUri,
+            DpopBoundAccessTokens = metadata.DpopBoundAccessTokens,
         }, OAuthJson.Default.RegisteredBody, statusCode: StatusCodes.Status201Created);
     }
 
