@@ -76,7 +76,7 @@ public sealed class ProofKey
     }
 
     /// <summary>Base64url without padding or white space: the one form in which a value can be written (RFC 7515 section 2).</summary>
-    internal static bool IsBase64Url(string text) => text.Length % 4 != 1 && text.All(character => char.IsAsciiLetterOrDigit(character) || character is '-' or '_');
+    internal static bool IsBase64Url(string text) => Base64Url.IsValid(text) && text.All(character => char.IsAsciiLetterOrDigit(character) || character is '-' or '_');
 
     private static ProofKey? ReadPoint(JsonElement jwk, string algorithm, string curve, ECCurve named, int length) =>
         Text(jwk, "kty") == "EC" && Text(jwk, "crv") == curve && Bytes(jwk, "x") is { } x && x.Length == length && Bytes(jwk, "y") is { } y && y.Length == length
