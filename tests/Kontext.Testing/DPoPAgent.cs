@@ -6,7 +6,10 @@ using System.Text.Json.Nodes;
 namespace Kontext.Testing;
 
 /// <summary>An OAuth client that holds a key and proves it with every request (RFC 9449). A test can send something else in place of the proof.</summary>
-public sealed class DPoPAgent(Uri kontext, DPoPKey key) : IDisposable
+/// <param name="kontext">The product's public address.</param>
+/// <param name="key">The key.</param>
+/// <param name="instance">Where requests go, when that is not the public address.</param>
+public sealed class DPoPAgent(Uri kontext, DPoPKey key, Uri? instance = null) : IDisposable
 {
     private readonly HttpClient http = new(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false });
     private readonly string issuer = kontext.OriginalString.TrimEnd('/');
@@ -20,7 +23,7 @@ public sealed class DPoPAgent(Uri kontext, DPoPKey key) : IDisposable
     /// <summary>A token request with a proof of the key, or with the headers given instead.</summary>
     public async Task<JsonAnswer> TokenAsync(Dictionary<string, string> form, IReadOnlyList<string>? proofs = null, string? basic = null, string headerName = "DPoP")
     {
-        using var request = new HttpRequestMessage(HttpMethod.Post, TokenEndpoint) { Content = new FormUrlEncodedContent(form) };
+        using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(instance ?? kontext, "/oauth2/token")) { Content = new FormUrlEncodedContent(form) };
         foreach (var proof in proofs ?? [key.Proof("POST", TokenEndpoint)])
             request.Headers.TryAddWithoutValidation(headerName, proof);
         if (basic is not null)
@@ -51,7 +54,7 @@ public sealed class DPoPAgent(Uri kontext, DPoPKey key) : IDisposable
     /// <summary>A request to a protected resource with a proof of the key, or with the headers given instead.</summary>
     public async Task<JsonAnswer> CallAsync(HttpMethod method, string path, string token, IReadOnlyList<string>? proofs = null, JsonNode? body = null, string scheme = "DPoP")
     {
-        using var request = new HttpRequestMessage(method, At(path));
+        using var request = new HttpRequestMessage(method, new Uri(instance ?? kontext, path));
         request.Headers.TryAddWithoutValidation("Authorization", $"{scheme} {token}");
         foreach (var proof in proofs ?? [key.Proof(method.Method, At(path), token)])
             request.Headers.TryAddWithoutValidation("DPoP", proof);
