@@ -50,9 +50,12 @@ public sealed class DPoPTests(AzuriteFixture azurite) : IDisposable
         var (first, second) = (await installation.StartAsync(), await installation.StartAsync());
         using var agent = new DPoPAgent(first.Url, key);
         using var elsewhere = new DPoPAgent(first.Url, key, second.Url);
+        var tokens = await agent.AuthorizeAsync(TestAgent.CommandLineClient, "alice");
         var proof = key.Proof("POST", agent.TokenEndpoint);
-        Assert.Equal("invalid_grant", (await agent.RefreshAsync(TestAgent.CommandLineClient, "none", [proof]))["error"]);
-        Assert.Equal("invalid_dpop_proof", (await elsewhere.RefreshAsync(TestAgent.CommandLineClient, "none", [proof]))["error"]);
+        var refreshed = await agent.RefreshAsync(TestAgent.CommandLineClient, tokens["refresh_token"]!, [proof]);
+        Assert.Equal(HttpStatusCode.OK, refreshed.Status);
+        Assert.Equal("invalid_dpop_proof", (await elsewhere.RefreshAsync(TestAgent.CommandLineClient, tokens["refresh_token"]!, [proof]))["error"]);
+        Assert.Equal(HttpStatusCode.OK, (await elsewhere.RefreshAsync(TestAgent.CommandLineClient, refreshed["refresh_token"]!)).Status);
     }
 
     [Fact]

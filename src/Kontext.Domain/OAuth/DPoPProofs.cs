@@ -58,9 +58,12 @@ public sealed class DPoPProofs(DPoPNonces nonces, bool nonceRequired, TimeProvid
     private static Failure Refused(string why) => new(FailureCode.InvalidDPoPProof, $"The DPoP proof does not prove this request: {why}.");
 }
 
-/// <summary>Remembers, for all instances, which proofs the token endpoint has accepted.</summary>
+/// <summary>Remembers, for all instances, for which proofs the token endpoint gave something.</summary>
 public interface ISpentProofs
 {
+    /// <summary>Was it used before? Writes nothing, so that a request that leads nowhere costs no storage.</summary>
+    Task<bool> IsSpentAsync(OrgId org, DPoPProof proof, CancellationToken cancellationToken);
+
     /// <summary>True the first time, on whichever instance; false for a replay. Remembered for <see cref="DPoPProofs.Memory"/> at least.</summary>
     Task<bool> TrySpendAsync(OrgId org, DPoPProof proof, CancellationToken cancellationToken);
 }

@@ -22,15 +22,19 @@ internal sealed class ProofOfPossession(DPoPProofs proofs, ISpentProofs spent, R
         return (await CheckAsync(context, accessToken: null, cancellationToken)).TryGet(out var proof, out var failure) ? proof : failure;
     }
 
-    /// <summary>The client with the key it proved, which is then spent for all instances; refused when it has to prove one and did not (RFC 9449 section 5.2).</summary>
+    /// <summary>The client with the key it proved; refused when the proof was used before, or when it has to prove a key and did not (RFC 9449 section 5.2).</summary>
     public async ValueTask<Result<TokenClient>> BindAsync(TokenClient client, DPoPProof? proof, CancellationToken cancellationToken)
     {
         if (proof is null)
             return client.NeedsProof
                 ? new Failure(FailureCode.InvalidDPoPProof, "This client only uses tokens bound to a key (dpop_bound_access_tokens): send a DPoP proof.")
                 : client;
-        return await spent.TrySpendAsync(client.Org, proof, cancellationToken) ? client with { KeyThumbprint = proof.Key.Thumbprint } : Replayed;
+        return await spent.IsSpentAsync(client.Org, proof, cancellationToken) ? Replayed : client with { KeyThumbprint = proof.Key.Thumbprint };
     }
+
+    /// <summary>Spends the proof for all instances; the failure when another request was faster.</summary>
+    public async ValueTask<Failure?> SpendAsync(TokenClient client, DPoPProof proof) =>
+        await spent.TrySpendAsync(client.Org, proof, CancellationToken.None) ? null : Replayed;
 
     /// <summary>Why the request does not prove the key of the access token it carries with the scheme DPoP; null when it does.</summary>
     public async ValueTask<Failure?> RefusalAsync(HttpContext context, string accessToken, AccessTokenClaims claims, Caller caller, CancellationToken cancellationToken)

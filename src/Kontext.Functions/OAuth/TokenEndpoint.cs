@@ -43,7 +43,15 @@ internal sealed class TokenEndpoint(
             return failure;
         if (!(await possession.BindAsync(client, proof, cancellationToken)).TryGet(out client, out failure))
             return failure;
-        return (client, request) switch
+        var granted = await GrantAsync(client, request, cancellationToken);
+        // Only now, so that nobody fills the storage with proofs that lead nowhere; and before the answer leaves, so that of several uses at once one gets it.
+        if (proof is not null && granted.TryGet(out _, out _) && await possession.SpendAsync(client, proof) is { } replayed)
+            return replayed;
+        return granted;
+    }
+
+    private async Task<Result<TokenResponse>> GrantAsync(TokenClient client, TokenRequest request, CancellationToken cancellationToken) =>
+        (client, request) switch
         {
             (TokenClient.Agent agent, TokenRequest.AuthorizationCode code) => await authorizationCode.RunAsync(agent, code, cancellationToken),
             (TokenClient.Agent agent, TokenRequest.Refresh token) => await refresh.RunAsync(agent, token, cancellationToken),
@@ -51,5 +59,4 @@ internal sealed class TokenEndpoint(
             (_, TokenRequest.Exchange subject) => await exchange.RunAsync(client, subject, Activity.Current?.TraceId.ToHexString(), cancellationToken),
             _ => new Failure(FailureCode.UnauthorizedClient, "A service account uses client_credentials."),
         };
-    }
 }
