@@ -74,6 +74,21 @@ public sealed class DPoPTests(AzuriteFixture azurite) : IDisposable
         Assert.Equal("invalid_grant", (await elsewhere.RefreshAsync(TestAgent.CommandLineClient, "none", [key.Proof("POST", agent.TokenEndpoint, nonce: nonce)]))["error"]);
     }
 
+    [Fact]
+    public async Task A_certified_client_library_gets_through_with_proofs_and_nonces()
+    {
+        await using var installation = await Installation.CreateAsync(azurite);
+        await using var kontext = await KontextServer.StartAsync(installation.Settings["Kontext__Storage"], installation.Settings["Kontext__KeyDirectory"],
+            settings: new Dictionary<string, string> { ["Kontext__DPoPNonceRequired"] = "true" });
+        var outcome = await NodeProgram.RunAsync("tests/oauth-clients/dpop.mjs", new Dictionary<string, string>
+        {
+            ["KONTEXT_URL"] = kontext.Url.OriginalString.TrimEnd('/'),
+            ["CLIENT_ID"] = TestAgent.CommandLineClient,
+        }, TestContext.Current.CancellationToken);
+        Assert.True(outcome.ExitCode == 0, outcome.Output);
+        Assert.Equal("exchange", outcome.LastLine);
+    }
+
     private static JsonObject Call => new()
     {
         ["jsonrpc"] = "2.0",

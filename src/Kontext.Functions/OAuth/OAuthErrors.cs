@@ -12,10 +12,11 @@ internal static class OAuthErrors
         var (status, error) = CodeOf(failure.Code);
         context.Response.Headers.CacheControl = "no-store";
         // A proof is part of a token request, but authenticates at a resource (RFC 9449 sections 5 and 7.1).
-        if (failure.Code is FailureCode.InvalidDPoPProof or FailureCode.UseDPoPNonce && IsResource(context))
+        var isResource = context.GetEndpoint()?.Metadata.GetMetadata<Surface>() is { Authenticate: not null };
+        if (isResource && failure.Code is (FailureCode.InvalidDPoPProof or FailureCode.UseDPoPNonce))
             status = 401;
         if (status == 401)
-            context.Response.Headers.WWWAuthenticate = failure.Code == FailureCode.InvalidClient ? "Basic realm=\"Kontext\"" : Challenge.Of(context, failure);
+            context.Response.Headers.WWWAuthenticate = isResource ? Challenge.Of(context, failure) : failure.Code == FailureCode.InvalidToken ? "Bearer error=\"invalid_token\"" : "Basic realm=\"Kontext\"";
         if (failure.RetryAfter is { } wait)
             context.Response.Headers.RetryAfter = Math.Max(1, (int)Math.Ceiling(wait.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
         return Results.Json(new ErrorBody(error, failure.Message)
@@ -32,8 +33,6 @@ internal static class OAuthErrors
             PolicyEvaluation = failure.Decision is null ? null : PolicyEvaluationBody.Of(failure.Decision),
         }, OAuthJson.Default.ErrorBody, statusCode: status);
     }
-
-    private static bool IsResource(HttpContext context) => context.GetEndpoint()?.Metadata.GetMetadata<Surface>() is { Authenticate: not null };
 
     /// <summary>The status and error code of a failure.</summary>
     public static (int Status, string Error) CodeOf(FailureCode code) => code switch
