@@ -42,6 +42,12 @@ internal sealed class TokenSigner(SigningKeyRing keys, KontextSettings settings,
             writer.WriteString("sub", actor);
             writer.WriteEndObject();
         }
+        if (claims.KeyThumbprint is { } thumbprint)
+        {
+            writer.WriteStartObject("cnf");
+            writer.WriteString("jkt", thumbprint);
+            writer.WriteEndObject();
+        }
         writer.WriteString("jti", claims.TokenId);
         writer.WriteNumber("iat", claims.IssuedAt.ToUnixTimeSeconds());
         writer.WriteNumber("exp", claims.ExpiresAt.ToUnixTimeSeconds());
@@ -146,6 +152,7 @@ internal sealed class TokenSigner(SigningKeyRing keys, KontextSettings settings,
             ExpiresAt = DateTimeOffset.FromUnixTimeSeconds(claims.GetProperty("exp").GetInt64()),
             TokenId = tokenId,
             Actor = claims.TryGetProperty("act", out var act) ? Text(act, "sub") : null,
+            KeyThumbprint = claims.TryGetProperty("cnf", out var confirmation) ? Text(confirmation, "jkt") : null,
         };
     }
 
