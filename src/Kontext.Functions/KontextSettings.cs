@@ -1,4 +1,5 @@
 using System.Globalization;
+using Kontext.Functions.OAuth;
 using Kontext.Functions.SignIn;
 
 namespace Kontext.Functions;
@@ -26,6 +27,9 @@ internal sealed record KontextSettings
 
     /// <summary><c>Kontext__SignIn__...</c>: the OpenID Connect provider that <see cref="Organization"/>'s people sign in through; null only in Development, where the development sign-in then stands in.</summary>
     public SignInSettings? SignIn { get; init; }
+
+    /// <summary><c>Kontext__SigningKeys__...</c>: rotation of the issuer's keys.</summary>
+    public SigningKeySettings SigningKeys { get; init; } = SigningKeySettings.Default;
 
     /// <summary>The port the Functions host tells a custom handler; null when run alone.</summary>
     public int? HandlerPort { get; init; }
@@ -62,6 +66,7 @@ internal sealed record KontextSettings
             Organization = section["Organization"] ?? (development ? "dev" : throw Missing("Organization", "the slug of the organization people sign in to")),
             Development = development,
             SignIn = signIn,
+            SigningKeys = SigningKeySettings.Read(section.GetSection("SigningKeys")),
             AllowPrivateUpstreams = ReadBool(section, "AllowPrivateUpstreams") ?? development,
             HandlerPort = handlerPort is null ? null : int.Parse(handlerPort, CultureInfo.InvariantCulture),
         };

@@ -88,6 +88,9 @@ public sealed record OAuthClient
     /// <summary>Hash of the client secret; null for public clients and those that sign.</summary>
     public string? SecretHash { get; init; }
 
+    /// <summary>The secret before it, while it is still accepted; null when there is none.</summary>
+    public RetiringSecret? RetiringSecret { get; init; }
+
     /// <summary>The one way it authenticates: <c>client_secret_basic</c>, <c>client_secret_post</c> or <c>private_key_jwt</c>; null accepts a secret either way.</summary>
     public string? AuthMethod { get; init; }
 

@@ -24,6 +24,7 @@ internal static class ApiEndpoints
         ServiceAccountsApi.Map(api);
         PoliciesApi.Map(api);
         AuditApi.Map(api);
+        SigningKeysApi.Map(api);
         // A malformed id in a route of ours, or no route at all: said in this surface's format.
         api.MapFallback("/{**path}", (HttpContext context) => ApiErrors.Of(context, new Failure(FailureCode.NotFound, "There is nothing at this address.")));
     }
@@ -38,5 +39,6 @@ internal static class ApiEndpoints
         .AddSingleton<ConnectionsApi>()
         .AddSingleton<ServiceAccountsApi>()
         .AddSingleton<PoliciesApi>()
-        .AddSingleton<AuditApi>();
+        .AddSingleton<AuditApi>()
+        .AddSingleton<SigningKeysApi>();
 }

@@ -12,7 +12,9 @@ internal static class OAuthServices
     {
         services
             .AddSingleton(new Resources(settings.Issuer))
+            .AddSingleton<SigningKeyStore>()
             .AddSingleton<SigningKeyRing>()
+            .AddSingleton<SigningKeyRotation>()
             .AddSingleton<ITokenSigner, TokenSigner>()
             .AddSingleton<RefreshTokens>()
             .AddSingleton<ClientAuthentication>()
