@@ -1,4 +1,5 @@
 using System.Globalization;
+using Kontext.Functions.Limits;
 using Kontext.Functions.OAuth;
 using Kontext.Functions.SignIn;
 
@@ -30,6 +31,9 @@ internal sealed record KontextSettings
 
     /// <summary><c>Kontext__SigningKeys__...</c>: rotation of the issuer's keys.</summary>
     public SigningKeySettings SigningKeys { get; init; } = SigningKeySettings.Default;
+
+    /// <summary><c>Kontext__Limits__...</c>: how many attempts are let through.</summary>
+    public LimitSettings Limits { get; init; } = LimitSettings.Default;
 
     /// <summary>The port the Functions host tells a custom handler; null when run alone.</summary>
     public int? HandlerPort { get; init; }
@@ -67,6 +71,7 @@ internal sealed record KontextSettings
             Development = development,
             SignIn = signIn,
             SigningKeys = SigningKeySettings.Read(section.GetSection("SigningKeys")),
+            Limits = LimitSettings.Read(section, underHost: handlerPort is not null),
             AllowPrivateUpstreams = ReadBool(section, "AllowPrivateUpstreams") ?? development,
             HandlerPort = handlerPort is null ? null : int.Parse(handlerPort, CultureInfo.InvariantCulture),
         };

@@ -1,4 +1,5 @@
 using Kontext.Domain.OAuth;
+using Kontext.Functions.Limits;
 using Kontext.Functions.SignIn;
 using Kontext.Functions.Storage;
 using Kontext.Functions.Upstream;
@@ -30,6 +31,7 @@ internal static class OAuthServices
             .AddSingleton<StandingApprovals>()
             .AddClientDocuments(settings)
             .AddSingleton<IAuthorizationCodeStore, AuthorizationCodeStore>()
+            .AddSingleton<AttemptLimits>()
             .AddSingleton<BearerAuthentication>()
             .AddSingleton<TokenEndpoint>()
             .AddSingleton<AuthorizeEndpoint>()
