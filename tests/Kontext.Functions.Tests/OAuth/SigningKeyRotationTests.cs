@@ -183,7 +183,7 @@ public sealed class SigningKeyRotationTests(AzuriteFixture azurite) : IAsyncLife
     private async Task<JsonArray> ListAsync() => (await agent.ApiAsync(HttpMethod.Get, "/signing-keys", owner)).Json!["items"]!.AsArray();
 
     private async Task<IReadOnlyList<JsonNode?>> ChangesAsync(string change) =>
-        [.. (await agent.ApiAsync(HttpMethod.Get, "/audit/events?type=admin.change&hours=2400&limit=200", owner)).Json!["items"]!.AsArray().Where(item => (string?)item!["capability"] == change)];
+        [.. (await agent.ApiAsync(HttpMethod.Get, "/audit/events?type=admin.change&hours=24&limit=200", owner)).Json!["items"]!.AsArray().Where(item => (string?)item!["capability"] == change)];
 
     private static async Task<HttpStatusCode> CallAsync(TimedKontext instance, string token) => (await TestAgent.CallAsync(instance.Address, HttpMethod.Get, "/api/v1/applications", token)).Status;
 
