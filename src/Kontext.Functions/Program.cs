@@ -3,6 +3,7 @@ using Kontext.Domain.Vault;
 using Kontext.Functions;
 using Kontext.Functions.Account;
 using Kontext.Functions.Api;
+using Kontext.Functions.Commands;
 using Kontext.Functions.Connect;
 using Kontext.Functions.Local;
 using Kontext.Functions.Mcp;
@@ -12,6 +13,7 @@ using Kontext.Functions.SignIn;
 using Kontext.Functions.Storage;
 using Kontext.Functions.Triggers;
 
+if (CommandLine.Handles(args)) return;
 var builder = WebApplication.CreateSlimBuilder(args);
 var settings = KontextSettings.Read(builder.Configuration, builder.Environment.IsDevelopment());
 Listening.Configure(builder, settings);

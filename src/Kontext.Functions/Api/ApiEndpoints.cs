@@ -16,6 +16,7 @@ internal static class ApiEndpoints
             invocation.HttpContext.Response.Headers.CacheControl = "no-store";
             return next(invocation);
         });
+        OrganizationApi.Map(api);
         ApplicationsApi.Map(api);
         SessionsApi.Map(api);
         OwnSessionsApi.Map(api);
@@ -25,11 +26,13 @@ internal static class ApiEndpoints
         PoliciesApi.Map(api);
         AuditApi.Map(api);
         SigningKeysApi.Map(api);
+        AuditExportApi.Map(api);
         // A malformed id in a route of ours, or no route at all: said in this surface's format.
         api.MapFallback("/{**path}", (HttpContext context) => ApiErrors.Of(context, new Failure(FailureCode.NotFound, "There is nothing at this address.")));
     }
 
     public static IServiceCollection AddKontextApi(this IServiceCollection services) => services
+        .AddSingleton<OrganizationApi>()
         .AddSingleton<ApplicationsApi>()
         .AddSingleton<SessionsApi>()
         .AddSingleton<OwnSessionsApi>()
@@ -40,5 +43,6 @@ internal static class ApiEndpoints
         .AddSingleton<ServiceAccountsApi>()
         .AddSingleton<PoliciesApi>()
         .AddSingleton<AuditApi>()
-        .AddSingleton<SigningKeysApi>();
+        .AddSingleton<SigningKeysApi>()
+        .AddSingleton<AuditExportApi>();
 }

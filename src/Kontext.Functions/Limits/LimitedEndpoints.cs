@@ -15,7 +15,7 @@ internal static class LimitedEndpoints
         if (await limits.FailuresRefusalAsync(context, clientId) is { } refused)
             return OAuthErrors.Of(context, refused);
         var answer = await next(invocation);
-        if (answer is IValueHttpResult { Value: ErrorBody { Error: "invalid_client" or "invalid_grant" } })
+        if (answer is IValueHttpResult { Value: ErrorBody { Error: "invalid_client" or "invalid_grant" or "invalid_token" } })
             limits.CountFailure(context, clientId);
         return answer;
     });
@@ -32,7 +32,7 @@ internal static class LimitedEndpoints
     });
 
     // What cannot be read names no client; the endpoint says what is wrong with it. The form is read once and kept by the request.
-    private static async ValueTask<string?> ClientIdAsync(HttpContext context) =>
-        (await FormFields.ReadAsync(context.Request, context.RequestAborted)).TryGet(out var form, out _)
+    private static async ValueTask<string?> ClientIdAsync(HttpContext context) => context.Request.RouteValues["client"] is string addressed ? addressed
+        : (await FormFields.ReadAsync(context.Request, context.RequestAborted)).TryGet(out var form, out _)
         && FormFields.Client(context.Request, form).TryGet(out var presented, out _) ? presented.ClientId : null;
 }

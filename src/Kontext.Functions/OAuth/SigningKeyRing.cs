@@ -42,6 +42,9 @@ internal sealed class SigningKeyRing(SigningKeyStore store, FreshCache cache, Ti
     public async ValueTask<IReadOnlyList<StoredSigningKey>> PublishedAsync(CancellationToken cancellationToken) =>
         [.. (await RingAsync(cancellationToken)).Stored.Published(time.GetUtcNow())];
 
+    /// <summary>Every key there ever was, retired and revoked ones too: what they signed is still checked (audit checkpoints).</summary>
+    public async ValueTask<IReadOnlyList<StoredSigningKey>> EverAsync(CancellationToken cancellationToken) => await store.EverUsedAsync(cancellationToken);
+
     private VerificationKey? Find(Ring ring, string kid) =>
         ring.Verifying.TryGetValue(kid, out var key) && ring.Stored.StateOf(key.Stored, time.GetUtcNow()) != SigningKeyState.Retired ? key.Key : null;
 
