@@ -109,6 +109,9 @@ public static class AuditTypes
     /// <summary>An administrator accepted a tool's change.</summary>
     public const string ToolAccepted = "tool.accepted";
 
+    /// <summary>Somebody tried too often and was refused unheard; not every such refusal has an entry.</summary>
+    public const string AttemptsLimited = "attempts.limited";
+
     /// <summary>An application, session, user or connection was cut off.</summary>
     public const string Revoked = "access.revoked";
 }

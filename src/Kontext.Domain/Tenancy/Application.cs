@@ -88,6 +88,9 @@ public sealed record OAuthClient
     /// <summary>Hash of the client secret; null for public clients and those that sign.</summary>
     public string? SecretHash { get; init; }
 
+    /// <summary>The secret before it, while it is still accepted; null when there is none.</summary>
+    public RetiringSecret? RetiringSecret { get; init; }
+
     /// <summary>Hash of the token with which a client that registered itself reads and deletes its registration (RFC 7592); null for all others.</summary>
     public string? RegistrationTokenHash { get; init; }
 

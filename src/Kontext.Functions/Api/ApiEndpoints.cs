@@ -26,6 +26,7 @@ internal static class ApiEndpoints
         ServiceAccountsApi.Map(api);
         PoliciesApi.Map(api);
         AuditApi.Map(api);
+        SigningKeysApi.Map(api);
         AuditExportApi.Map(api);
         // A malformed id in a route of ours, or no route at all: said in this surface's format.
         api.MapFallback("/{**path}", (HttpContext context) => ApiErrors.Of(context, new Failure(FailureCode.NotFound, "There is nothing at this address.")));
@@ -44,5 +45,6 @@ internal static class ApiEndpoints
         .AddSingleton<ServiceAccountsApi>()
         .AddSingleton<PoliciesApi>()
         .AddSingleton<AuditApi>()
+        .AddSingleton<SigningKeysApi>()
         .AddSingleton<AuditExportApi>();
 }

@@ -38,4 +38,7 @@ namespace Kontext.Functions.Api;
 [JsonSerializable(typeof(PolicyRuleEnvelope))]
 [JsonSerializable(typeof(NewPolicyRule))]
 [JsonSerializable(typeof(AuditEventListBody))]
+[JsonSerializable(typeof(SigningKeyListBody))]
+[JsonSerializable(typeof(SigningKeyRotationInput))]
+[JsonSerializable(typeof(SecretRotationInput))]
 internal sealed partial class ApiJson : JsonSerializerContext;

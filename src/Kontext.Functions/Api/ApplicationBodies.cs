@@ -65,7 +65,10 @@ internal sealed record CreatedApplicationBody(ApplicationBody Application, OAuth
 internal sealed record ApplicationListBody(IReadOnlyList<ApplicationBody> Items, string? NextCursor);
 
 /// <summary>OAuth settings; after a rotation the secret stands beside them as well (contract 8: both forms are read).</summary>
-internal sealed record OAuthEnvelope(OAuthClientBody Oauth, string? ClientSecret = null);
+internal sealed record OAuthEnvelope(OAuthClientBody Oauth, string? ClientSecret = null)
+{
+    public string? PreviousSecretExpiresAt { get; init; }
+}
 
 /// <summary>Attached integrations.</summary>
 [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]

@@ -38,6 +38,7 @@ internal static class OAuthSettings
             Scopes = input.Scopes?.ToImmutableArray() ?? current.Scopes,
             AllowedResources = targets?.ToImmutableArray() ?? current.AllowedResources,
             SecretHash = !confidential || signs ? null : secret is null ? current.SecretHash : RandomValue.HashOf(secret.Reveal()),
+            RetiringSecret = !confidential || signs || secret is not null ? null : current.RetiringSecret,
         }, secret);
     }
 

@@ -1,4 +1,5 @@
 using Kontext.Domain.OAuth;
+using Kontext.Functions.Limits;
 using Kontext.Functions.SignIn;
 using Kontext.Functions.Storage;
 using Kontext.Functions.Upstream;
@@ -12,7 +13,9 @@ internal static class OAuthServices
     {
         services
             .AddSingleton(new Resources(settings.Issuer))
+            .AddSingleton<SigningKeyStore>()
             .AddSingleton<SigningKeyRing>()
+            .AddSingleton<SigningKeyRotation>()
             .AddSingleton<ITokenSigner, TokenSigner>()
             .AddSingleton<RefreshTokens>()
             .AddSingleton<ClientAuthentication>()
@@ -29,6 +32,7 @@ internal static class OAuthServices
             .AddClientDocuments(settings)
             .AddSingleton<IAuthorizationCodeStore, AuthorizationCodeStore>()
             .AddProofOfPossession(settings)
+            .AddSingleton<AttemptLimits>()
             .AddSingleton<BearerAuthentication>()
             .AddSingleton<TokenEndpoint>()
             .AddSingleton<AuthorizeEndpoint>()
