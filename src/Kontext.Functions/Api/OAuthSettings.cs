@@ -33,6 +33,7 @@ internal static class OAuthSettings
         return (authentication with
         {
             RedirectUris = input.RedirectUris?.ToImmutableArray() ?? current.RedirectUris,
+            DeviceGrant = input.DeviceGrant ?? current.DeviceGrant,
             PkceRequired = input.PkceRequired ?? current.PkceRequired,
             Scopes = input.Scopes?.ToImmutableArray() ?? current.Scopes,
             AllowedResources = targets?.ToImmutableArray() ?? current.AllowedResources,
