@@ -61,9 +61,10 @@ public sealed class UserCodeGuesses(IWrongUserCodeStore counts, TimeProvider tim
     /// <summary>Takes back an attempt whose code was right.</summary>
     public async Task GiveBackAsync(OrgId org, string who, CancellationToken cancellationToken)
     {
-        while (await counts.FindAsync(org, who, cancellationToken) is { Value.Count: > 0 } current
-            && !await counts.ReplaceAsync(org, who, current, current.Value with { Count = current.Value.Count - 1 }, cancellationToken))
+        while (await counts.FindAsync(org, who, cancellationToken) is { Value.Count: > 0 } current)
         {
+            if (await counts.ReplaceAsync(org, who, current, current.Value with { Count = current.Value.Count - 1 }, cancellationToken))
+                return;
         }
     }
 }
