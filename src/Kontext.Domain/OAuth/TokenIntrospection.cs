@@ -38,7 +38,7 @@ public sealed record IntrospectedToken
 }
 
 /// <summary>
-/// Tells a client about a token (RFC 7662). It learns about its own tokens: those issued to it, and those it obtained by exchange as the actor.
+/// Tells a client about a token (RFC 7662). It learns about its own tokens: those issued to it, by exchange as well.
 /// An organization's service account, which may manage all of it, learns about every token of the organization. The resources our tokens are for
 /// are Kontext's own, so no other resource server has a part in this. Everything else, and what does not work any more, is the same nothing.
 /// </summary>
@@ -56,7 +56,7 @@ public sealed class TokenIntrospection(TokenCallers callers, RefreshTokens refre
         if (!(await callers.ResolveAsync(token, _ => true, cancellationToken)).TryGet(out var found, out _))
             return null;
         var claims = found.Claims;
-        if (claims.Org != client.Org || (client is not TokenClient.Service && claims.ClientId != client.ClientId && claims.Actor != client.ClientId))
+        if (claims.Org != client.Org || (client is not TokenClient.Service && claims.ClientId != client.ClientId))
             return null;
         return new IntrospectedToken
         {
