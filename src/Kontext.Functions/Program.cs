@@ -54,6 +54,7 @@ AssetEndpoints.Map(app);
 SignInEndpoints.Map(app, settings);
 MetadataEndpoints.Map(app);
 OAuthEndpoints.Map(app);
+DevicePages.Map(app);
 SessionsEndpoints.Map(app);
 ConnectEndpoints.Map(app, settings, app.Services.GetRequiredService<BrowserSessions>().CurrentAsync);
 McpEndpoints.Map(app, settings, app.Services.GetRequiredService<BearerAuthentication>().GatewayAsync);

@@ -5,6 +5,8 @@ namespace Kontext.Domain.OAuth;
 /// <summary>A token request, one record per grant (contract 3.4).</summary>
 public abstract record TokenRequest
 {
+    /// <summary>The grant of agents without a browser.</summary>
+    public const string DeviceGrant = "urn:ietf:params:oauth:grant-type:device_code";
     private const string ExchangeGrant = "urn:ietf:params:oauth:grant-type:token-exchange";
 
     private TokenRequest()
@@ -12,7 +14,7 @@ public abstract record TokenRequest
     }
 
     /// <summary>The grant types served, as the metadata lists them.</summary>
-    public static readonly ImmutableArray<string> GrantTypes = ["authorization_code", "refresh_token", "client_credentials", ExchangeGrant];
+    public static readonly ImmutableArray<string> GrantTypes = ["authorization_code", "refresh_token", "client_credentials", DeviceGrant, ExchangeGrant];
 
     /// <summary>authorization_code (OAuth 2.1 section 4.1.3).</summary>
     public sealed record AuthorizationCode(Secret Code, string? RedirectUri, string? CodeVerifier, IReadOnlyList<string> Resources) : TokenRequest;
@@ -22,6 +24,9 @@ public abstract record TokenRequest
 
     /// <summary>client_credentials (OAuth 2.1 section 4.2).</summary>
     public sealed record ClientCredentials(ImmutableArray<string> Scopes, string? Audience) : TokenRequest;
+
+    /// <summary>device_code (RFC 8628 section 3.4).</summary>
+    public sealed record DeviceCode(Secret Code, IReadOnlyList<string> Resources) : TokenRequest;
 
     /// <summary>token exchange (RFC 8693 section 2.1; contract 3.4.4).</summary>
     public sealed record Exchange(string SubjectTokenType, Secret? SubjectToken, string Target, ImmutableArray<string> Scopes) : TokenRequest;
@@ -43,6 +48,10 @@ public abstract record TokenRequest
                 return new Refresh(new Secret(token), Scopes.Parse(form["scope"]), form.All("resource"));
             case "client_credentials":
                 return new ClientCredentials(Scopes.Parse(form["scope"]), form["audience"] ?? form["resource"]);
+            case DeviceGrant:
+                if (form["device_code"] is not { } deviceCode)
+                    return Missing("device_code");
+                return new DeviceCode(new Secret(deviceCode), form.All("resource"));
             case ExchangeGrant:
                 return ParseExchange(form);
             case null:

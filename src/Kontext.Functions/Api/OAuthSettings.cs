@@ -33,6 +33,7 @@ internal static class OAuthSettings
         return (authentication with
         {
             RedirectUris = input.RedirectUris?.ToImmutableArray() ?? current.RedirectUris,
+            DeviceGrant = input.DeviceGrant ?? current.DeviceGrant,
             PkceRequired = input.PkceRequired ?? current.PkceRequired,
             DpopBoundAccessTokens = input.DpopBoundAccessTokens ?? current.DpopBoundAccessTokens,
             Scopes = input.Scopes?.ToImmutableArray() ?? current.Scopes,

@@ -50,6 +50,10 @@ internal sealed record ServerMetadataBody
 
     public required string RevocationEndpoint { get; init; }
 
+    public required string IntrospectionEndpoint { get; init; }
+
+    public required string DeviceAuthorizationEndpoint { get; init; }
+
     public required string UserinfoEndpoint { get; init; }
 
     public required IReadOnlyList<string> ScopesSupported { get; init; }
@@ -69,6 +73,10 @@ internal sealed record ServerMetadataBody
     public required IReadOnlyList<string> RevocationEndpointAuthSigningAlgValuesSupported { get; init; }
 
     public required IReadOnlyList<string> DpopSigningAlgValuesSupported { get; init; }
+
+    public required IReadOnlyList<string> IntrospectionEndpointAuthMethodsSupported { get; init; }
+
+    public required IReadOnlyList<string> IntrospectionEndpointAuthSigningAlgValuesSupported { get; init; }
 
     public required IReadOnlyList<string> CodeChallengeMethodsSupported { get; init; }
 
@@ -157,6 +165,40 @@ internal sealed record RegisteredBody
 /// <summary>Claims about the person behind a token (OpenID Connect Core section 5.3.2).</summary>
 internal sealed record UserInfoBody(string Sub, string? Name, string? Email);
 
+/// <summary>A device authorization response (RFC 8628 section 3.2).</summary>
+internal sealed record DeviceAuthorizationBody(string DeviceCode, string UserCode, string VerificationUri, string VerificationUriComplete, long ExpiresIn, long Interval);
+
+/// <summary>An introspection response (RFC 7662 section 2.2); of a token that is not active it says nothing else.</summary>
+internal sealed record IntrospectionBody
+{
+    public required bool Active { get; init; }
+
+    public string? Scope { get; init; }
+
+    public string? ClientId { get; init; }
+
+    public string? TokenType { get; init; }
+
+    public long? Exp { get; init; }
+
+    public long? Iat { get; init; }
+
+    public string? Sub { get; init; }
+
+    public IReadOnlyList<string>? Aud { get; init; }
+
+    public string? Iss { get; init; }
+
+    public string? Jti { get; init; }
+
+    public string? Sid { get; init; }
+
+    public ActorBody? Act { get; init; }
+}
+
+/// <summary>Who acts (RFC 8693 section 4.1).</summary>
+internal sealed record ActorBody(string Sub);
+
 /// <summary>JSON of the OAuth surface: snake_case, absent instead of null.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, MaxDepth = 16)]
 [JsonSerializable(typeof(TokenBody))]
@@ -167,4 +209,6 @@ internal sealed record UserInfoBody(string Sub, string? Name, string? Email);
 [JsonSerializable(typeof(RegistrationBody))]
 [JsonSerializable(typeof(RegisteredBody))]
 [JsonSerializable(typeof(UserInfoBody))]
+[JsonSerializable(typeof(DeviceAuthorizationBody))]
+[JsonSerializable(typeof(IntrospectionBody))]
 internal sealed partial class OAuthJson : JsonSerializerContext;
