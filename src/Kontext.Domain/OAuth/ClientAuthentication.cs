@@ -45,7 +45,7 @@ public sealed class ClientAuthentication(IApplicationStore applications, IServic
         }
 
         if (await serviceAccounts.ResolveClientAsync(clientId, cancellationToken) is { } service
-            && await serviceAccounts.CurrentAsync(service.Org, service.Account, cancellationToken) is { Revoked: false } account
+            && await serviceAccounts.CurrentAsync(service.Org, service.Account, cancellationToken) is { Revoked: false, Disabled: false } account
             && presented.Secret is { } secret && RandomValue.Matches(secret.Reveal(), account.SecretHash))
             return new TokenClient.Service(service.Org, clientId, account);
 
