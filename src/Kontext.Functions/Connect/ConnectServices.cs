@@ -34,5 +34,6 @@ internal static class ConnectServices
         .AddSingleton<ConnectFlow>()
         .AddSingleton<ProvidedTokens>()
         .AddSingleton<Disconnection>()
+        .AddSingleton<ConnectGuests>()
         .AddSingleton<ConnectPageBuilder>();
 }
