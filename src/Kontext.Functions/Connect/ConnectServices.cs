@@ -34,6 +34,6 @@ internal static class ConnectServices
         .AddSingleton<ConnectFlow>()
         .AddSingleton<ProvidedTokens>()
         .AddSingleton<Disconnection>()
-        .AddSingleton<ConnectGuests>()
+        .AddSingleton(provider => ActivatorUtilities.CreateInstance<ConnectGuests>(provider, settings))
         .AddSingleton<ConnectPageBuilder>();
 }
