@@ -101,6 +101,8 @@ internal sealed class ServiceAccountsApi(IServiceAccountStore accounts, TimeProv
 
     private async Task<IResult> ChangeAsync(HttpContext context, ServiceAccountId id)
     {
+        if (ApiCaller.Of(context).DemandPrivilege() is { } refused)
+            return ApiErrors.Of(context, refused);
         if (!(await Api.ReadAsync(context, ApiJson.Default.ServiceAccountChange)).TryGet(out var input, out var failure))
             return ApiErrors.Of(context, failure);
         if (Refusal(input.Name, input.Description) is { } invalid)
