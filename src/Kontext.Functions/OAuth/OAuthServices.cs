@@ -19,6 +19,7 @@ internal static class OAuthServices
             .AddSingleton<TokenCallers>()
             .AddSingleton<TokenIssuing>()
             .AddSingleton<SessionRevocation>()
+            .AddSingleton<OwnSessions>()
             .AddSingleton<AuthorizationCodeGrant>()
             .AddSingleton<RefreshTokenGrant>()
             .AddSingleton<ClientCredentialsGrant>()
@@ -27,6 +28,7 @@ internal static class OAuthServices
             .AddSingleton<ExchangeTargets>()
             .AddSingleton<ChildSessions>()
             .AddSingleton<AuthorizeRequests>()
+            .AddSingleton<StandingApprovals>()
             .AddClientDocuments(settings)
             .AddSingleton<IAuthorizationCodeStore, AuthorizationCodeStore>()
             .AddSingleton<BearerAuthentication>()
@@ -34,6 +36,7 @@ internal static class OAuthServices
             .AddSingleton<AuthorizeEndpoint>()
             .AddSingleton<ConsentScreen>()
             .AddSingleton<RegistrationEndpoint>()
+            .AddSingleton<RegistrationManagement>()
             .AddSingleton<RevocationEndpoint>()
             .AddKontextSignIn(settings);
         return services;
