@@ -9,12 +9,12 @@ namespace Kontext.Functions.Partner;
 internal sealed class PartnerSignatures(PartnerKeys keys) : IPartnerSignatures
 {
     /// <inheritdoc/>
-    public async ValueTask<Result<bool>> HoldsAsync(ExternalAuth trust, PartnerToken token, CancellationToken cancellationToken)
+    public async ValueTask<Result<bool>> HoldsAsync(ExternalAuth trust, SignedJwt token, CancellationToken cancellationToken)
     {
         if (!trust.AllowedAlgorithms.Contains(token.Algorithm))
             return false;
         if (!(await keys.FindAsync(trust.JwksUrl, token.KeyId, cancellationToken)).TryGet(out var found, out var failure))
             return failure;
-        return found.Any(key => key.Verifies(token.Algorithm) && IdToken.Holds(token.Text.Reveal(), key));
+        return found.Any(key => key.Verifies(token.Algorithm) && IdToken.Holds(token.Serialized.Reveal(), key));
     }
 }

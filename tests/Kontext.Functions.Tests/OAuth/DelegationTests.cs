@@ -112,6 +112,19 @@ public sealed class DelegationTests(KontextFixture kontext)
     }
 
     [Fact]
+    public async Task What_was_handed_on_is_no_approval_of_who_it_was_handed_to()
+    {
+        var (one, other) = (await kontext.IntegrationAsync("user_token"), await kontext.IntegrationAsync("user_token"));
+        var (first, second) = (await ClientAsync(one), await ClientAsync(one, other));
+        using var browser = new FormBrowser();
+        var token = (await agent.AuthorizeAsync(browser, first, "alice", agent.Gateway))["access_token"]!;
+        await ExchangedAsync(second, await ExchangedAsync(first, token, second), "mcp-gateway");
+        var page = await browser.OpenAsync(agent.AuthorizeUrl(second, agent.Gateway).Url);
+        Assert.Equal([one, other], page.Document.QuerySelectorAll("input[name=integration]").Select(box => box.GetAttribute("value")));
+        Assert.Null(page.Document.QuerySelector(".before"));
+    }
+
+    [Fact]
     public async Task An_actor_token_has_to_be_the_clients_own()
     {
         var (first, second) = (await ClientAsync(), await ClientAsync());
