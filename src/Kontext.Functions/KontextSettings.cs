@@ -24,6 +24,9 @@ internal sealed record KontextSettings
     /// <summary><c>Kontext__AllowPrivateUpstreams</c>: integrations may be at private or loopback addresses. On in Development unless set.</summary>
     public required bool AllowPrivateUpstreams { get; init; }
 
+    /// <summary><c>Kontext__DPoPNonceRequired</c>: DPoP proofs have to carry a nonce of ours, so that none can be made ahead of time (RFC 9449 section 8). Off unless set.</summary>
+    public bool DPoPNonceRequired { get; init; }
+
     /// <summary><c>Kontext__SignIn__...</c>: the OpenID Connect provider that <see cref="Organization"/>'s people sign in through; null only in Development, where the development sign-in then stands in.</summary>
     public SignInSettings? SignIn { get; init; }
 
@@ -63,6 +66,7 @@ internal sealed record KontextSettings
             Development = development,
             SignIn = signIn,
             AllowPrivateUpstreams = ReadBool(section, "AllowPrivateUpstreams") ?? development,
+            DPoPNonceRequired = ReadBool(section, "DPoPNonceRequired") ?? false,
             HandlerPort = handlerPort is null ? null : int.Parse(handlerPort, CultureInfo.InvariantCulture),
         };
     }

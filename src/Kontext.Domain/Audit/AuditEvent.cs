@@ -109,6 +109,12 @@ public static class AuditTypes
     /// <summary>Something was created, changed, archived or revoked through the management API.</summary>
     public const string Administered = "admin.change";
 
+    /// <summary>A server describes a tool otherwise than before.</summary>
+    public const string ToolChanged = "tool.changed";
+
+    /// <summary>An administrator accepted a tool's change.</summary>
+    public const string ToolAccepted = "tool.accepted";
+
     /// <summary>An application, session, user or connection was cut off.</summary>
     public const string Revoked = "access.revoked";
 }

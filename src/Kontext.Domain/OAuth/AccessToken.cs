@@ -38,6 +38,9 @@ public sealed record AccessTokenClaims
     /// <summary><c>jti</c>.</summary>
     public required string TokenId { get; init; }
 
+    /// <summary><c>cnf.jkt</c>: the thumbprint of the key it is bound to (RFC 9449 section 6.1); null for a bearer token.</summary>
+    public string? KeyThumbprint { get; init; }
+
     /// <summary><c>act</c>: the client that acts, where it did not obtain the first token itself, and those before it (RFC 8693 section 4.1); null otherwise.</summary>
     public ActorClaim? Actor { get; init; }
 

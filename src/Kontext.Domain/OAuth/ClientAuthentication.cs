@@ -17,6 +17,12 @@ public sealed record ClientCredentials(string? ClientId, Secret? Secret, string 
 /// <param name="ClientId">Its client id.</param>
 public abstract record TokenClient(OrgId Org, string ClientId)
 {
+    /// <summary>The key it proved to have, which its access tokens are bound to (RFC 9449 section 5); null for bearer tokens.</summary>
+    public string? KeyThumbprint { get; init; }
+
+    /// <summary>Its tokens have to be bound to a key (RFC 9449 section 5.2).</summary>
+    public bool NeedsProof => this is Agent { Application.OAuth.DpopBoundAccessTokens: true };
+
     /// <summary>An application.</summary>
     public sealed record Agent(OrgId Org, string ClientId, Application Application) : TokenClient(Org, ClientId);
 

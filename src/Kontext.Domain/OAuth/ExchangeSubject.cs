@@ -94,8 +94,8 @@ public sealed class ExchangeSubjects(TokenCallers callers, ExternalUsers externa
 
     private async Task<Result<ExchangeSubject>> FromAccessTokenAsync(TokenClient.Agent agent, Secret token, CancellationToken cancellationToken)
     {
-        if (!(await callers.ResolveAsync(token.Reveal(), _ => true, cancellationToken)).TryGet(out var resolved, out var failure))
-            return failure with { Code = FailureCode.InvalidGrant };
+        if (!(await FindAsync(agent, token, "subject token", cancellationToken)).TryGet(out var resolved, out var failure))
+            return failure;
         if (resolved.Caller is not AgentCaller caller || caller.Org != agent.Org)
             return new Failure(FailureCode.InvalidGrant, "The subject token has to be a person's access token for an application of this organization.");
         // The command-line client signs a person in and then acts as the agents of that terminal (contract 3.4.4); any other client may only exchange what was issued to it, or for it.
@@ -121,11 +121,21 @@ public sealed class ExchangeSubjects(TokenCallers callers, ExternalUsers externa
         };
     }
 
+    private async Task<Result<(Caller Caller, AccessTokenClaims Claims)>> FindAsync(TokenClient.Agent agent, Secret token, string what, CancellationToken cancellationToken)
+    {
+        if (!(await callers.FindAsync(token.Reveal(), _ => true, cancellationToken)).TryGet(out var found, out var failure))
+            return failure with { Code = FailureCode.InvalidGrant };
+        // Otherwise a stolen token, useless without its key, could be exchanged for one that needs none.
+        if (KeyBinding.RefusalToRedeem(found.Claims.KeyThumbprint, agent.KeyThumbprint, what) is { } otherKey)
+            return otherKey;
+        return KeyBinding.Refusal(found.Claims, found.Caller, agent.KeyThumbprint) is { } unbound ? unbound with { Code = FailureCode.InvalidGrant } : found;
+    }
+
     // The actor is the client that authenticates; its token has to say the same (RFC 8693 section 2.1).
     private async Task<Failure?> ActorRefusalAsync(TokenClient.Agent agent, Secret actorToken, CancellationToken cancellationToken)
     {
-        if (!(await callers.ResolveAsync(actorToken.Reveal(), _ => true, cancellationToken)).TryGet(out var actor, out var failure))
-            return failure with { Code = FailureCode.InvalidGrant };
+        if (!(await FindAsync(agent, actorToken, "actor token", cancellationToken)).TryGet(out var actor, out var failure))
+            return failure;
         return actor.Caller is AgentCaller caller && caller.Org == agent.Org && caller.Application.Id == agent.Application.Id && actor.Claims.MayAct is null
             ? null
             : new Failure(FailureCode.InvalidGrant, "actor_token has to be an access token of the client that authenticates.");

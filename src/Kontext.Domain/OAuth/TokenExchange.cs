@@ -83,7 +83,7 @@ public sealed class TokenExchange(
         if (session.Application != agent.Application.Id
             && !(await childSessions.OfAsync(agent.Org, session, agent.Application, subject.ConsentImplied, cancellationToken)).TryGet(out session, out var failure))
             return failure;
-        return await issuing.ExchangedAsync(agent.Org, agent.Application, subject.User, session, Issued(subject, request, traceId, target, [Scopes.Invoke]), cancellationToken);
+        return await issuing.ExchangedAsync(agent.Org, agent.Application, subject.User, session, Issued(subject, request, traceId, target, [Scopes.Invoke]) with { KeyThumbprint = agent.KeyThumbprint }, cancellationToken);
     }
 
     private async Task<Result<TokenResponse>> HandOnAsync(TokenClient.Agent agent, ExchangeSubject subject, ExchangeTarget.Agent other, TokenRequest.Exchange request, string? traceId, CancellationToken cancellationToken)
@@ -98,6 +98,7 @@ public sealed class TokenExchange(
         if (session.Application != agent.Application.Id
             && !(await childSessions.OfAsync(agent.Org, session, agent.Application, subject.ConsentImplied, cancellationToken)).TryGet(out session, out var failure))
             return failure;
+        // Not bound to this agent's key, which the other one does not have: it opens nothing, and only the other one may exchange it.
         var token = Issued(subject, request, traceId, other.Application.ClientId, [Scopes.Invoke]) with { MayAct = other.Application.ClientId };
         return await issuing.ExchangedAsync(agent.Org, agent.Application, subject.User, session, token, cancellationToken);
     }

@@ -99,6 +99,9 @@ public sealed record OAuthClient
 
     /// <summary>Where it publishes its keys; null when it does not.</summary>
     public string? JwksUri { get; init; }
+
+    /// <summary>Its tokens have to be bound to a key, with DPoP (<c>dpop_bound_access_tokens</c>, RFC 9449 section 5.2).</summary>
+    public bool DpopBoundAccessTokens { get; init; }
 }
 
 /// <summary>Which partner tokens an application trusts for naming its own users (contract 1.5).</summary>

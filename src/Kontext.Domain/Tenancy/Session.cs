@@ -26,6 +26,9 @@ public sealed record Session
     /// <summary>Integrations the person approved on the consent page.</summary>
     public ImmutableArray<IntegrationId> Approved { get; init; } = [];
 
+    /// <summary>The key its refresh tokens are bound to (RFC 9449 section 5); null when they are not, as for confidential clients.</summary>
+    public string? KeyThumbprint { get; init; }
+
     /// <summary>No consent page stood between person and agent: the application vouches for its own users, or the person is at the command line. Policy still decides.</summary>
     public bool ConsentImplied { get; init; }
 

@@ -21,6 +21,7 @@ internal static class ApiEndpoints
         SessionsApi.Map(api);
         OwnSessionsApi.Map(api);
         IntegrationsApi.Map(api);
+        IntegrationToolsApi.Map(api);
         ConnectionsApi.Map(api);
         ServiceAccountsApi.Map(api);
         PoliciesApi.Map(api);
@@ -38,6 +39,7 @@ internal static class ApiEndpoints
         .AddSingleton<IntegrationSettings>()
         .AddSingleton<IntegrationValidation>()
         .AddSingleton<IntegrationsApi>()
+        .AddSingleton<IntegrationToolsApi>()
         .AddSingleton<ConnectionsApi>()
         .AddSingleton<ServiceAccountsApi>()
         .AddSingleton<PoliciesApi>()

@@ -42,6 +42,8 @@ internal sealed record OAuthClientBody(string Type, string ClientId, string? Cli
 
     public string? JwksUri { get; init; }
 
+    public bool DpopBoundAccessTokens { get; init; }
+
     public static OAuthClientBody Of(Application application, KontextSettings settings, string? secret = null) => new(
         application.OAuth.Confidential ? "confidential" : "public", application.ClientId, secret,
         application.OAuth.RedirectUris, application.OAuth.PkceRequired, application.OAuth.Scopes, application.OAuth.AllowedResources, settings.GatewayResource)
@@ -49,6 +51,7 @@ internal sealed record OAuthClientBody(string Type, string ClientId, string? Cli
         TokenEndpointAuthMethod = application.OAuth.AuthMethod,
         Jwks = application.OAuth.Jwks is { } jwks ? JsonElement.Parse(jwks) : null,
         JwksUri = application.OAuth.JwksUri,
+        DpopBoundAccessTokens = application.OAuth.DpopBoundAccessTokens,
     };
 }
 
@@ -89,6 +92,8 @@ internal sealed record OAuthInput
     public JsonElement? Jwks { get; init; }
 
     public string? JwksUri { get; init; }
+
+    public bool? DpopBoundAccessTokens { get; init; }
 }
 
 /// <summary>A new application.</summary>

@@ -38,6 +38,7 @@ internal static class McpEndpoints
             GuardedHttp.Create(provider.GetRequiredService<KontextSettings>().AllowPrivateUpstreams), provider.GetRequiredService<UpstreamEras>(), UpstreamLimits.Ordinary));
         services.AddSingleton<InjectedUpstream>();
         services.AddSingleton<AttachedIntegrations>();
+        services.AddSingleton<ToolPinning>();
         services.AddSingleton<ToolCatalog>();
         services.AddSingleton<ToolCall>();
         services.AddSingleton<ConnectOffer>();

@@ -42,6 +42,7 @@ internal static class MetadataEndpoints
             TokenEndpointAuthSigningAlgValuesSupported = ClientAuthMethods.SigningAlgorithms,
             RevocationEndpointAuthMethodsSupported = ClientAuthMethods.Supported,
             RevocationEndpointAuthSigningAlgValuesSupported = ClientAuthMethods.SigningAlgorithms,
+            DpopSigningAlgValuesSupported = ProofKey.Algorithms,
             CodeChallengeMethodsSupported = ["S256"],
             SubjectTypesSupported = ["public"],
             IdTokenSigningAlgValuesSupported = ["ES256"],
@@ -70,7 +71,7 @@ internal static class MetadataEndpoints
     private static IResult Resource(KontextSettings settings, HttpResponse response, string resource, string scope, string name)
     {
         Cacheable(response);
-        return Results.Json(new ResourceMetadataBody(resource, [settings.Issuer], [scope], ["header"], name), OAuthJson.Default.ResourceMetadataBody);
+        return Results.Json(new ResourceMetadataBody(resource, [settings.Issuer], [scope], ["header"], name, ProofKey.Algorithms), OAuthJson.Default.ResourceMetadataBody);
     }
 
     private static void Cacheable(HttpResponse response) => response.Headers.CacheControl = "public, max-age=300";

@@ -31,6 +31,7 @@ internal static class OAuthServices
             .AddSingleton<StandingApprovals>()
             .AddClientDocuments(settings)
             .AddSingleton<IAuthorizationCodeStore, AuthorizationCodeStore>()
+            .AddProofOfPossession(settings)
             .AddSingleton<BearerAuthentication>()
             .AddSingleton<TokenEndpoint>()
             .AddSingleton<AuthorizeEndpoint>()
@@ -41,6 +42,13 @@ internal static class OAuthServices
             .AddKontextSignIn(settings);
         return services;
     }
+
+    private static IServiceCollection AddProofOfPossession(this IServiceCollection services, KontextSettings settings) => services
+        .AddSingleton<DPoPNonces>()
+        .AddSingleton(provider => ActivatorUtilities.CreateInstance<DPoPProofs>(provider, settings.DPoPNonceRequired))
+        .AddSingleton<ISpentProofs, SpentProofStore>()
+        .AddSingleton<RecentProofs>()
+        .AddSingleton<ProofOfPossession>();
 
     private static IServiceCollection AddClientDocuments(this IServiceCollection services, KontextSettings settings) => services
         .AddSingleton(new GuardedFetch(GuardedHttp.Create(address => GuardedFetch.IsAllowed(address, settings))))

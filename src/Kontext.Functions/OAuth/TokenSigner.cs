@@ -44,6 +44,12 @@ internal sealed class TokenSigner(SigningKeyRing keys, KontextSettings settings,
             writer.WriteString("sub", mayAct);
             writer.WriteEndObject();
         }
+        if (claims.KeyThumbprint is { } thumbprint)
+        {
+            writer.WriteStartObject("cnf");
+            writer.WriteString("jkt", thumbprint);
+            writer.WriteEndObject();
+        }
         writer.WriteString("jti", claims.TokenId);
         writer.WriteNumber("iat", claims.IssuedAt.ToUnixTimeSeconds());
         writer.WriteNumber("exp", claims.ExpiresAt.ToUnixTimeSeconds());
@@ -149,6 +155,7 @@ internal sealed class TokenSigner(SigningKeyRing keys, KontextSettings settings,
             TokenId = tokenId,
             Actor = claims.TryGetProperty("act", out var act) ? Actor(act) : null,
             MayAct = claims.TryGetProperty("may_act", out var mayAct) ? Text(mayAct, "sub") : null,
+            KeyThumbprint = claims.TryGetProperty("cnf", out var confirmation) ? Text(confirmation, "jkt") : null,
         };
     }
 
