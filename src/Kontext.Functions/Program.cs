@@ -9,6 +9,7 @@ using Kontext.Functions.Local;
 using Kontext.Functions.Mcp;
 using Kontext.Functions.OAuth;
 using Kontext.Functions.Pages;
+using Kontext.Functions.Partner;
 using Kontext.Functions.SignIn;
 using Kontext.Functions.Storage;
 using Kontext.Functions.Triggers;
@@ -33,6 +34,7 @@ builder.Services
     .AddSingleton<SessionsView>()
     .AddKontextGateway()
     .AddKontextApi()
+    .AddKontextPartners()
     .AddKontextPages()
     .AddPublicCors()
     .AddSingleton<IAuditSigner, AuditSigner>()
@@ -59,6 +61,7 @@ SessionsEndpoints.Map(app);
 ConnectEndpoints.Map(app, settings, app.Services.GetRequiredService<BrowserSessions>().CurrentAsync);
 McpEndpoints.Map(app, settings, app.Services.GetRequiredService<BearerAuthentication>().GatewayAsync);
 ApiEndpoints.Map(app);
+PartnerEndpoints.Map(app);
 TriggerEndpoints.Map(app, settings);
 
 await app.Services.GetRequiredService<OrganizationSeed>().RunAsync(CancellationToken.None);

@@ -155,7 +155,10 @@ public sealed class AuthorizeRequests(IApplicationStore applications, DocumentCl
         if (!resources.CanonicalAll(resource).TryGet(out var targets, out var failure))
             return failure;
         var scopes = Domain.OAuth.Scopes.Parse(scope);
-        if (targets.IsEmpty && (scopes.IsEmpty || scopes.Contains(Domain.OAuth.Scopes.Invoke)))
+        // Who asks for access to the gateway alone means its tools, which the person has to see to approve them (contract 3.4.4).
+        var meansGateway = scopes.IsEmpty || scopes.Contains(Domain.OAuth.Scopes.Invoke)
+            || (scopes.Contains(Domain.OAuth.Scopes.GatewayAccess) && MayAsk(application, Domain.OAuth.Scopes.Invoke));
+        if (targets.IsEmpty && meansGateway)
             targets = [resources.Gateway];
         // Clients that name the gateway but not its scope mean to call it (contract 3.5 and 6.9).
         if (targets.Any(resources.IsGateway) && !scopes.Contains(Domain.OAuth.Scopes.Invoke))

@@ -53,7 +53,7 @@ public sealed class TokenIntrospection(TokenCallers callers, RefreshTokens refre
 
     private async Task<IntrospectedToken?> AccessAsync(TokenClient client, string token, CancellationToken cancellationToken)
     {
-        if (!(await callers.ResolveAsync(token, _ => true, cancellationToken)).TryGet(out var found, out _))
+        if (!(await callers.FindAsync(token, _ => true, cancellationToken)).TryGet(out var found, out _))
             return null;
         var claims = found.Claims;
         if (claims.Org != client.Org || (client is not TokenClient.Service && claims.ClientId != client.ClientId))
