@@ -33,6 +33,9 @@ public sealed record IntrospectedToken
     /// <summary><c>act</c>: the client that acts; null when it is the one the token was issued to.</summary>
     public string? Actor { get; init; }
 
+    /// <summary><c>cnf.jkt</c>: the key it is bound to (RFC 9449 section 6.2); null for a bearer token, and for a refresh token of a client that authenticates.</summary>
+    public string? KeyThumbprint { get; init; }
+
     /// <summary><c>token_type</c> (RFC 6749 section 5.1); null for a refresh token, which is none of those.</summary>
     public string? TokenType { get; init; }
 }
@@ -53,7 +56,7 @@ public sealed class TokenIntrospection(TokenCallers callers, RefreshTokens refre
 
     private async Task<IntrospectedToken?> AccessAsync(TokenClient client, string token, CancellationToken cancellationToken)
     {
-        if (!(await callers.ResolveAsync(token, _ => true, cancellationToken)).TryGet(out var found, out _))
+        if (!(await callers.FindAsync(token, _ => true, cancellationToken)).TryGet(out var found, out _))
             return null;
         var claims = found.Claims;
         if (claims.Org != client.Org || (client is not TokenClient.Service && claims.ClientId != client.ClientId))
@@ -69,7 +72,8 @@ public sealed class TokenIntrospection(TokenCallers callers, RefreshTokens refre
             Session = claims.Session,
             TokenId = claims.TokenId,
             Actor = claims.Actor,
-            TokenType = "Bearer",
+            KeyThumbprint = claims.KeyThumbprint,
+            TokenType = claims.KeyThumbprint is null ? "Bearer" : "DPoP",
         };
     }
 
@@ -92,6 +96,7 @@ public sealed class TokenIntrospection(TokenCallers callers, RefreshTokens refre
             IssuedAt = name.Generation == session.Generation ? session.RotatedAt : session.CreatedAt,
             ExpiresAt = session.ExpiresAt,
             Session = session.Id,
+            KeyThumbprint = session.KeyThumbprint,
         };
     }
 }

@@ -49,6 +49,7 @@ internal sealed class IntrospectionEndpoint(ClientAuthentication clients, TokenI
         Iss = issuer,
         Jti = token.TokenId,
         Sid = token.Session?.ToString(),
+        Cnf = token.KeyThumbprint is { } key ? new ConfirmationBody(key) : null,
         Act = token.Actor is { } actor ? new ActorBody(actor) : null,
     };
 }

@@ -76,6 +76,8 @@ internal sealed record ServerMetadataBody
 
     public required IReadOnlyList<string> IntrospectionEndpointAuthSigningAlgValuesSupported { get; init; }
 
+    public required IReadOnlyList<string> DpopSigningAlgValuesSupported { get; init; }
+
     public required IReadOnlyList<string> CodeChallengeMethodsSupported { get; init; }
 
     public required IReadOnlyList<string> SubjectTypesSupported { get; init; }
@@ -92,7 +94,7 @@ internal sealed record ServerMetadataBody
 }
 
 /// <summary>Protected resource metadata (RFC 9728 section 2).</summary>
-internal sealed record ResourceMetadataBody(string Resource, IReadOnlyList<string> AuthorizationServers, IReadOnlyList<string> ScopesSupported, IReadOnlyList<string> BearerMethodsSupported, string ResourceName);
+internal sealed record ResourceMetadataBody(string Resource, IReadOnlyList<string> AuthorizationServers, IReadOnlyList<string> ScopesSupported, IReadOnlyList<string> BearerMethodsSupported, string ResourceName, IReadOnlyList<string> DpopSigningAlgValuesSupported);
 
 /// <summary>A public signing key (RFC 7517).</summary>
 internal sealed record JwkBody(string Kty, string Crv, string X, string Y, string Kid, string Use, string Alg);
@@ -118,6 +120,8 @@ internal sealed record RegistrationBody
     public JsonElement? Jwks { get; init; }
 
     public string? JwksUri { get; init; }
+
+    public bool? DpopBoundAccessTokens { get; init; }
 
     public string? ApplicationType { get; init; }
 }
@@ -148,6 +152,8 @@ internal sealed record RegisteredBody
     public JsonElement? Jwks { get; init; }
 
     public string? JwksUri { get; init; }
+
+    public bool? DpopBoundAccessTokens { get; init; }
 
     public string? ApplicationType { get; init; }
 
@@ -187,8 +193,13 @@ internal sealed record IntrospectionBody
 
     public string? Sid { get; init; }
 
+    public ConfirmationBody? Cnf { get; init; }
+
     public ActorBody? Act { get; init; }
 }
+
+/// <summary>The key a token is bound to (RFC 9449 section 6.2).</summary>
+internal sealed record ConfirmationBody(string Jkt);
 
 /// <summary>Who acts (RFC 8693 section 4.1).</summary>
 internal sealed record ActorBody(string Sub);

@@ -56,6 +56,7 @@ internal sealed class RegistrationEndpoint(IOrganizationStore organizations, IAp
                 RegistrationTokenHash = RandomValue.HashOf(registrationToken.Reveal()),
                 RedirectUris = [.. metadata.RedirectUris ?? []],
                 DeviceGrant = metadata.GrantTypes?.Contains(TokenRequest.DeviceGrant) ?? false,
+                DpopBoundAccessTokens = metadata.DpopBoundAccessTokens ?? false,
             },
             Registration = Registration.Dynamic,
             CreatedAt = now,
