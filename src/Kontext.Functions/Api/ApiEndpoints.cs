@@ -16,6 +16,7 @@ internal static class ApiEndpoints
             invocation.HttpContext.Response.Headers.CacheControl = "no-store";
             return next(invocation);
         });
+        OrganizationApi.Map(api);
         ApplicationsApi.Map(api);
         SessionsApi.Map(api);
         OwnSessionsApi.Map(api);
@@ -30,6 +31,7 @@ internal static class ApiEndpoints
     }
 
     public static IServiceCollection AddKontextApi(this IServiceCollection services) => services
+        .AddSingleton<OrganizationApi>()
         .AddSingleton<ApplicationsApi>()
         .AddSingleton<SessionsApi>()
         .AddSingleton<OwnSessionsApi>()

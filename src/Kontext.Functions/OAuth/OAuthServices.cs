@@ -33,6 +33,7 @@ internal static class OAuthServices
             .AddSingleton<AuthorizeEndpoint>()
             .AddSingleton<ConsentScreen>()
             .AddSingleton<RegistrationEndpoint>()
+            .AddSingleton<RegistrationManagement>()
             .AddSingleton<RevocationEndpoint>()
             .AddKontextSignIn(settings);
         return services;
