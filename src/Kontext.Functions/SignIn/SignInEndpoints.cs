@@ -1,3 +1,4 @@
+using Kontext.Functions.Limits;
 using Kontext.Functions.Pages;
 
 namespace Kontext.Functions.SignIn;
@@ -11,13 +12,13 @@ internal static class SignInEndpoints
         if (settings.SignIn is { } provider)
         {
             group.MapGet("", (HttpContext context, SignInStart start, string? return_to, string? fresh, int? max_age, string? login_hint) =>
-                start.RunAsync(context, provider, new SignInWish(LocalPath(return_to), fresh == "1", max_age, login_hint)));
+                start.RunAsync(context, provider, new SignInWish(LocalPath(return_to), fresh == "1", max_age, login_hint))).LimitCreations();
             group.MapGet("/callback", (HttpContext context, SignInCallback callback) => callback.RunAsync(context, provider));
         }
         else
         {
             group.MapGet("", (HttpContext context, DevelopmentSignIn signIn, string? return_to, string? login_hint) => signIn.Show(context, return_to, login_hint, error: null));
-            group.MapPost("", (HttpContext context, DevelopmentSignIn signIn) => signIn.SubmitAsync(context));
+            group.MapPost("", (HttpContext context, DevelopmentSignIn signIn) => signIn.SubmitAsync(context)).LimitCreations();
         }
         var logout = app.MapGroup("/logout").WithMetadata(new Surface(Authenticate: null, PageErrors.Of));
         // The button is on the front page: a link somebody else made signs nobody out.
