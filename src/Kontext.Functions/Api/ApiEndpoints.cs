@@ -20,6 +20,7 @@ internal static class ApiEndpoints
         SessionsApi.Map(api);
         IntegrationsApi.Map(api);
         ConnectionsApi.Map(api);
+        PeopleConnectionsApi.Map(api);
         ServiceAccountsApi.Map(api);
         PoliciesApi.Map(api);
         AuditApi.Map(api);
@@ -33,7 +34,9 @@ internal static class ApiEndpoints
         .AddSingleton<IntegrationSettings>()
         .AddSingleton<IntegrationValidation>()
         .AddSingleton<IntegrationsApi>()
+        .AddSingleton<ProvidedCredentials>()
         .AddSingleton<ConnectionsApi>()
+        .AddSingleton<PeopleConnectionsApi>()
         .AddSingleton<ServiceAccountsApi>()
         .AddSingleton<PoliciesApi>()
         .AddSingleton<AuditApi>();
