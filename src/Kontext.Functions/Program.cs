@@ -6,6 +6,7 @@ using Kontext.Functions.Connect;
 using Kontext.Functions.Local;
 using Kontext.Functions.Mcp;
 using Kontext.Functions.OAuth;
+using Kontext.Functions.Organizations;
 using Kontext.Functions.Pages;
 using Kontext.Functions.SignIn;
 using Kontext.Functions.Storage;
@@ -29,6 +30,7 @@ builder.Services
     .AddSingleton<IConnectPages, ConnectPages>()
     .AddKontextGateway()
     .AddKontextApi()
+    .AddKontextOrganizations()
     .AddKontextPages()
     .AddPublicCors()
     .AddSingleton<IAuditSigner, AuditSigner>()
@@ -52,6 +54,7 @@ OAuthEndpoints.Map(app);
 ConnectEndpoints.Map(app, settings, app.Services.GetRequiredService<BrowserSessions>().CurrentAsync);
 McpEndpoints.Map(app, settings, app.Services.GetRequiredService<BearerAuthentication>().GatewayAsync);
 ApiEndpoints.Map(app);
+OrganizationIntegrationsApi.Map(app);
 TriggerEndpoints.Map(app, settings);
 
 await app.Services.GetRequiredService<OrganizationSeed>().RunAsync(CancellationToken.None);

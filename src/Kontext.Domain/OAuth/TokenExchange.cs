@@ -13,6 +13,7 @@ public sealed class TokenExchange(
     IIntegrationStore integrations,
     CredentialBroker broker,
     TokenIssuing issuing,
+    IConnectLinks links,
     Resources resources,
     TimeProvider time)
 {
@@ -48,7 +49,9 @@ public sealed class TokenExchange(
         if (integration.AuthMode == AuthMode.None)
             return new Failure(FailureCode.InvalidTarget, $"{integration.Name} needs no credential, so there is nothing to exchange for. Call it directly or through the gateway.");
         if (!(await broker.AcquireAsync(access, cancellationToken)).TryGet(out var acquired, out failure))
-            return failure;
+            return failure.Code == FailureCode.NotConnected && subject is { User: { } person, Session: { } session }
+                ? failure with { ConnectUrl = (await links.CreateAsync(new AgentCaller(agent.Org, agent.Application, person, session, subject.Scopes), integration.Id, returnUrl: null, cancellationToken)).Url }
+                : failure;
         await acquired.Recorded;
 
         return new TokenResponse

@@ -18,6 +18,8 @@ internal sealed record ErrorBody(string Error, string ErrorDescription)
 
     public string? IntegrationName { get; init; }
 
+    public string? ConnectUrl { get; init; }
+
     public PolicyEvaluationBody? PolicyEvaluation { get; init; }
 }
 
