@@ -222,9 +222,9 @@ public sealed class ProviderWireTests(ProviderWireTests.Simulator simulator) : I
         return Success(await client.RefreshAsync(app, granted.RefreshToken!, default));
     }
 
-    private static TokenAnswer Success(Result<TokenAnswer> result) =>
+    private static T Success<T>(Result<T> result) =>
         result.TryGet(out var answer, out var failure) ? answer : throw new Xunit.Sdk.XunitException(failure.ToString());
 
-    private static Failure Refused(Result<TokenAnswer> result) =>
+    private static Failure Refused<T>(Result<T> result) =>
         result.TryGet(out _, out var failure) ? throw new Xunit.Sdk.XunitException("It succeeded.") : failure;
 }
