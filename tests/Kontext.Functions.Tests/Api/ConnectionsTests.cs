@@ -75,7 +75,7 @@ public sealed class ConnectionsTests(KontextFixture kontext, Services services) 
         server.Tokens.Add("upstream-secret-1");
         Assert.Equal("valid", (await OwnAsync(person, HttpMethod.Post, id, "/validate"))["validity"]);
         Assert.Equal("upstream-secret-1", (await agent.ExchangeAsync(kontext, service))["access_token"]);
-        Assert.Contains(await EventsAsync("connection.validated"), entry => (string?)entry["integration"]!["name"] == service && (string?)entry["status"] == "error_auth");
+        Assert.Contains(await EventsAsync("connection.validated"), entry => (string?)entry["integration"] == service && (string?)entry["status"] == "error_auth");
     }
 
     [Fact]
@@ -123,7 +123,7 @@ public sealed class ConnectionsTests(KontextFixture kontext, Services services) 
             Assert.Contains("the provider ended the grant", page.Text, StringComparison.Ordinal);
             if (link != links[^1])
                 continue;
-            var away = await browser.SubmitAsync(page, "Connect", null, uri => uri.OriginalString.StartsWith(services.Idp.Issuer, StringComparison.Ordinal));
+            var away = await browser.SubmitAsync(page, "Reconnect", null, uri => uri.OriginalString.StartsWith(services.Idp.Issuer, StringComparison.Ordinal));
             await browser.OpenAsync(new Uri(kontext.Server.Url, (await services.Idp.AuthorizeAsync(away.Location!)).PathAndQuery));
         }
         Assert.NotNull((await agent.ExchangeAsync(kontext, service))["access_token"]);
@@ -149,7 +149,7 @@ public sealed class ConnectionsTests(KontextFixture kontext, Services services) 
             Assert.Equal("mode_changed", (string?)connection["reasonCode"]);
             Assert.Null(await person.RecordAsync(service));
         }
-        var ended = (await EventsAsync("connection.disconnected")).Where(entry => (string?)entry["integration"]!["name"] == service).ToList();
+        var ended = (await EventsAsync("connection.disconnected")).Where(entry => (string?)entry["integration"] == service).ToList();
         Assert.Equal(2, ended.Count);
         Assert.All(ended, entry => Assert.Equal("olivia", (string?)entry["actor"]!["name"]));
     }
@@ -166,7 +166,7 @@ public sealed class ConnectionsTests(KontextFixture kontext, Services services) 
         Assert.Equal(HttpStatusCode.OK, moved.Status);
         Assert.Equal("mode_changed", (string?)(await OwnAsync(person, HttpMethod.Get, id, "")).Json!["connection"]!["reasonCode"]);
         Assert.Equal(0, (await other.StateAsync())["counters"]!["revoke"]!.GetValue<int>());
-        var ended = (await EventsAsync("connection.disconnected")).First(entry => (string?)entry["integration"]!["name"] == service);
+        var ended = (await EventsAsync("connection.disconnected")).First(entry => (string?)entry["integration"] == service);
         Assert.Contains("could not be told", (string?)ended["errorMessage"], StringComparison.Ordinal);
     }
 
