@@ -20,6 +20,8 @@ public sealed record CredentialVerdict(Validity Validity, string Message, DateTi
         Validity = Validity,
         CheckedAt = At,
         CheckMessage = Message,
+        // An answer that accepts it overrules a refusal before.
+        LastError = Validity == Validity.Valid && !connection.Refreshable ? null : connection.LastError,
         Account = Account ?? connection.Account,
     };
 }
