@@ -37,6 +37,22 @@ public sealed class ConnectionsTests(KontextFixture kontext, Services services) 
     }
 
     [Fact]
+    public async Task The_form_says_what_the_service_says_of_a_token()
+    {
+        var (id, service) = await TokenServiceAsync();
+        using var person = await Person.WithTokenAsync(kontext, "kuno");
+        using var browser = new FormBrowser();
+        var page = await browser.OpenAsync(new Uri((string)(await OwnAsync(person, HttpMethod.Get, id, "")).Json!["connection"]!["connectUrl"]!));
+        page = await browser.SubmitAsync(page, "Sign in", new Dictionary<string, string> { ["username"] = "kuno" });
+        page = await browser.SubmitAsync(page, "Save", new Dictionary<string, string> { ["token"] = "wrong-token" });
+        Assert.Equal(HttpStatusCode.BadRequest, page.Status);
+        Assert.Contains($"{service} does not accept this token", page.Text, StringComparison.Ordinal);
+        page = await browser.SubmitAsync(page, "Save", new Dictionary<string, string> { ["token"] = "upstream-secret-1" });
+        Assert.Contains($"{service} is connected.", page.Text, StringComparison.Ordinal);
+        Assert.Equal("valid", (string?)(await person.RecordAsync(service))!["status"]);
+    }
+
+    [Fact]
     public async Task A_service_that_lists_its_tools_to_anybody_proves_no_token_good()
     {
         await using var open = await Mcp.McpServerDouble.StartAsync(modern: true);
