@@ -29,6 +29,12 @@ public enum FailureCode
     /// <summary>A resource that is unknown or not available to this application (RFC 8707).</summary>
     InvalidTarget,
 
+    /// <summary>A DPoP proof that is missing, malformed, used before or not made for this request (RFC 9449).</summary>
+    InvalidDPoPProof,
+
+    /// <summary>The DPoP proof lacks a nonce of ours (RFC 9449 section 8).</summary>
+    UseDPoPNonce,
+
     /// <summary>The grant type is not one of ours.</summary>
     UnsupportedGrantType,
 

@@ -41,6 +41,7 @@ builder.Services
     .AddSingleton<AuditSeal>()
     .AddSingleton<ITimerTrigger, AuditSealTimer>()
     .AddSingleton<ITimerTrigger, RefreshSweepTimer>()
+    .AddSingleton<ITimerTrigger, SigningKeysTimer>()
     .AddHostedService<LocalScheduler>()
     .Configure<RouteHandlerOptions>(options => options.ThrowOnBadRequest = true);
 

@@ -106,6 +106,15 @@ public static class AuditTypes
     /// <summary>Something was created, changed, archived or revoked through the management API.</summary>
     public const string Administered = "admin.change";
 
+    /// <summary>A server describes a tool otherwise than before.</summary>
+    public const string ToolChanged = "tool.changed";
+
+    /// <summary>An administrator accepted a tool's change.</summary>
+    public const string ToolAccepted = "tool.accepted";
+
+    /// <summary>Somebody tried too often and was refused unheard; not every such refusal has an entry.</summary>
+    public const string AttemptsLimited = "attempts.limited";
+
     /// <summary>An application, session, user or connection was cut off.</summary>
     public const string Revoked = "access.revoked";
 }

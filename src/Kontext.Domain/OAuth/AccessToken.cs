@@ -40,6 +40,9 @@ public sealed record AccessTokenClaims
 
     /// <summary><c>act</c>: the client that acts, where another one obtained the subject token (RFC 8693 section 4.1); null otherwise.</summary>
     public string? Actor { get; init; }
+
+    /// <summary><c>cnf.jkt</c>: the thumbprint of the key it is bound to (RFC 9449 section 6.1); null for a bearer token.</summary>
+    public string? KeyThumbprint { get; init; }
 }
 
 /// <summary>The claims of an ID token (OpenID Connect Core section 2).</summary>

@@ -34,13 +34,15 @@ public sealed class AuthorizationCodeGrant(
             return Invalid with { Message = "redirect_uri is not the one the code was sent to." };
         if (CheckVerifier(code, request) is { } refused)
             return refused;
+        if (KeyBinding.RefusalToRedeem(code.KeyThumbprint, client.KeyThumbprint, "authorization code") is { } otherKey)
+            return otherKey;
         if (!Narrow(code.Resources, request.Resources).TryGet(out var targets, out var failure))
             return failure;
         if (await users.CurrentAsync(org, code.User, cancellationToken) is not { Disabled: false } user)
             return Invalid with { Detail = "user gone or disabled" };
 
         // INVARIANT: the session's insertion is what spends the code. A second redemption finds the session there.
-        var session = SessionOf(client.Application, code, now);
+        var session = SessionOf(client, code, now);
         if (!await sessions.InsertAsync(org, session, cancellationToken))
         {
             // Somebody holds the code and its verifier a second time: what was issued for it can no longer be trusted (OAuth 2.1 section 4.1.3).
@@ -49,7 +51,7 @@ public sealed class AuthorizationCodeGrant(
         }
 
         var audience = targets.IsEmpty ? resources.Issuer : targets[0];
-        return await issuing.IssueAsync(org, client.Application, user, session, audience, ScopesFor(session.Scopes, audience), "authorization_code", IdToken(client, code, user, now), cancellationToken);
+        return await issuing.IssueAsync(org, client.Application, user, session, audience, ScopesFor(session.Scopes, audience), "authorization_code", IdToken(client, code, user, now), client.KeyThumbprint, cancellationToken);
     }
 
     /// <summary>The session's scopes that mean something at a resource.</summary>
@@ -84,15 +86,16 @@ public sealed class AuthorizationCodeGrant(
             : new Failure(FailureCode.InvalidGrant, "code_verifier does not belong to the code_challenge of the authorization request (PKCE, RFC 7636).");
     }
 
-    private static Session SessionOf(Application application, AuthorizationCode code, DateTimeOffset now) => new()
+    private static Session SessionOf(TokenClient.Agent client, AuthorizationCode code, DateTimeOffset now) => new()
     {
         Id = code.Session,
-        Application = application.Id,
+        Application = client.Application.Id,
         User = code.User,
-        Name = application.Name,
+        Name = client.Application.Name,
         Scopes = code.Scopes,
         Resources = code.Resources,
         Approved = code.Approved,
+        KeyThumbprint = KeyBinding.OfSession(client),
         CreatedAt = now,
         ExpiresAt = now + SessionLifetime,
         TokenExpiresAt = now + AccessTokenClaims.Lifetime,

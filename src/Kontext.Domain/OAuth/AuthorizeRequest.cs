@@ -27,6 +27,9 @@ public sealed record AuthorizeRequest
     /// <summary>PKCE challenge; null only for confidential clients that need none.</summary>
     public string? CodeChallenge { get; init; }
 
+    /// <summary>The key that has to redeem the code (<c>dpop_jkt</c>, RFC 9449 section 10); null when none was named.</summary>
+    public string? KeyThumbprint { get; init; }
+
     /// <summary>OpenID Connect nonce; null when none was sent.</summary>
     public string? Nonce { get; init; }
 
@@ -111,6 +114,10 @@ public sealed class AuthorizeRequests(IApplicationStore applications, DocumentCl
         if (challenge is not null && (parameters["code_challenge_method"] is not "S256" || !Pkce.IsChallenge(challenge)))
             return new Failure(FailureCode.InvalidRequest, "code_challenge_method has to be S256, and code_challenge 43 base64url characters.");
 
+        var key = parameters["dpop_jkt"];
+        if (key is not null && !ProofKey.IsThumbprint(key))
+            return new Failure(FailureCode.InvalidRequest, "dpop_jkt has to be the SHA-256 thumbprint of a key: 43 base64url characters (RFC 9449 section 10).");
+
         if (!resources.CanonicalAll(parameters.All("resource")).TryGet(out var targets, out var failure))
             return failure;
         var scopes = Domain.OAuth.Scopes.Parse(parameters["scope"]);
@@ -148,6 +155,7 @@ public sealed class AuthorizeRequests(IApplicationStore applications, DocumentCl
             Scopes = scopes,
             Resources = targets,
             CodeChallenge = challenge,
+            KeyThumbprint = key,
             Nonce = parameters["nonce"],
             Prompt = prompt,
             MaxAge = maxAge,

@@ -7,8 +7,16 @@ public sealed class TokenCallers(ITokenSigner signer, ISessionStore sessions, IA
 {
     private static readonly Failure Revoked = new(FailureCode.InvalidToken, "The access token is no longer valid: its session, application or user was revoked. Authorize again.");
 
-    /// <summary>The caller behind a token for one of the audiences the predicate accepts.</summary>
+    /// <summary>The caller behind a bearer token for one of the audiences the predicate accepts. A token that is bound to a key is refused: without proof of it, it may be stolen (RFC 9449 section 7.2).</summary>
     public async ValueTask<Result<(Caller Caller, AccessTokenClaims Claims)>> ResolveAsync(string token, Func<string, bool> acceptsAudience, CancellationToken cancellationToken)
+    {
+        if (!(await FindAsync(token, acceptsAudience, cancellationToken)).TryGet(out var resolved, out var failure))
+            return failure;
+        return KeyBinding.Refusal(resolved.Claims, resolved.Caller, proven: null) is { } refusal ? refusal : resolved;
+    }
+
+    /// <summary>The caller a token was issued for, whether or not whoever sent it has the token's key: that is for the one who asks to check.</summary>
+    public async ValueTask<Result<(Caller Caller, AccessTokenClaims Claims)>> FindAsync(string token, Func<string, bool> acceptsAudience, CancellationToken cancellationToken)
     {
         if (!(await signer.ReadAsync(token, cancellationToken)).TryGet(out var claims, out var failure))
             return failure;

@@ -95,8 +95,13 @@ public sealed class TokenExchange(
 
     private async Task<Result<Subject>> FromAccessTokenAsync(TokenClient.Agent agent, Secret token, CancellationToken cancellationToken)
     {
-        if (!(await callers.ResolveAsync(token.Reveal(), _ => true, cancellationToken)).TryGet(out var resolved, out var failure))
+        if (!(await callers.FindAsync(token.Reveal(), _ => true, cancellationToken)).TryGet(out var resolved, out var failure))
             return failure with { Code = FailureCode.InvalidGrant };
+        // Otherwise a stolen token, useless without its key, could be exchanged for one that needs none.
+        if (KeyBinding.RefusalToRedeem(resolved.Claims.KeyThumbprint, agent.KeyThumbprint, "subject token") is { } otherKey)
+            return otherKey;
+        if (KeyBinding.Refusal(resolved.Claims, resolved.Caller, agent.KeyThumbprint) is { } unbound)
+            return unbound with { Code = FailureCode.InvalidGrant };
         if (resolved.Caller is not AgentCaller caller || caller.Org != agent.Org)
             return new Failure(FailureCode.InvalidGrant, "The subject token has to be a person's access token for an application of this organization.");
         // The command-line client signs a person in and then acts as the agents of that terminal (contract 3.4.4); any other client may only exchange what was issued to it.
@@ -119,7 +124,7 @@ public sealed class TokenExchange(
             return new Failure(FailureCode.InvalidScope, $"Requested scope '{extra}' exceeds subject token scopes");
         if (!subject.Session.Scopes.Contains(Scopes.Invoke))
             return new Failure(FailureCode.InvalidScope, $"The person has not approved {Scopes.Invoke} for this application. Authorize again with resource={resources.Gateway}.");
-        return await issuing.ExchangedAsync(agent.Org, agent.Application, subject.User, subject.Session, target, [Scopes.Invoke], subject.NotAfter, subject.Actor, cancellationToken);
+        return await issuing.ExchangedAsync(agent.Org, agent.Application, subject.User, subject.Session, target, [Scopes.Invoke], subject.NotAfter, subject.Actor, agent.KeyThumbprint, cancellationToken);
     }
 
     // Clients of the second generation name a part of an integration, handle/part (contract 3.4.4); policy knows the whole.

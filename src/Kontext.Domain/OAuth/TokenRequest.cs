@@ -87,8 +87,17 @@ public static class SubjectTokenTypes
 /// <summary>A successful answer of the token endpoint (OAuth 2.1 section 3.2.3, RFC 8693 section 2.2.1).</summary>
 public sealed record TokenResponse
 {
+    /// <summary><c>token_type</c> of a token that whoever has it can use, and of brokered credentials, which are no tokens of ours to bind.</summary>
+    public const string Bearer = "Bearer";
+
+    /// <summary><c>token_type</c> of a token bound to a key (RFC 9449 section 5).</summary>
+    public const string DPoP = "DPoP";
+
     /// <summary>The token or brokered credential.</summary>
     public required Secret AccessToken { get; init; }
+
+    /// <summary><see cref="Bearer"/> or <see cref="DPoP"/>.</summary>
+    public string TokenType { get; init; } = Bearer;
 
     /// <summary>Life left; null for credentials that do not expire (contract 3.4.4).</summary>
     public TimeSpan? ExpiresIn { get; init; }

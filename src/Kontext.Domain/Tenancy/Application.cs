@@ -88,6 +88,9 @@ public sealed record OAuthClient
     /// <summary>Hash of the client secret; null for public clients and those that sign.</summary>
     public string? SecretHash { get; init; }
 
+    /// <summary>The secret before it, while it is still accepted; null when there is none.</summary>
+    public RetiringSecret? RetiringSecret { get; init; }
+
     /// <summary>Hash of the token with which a client that registered itself reads and deletes its registration (RFC 7592); null for all others.</summary>
     public string? RegistrationTokenHash { get; init; }
 
@@ -99,6 +102,9 @@ public sealed record OAuthClient
 
     /// <summary>Where it publishes its keys; null when it does not.</summary>
     public string? JwksUri { get; init; }
+
+    /// <summary>Its tokens have to be bound to a key, with DPoP (<c>dpop_bound_access_tokens</c>, RFC 9449 section 5.2).</summary>
+    public bool DpopBoundAccessTokens { get; init; }
 }
 
 /// <summary>Which partner tokens an application trusts for naming its own users (contract 1.5).</summary>

@@ -15,6 +15,9 @@ public sealed record ServiceAccount
     /// <summary>Hash of its client secret.</summary>
     public required string SecretHash { get; init; }
 
+    /// <summary>The secret before it, while it is still accepted; null when there is none.</summary>
+    public RetiringSecret? RetiringSecret { get; init; }
+
     /// <summary>Cut off: its secret and its tokens no longer work.</summary>
     public bool Revoked { get; init; }
 

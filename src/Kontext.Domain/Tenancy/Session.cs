@@ -26,6 +26,9 @@ public sealed record Session
     /// <summary>Integrations the person approved on the consent page.</summary>
     public ImmutableArray<IntegrationId> Approved { get; init; } = [];
 
+    /// <summary>The key its refresh tokens are bound to (RFC 9449 section 5); null when they are not, as for confidential clients.</summary>
+    public string? KeyThumbprint { get; init; }
+
     /// <summary>When the person approved.</summary>
     public required DateTimeOffset CreatedAt { get; init; }
 

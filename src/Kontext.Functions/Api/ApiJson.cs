@@ -27,6 +27,9 @@ namespace Kontext.Functions.Api;
 [JsonSerializable(typeof(IntegrationOAuthInput))]
 [JsonSerializable(typeof(IntegrationOAuthEnvelope))]
 [JsonSerializable(typeof(ValidationBody))]
+[JsonSerializable(typeof(PinnedToolListBody))]
+[JsonSerializable(typeof(PinnedToolEnvelope))]
+[JsonSerializable(typeof(ToolAcceptance))]
 [JsonSerializable(typeof(ConnectionEnvelope))]
 [JsonSerializable(typeof(ConnectionValidationBody))]
 [JsonSerializable(typeof(RemovedConnectionBody))]
@@ -38,4 +41,7 @@ namespace Kontext.Functions.Api;
 [JsonSerializable(typeof(PolicyRuleEnvelope))]
 [JsonSerializable(typeof(NewPolicyRule))]
 [JsonSerializable(typeof(AuditEventListBody))]
+[JsonSerializable(typeof(SigningKeyListBody))]
+[JsonSerializable(typeof(SigningKeyRotationInput))]
+[JsonSerializable(typeof(SecretRotationInput))]
 internal sealed partial class ApiJson : JsonSerializerContext;

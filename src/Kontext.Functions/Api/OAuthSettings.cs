@@ -34,9 +34,11 @@ internal static class OAuthSettings
         {
             RedirectUris = input.RedirectUris?.ToImmutableArray() ?? current.RedirectUris,
             PkceRequired = input.PkceRequired ?? current.PkceRequired,
+            DpopBoundAccessTokens = input.DpopBoundAccessTokens ?? current.DpopBoundAccessTokens,
             Scopes = input.Scopes?.ToImmutableArray() ?? current.Scopes,
             AllowedResources = targets?.ToImmutableArray() ?? current.AllowedResources,
             SecretHash = !confidential || signs ? null : secret is null ? current.SecretHash : RandomValue.HashOf(secret.Reveal()),
+            RetiringSecret = !confidential || signs || secret is not null ? null : current.RetiringSecret,
         }, secret);
     }
 

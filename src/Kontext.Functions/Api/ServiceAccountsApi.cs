@@ -12,7 +12,10 @@ internal sealed record ServiceAccountBody(string Id, string Name, string? Descri
 }
 
 /// <summary>Credentials, shown once.</summary>
-internal sealed record CredentialsBody(string ClientId, string ClientSecret);
+internal sealed record CredentialsBody(string ClientId, string ClientSecret, string? PreviousSecretExpiresAt)
+{
+    public static CredentialsBody Of(ServiceAccount account, string secret) => new(account.Id.ClientId, secret, account.RetiringSecret is { } retiring ? Wire.Time(retiring.Until) : null);
+}
 
 /// <summary>One account; with credentials right after they were made.</summary>
 internal sealed record ServiceAccountEnvelope(ServiceAccountBody ServiceAccount, CredentialsBody? Credentials = null);
@@ -63,7 +66,7 @@ internal sealed class ServiceAccountsApi(IServiceAccountStore accounts, TimeProv
         };
         await accounts.InsertAsync(caller.Org, account, context.RequestAborted);
         await Api.RecordAsync(context, caller, "service_account.created", new AuditParty(account.Id.ToString(), account.Name));
-        return Api.Ok(new ServiceAccountEnvelope(ServiceAccountBody.Of(account), new CredentialsBody(account.Id.ClientId, secret)), ApiJson.Default.ServiceAccountEnvelope, StatusCodes.Status201Created);
+        return Api.Ok(new ServiceAccountEnvelope(ServiceAccountBody.Of(account), CredentialsBody.Of(account, secret)), ApiJson.Default.ServiceAccountEnvelope, StatusCodes.Status201Created);
     }
 
     private async Task<IResult> ListAsync(HttpContext context)
@@ -87,17 +90,23 @@ internal sealed class ServiceAccountsApi(IServiceAccountStore accounts, TimeProv
             : ApiErrors.Of(context, Api.NotFound("service account"));
     }
 
-    private Task<IResult> RotateAsync(HttpContext context, ServiceAccountId id)
+    private async Task<IResult> RotateAsync(HttpContext context, ServiceAccountId id)
     {
+        if (ApiCaller.Of(context).DemandPrivilege() is { } refused)
+            return ApiErrors.Of(context, refused);
+        if (!(await SecretRotation.ReadAsync(context)).TryGet(out var overlap, out var failure))
+            return ApiErrors.Of(context, failure);
         var secret = RandomValue.Token();
-        return UpdateAsync(context, id, "service_account.secret_rotated", account => account with { SecretHash = RandomValue.HashOf(secret) },
-            account => Api.Ok(new ServiceAccountEnvelope(ServiceAccountBody.Of(account), new CredentialsBody(account.Id.ClientId, secret)), ApiJson.Default.ServiceAccountEnvelope));
+        return await UpdateAsync(context, id, "service_account.secret_rotated",
+            account => account with { SecretHash = RandomValue.HashOf(secret), RetiringSecret = RetiringSecret.After(account.SecretHash, overlap.Length, time.GetUtcNow()) },
+            account => Api.Ok(new ServiceAccountEnvelope(ServiceAccountBody.Of(account), CredentialsBody.Of(account, secret)), ApiJson.Default.ServiceAccountEnvelope),
+            account => SecretRotation.Detail(account.RetiringSecret));
     }
 
     private Task<IResult> RevokeAsync(HttpContext context, ServiceAccountId id) =>
         UpdateAsync(context, id, "service_account.revoked", account => account with { Revoked = true }, _ => Results.NoContent());
 
-    private async Task<IResult> UpdateAsync(HttpContext context, ServiceAccountId id, string change, Func<ServiceAccount, ServiceAccount> apply, Func<ServiceAccount, IResult> answer)
+    private async Task<IResult> UpdateAsync(HttpContext context, ServiceAccountId id, string change, Func<ServiceAccount, ServiceAccount> apply, Func<ServiceAccount, IResult> answer, Func<ServiceAccount, string?>? detail = null)
     {
         var caller = ApiCaller.Of(context);
         if (caller.DemandPrivilege() is { } refused)
@@ -106,7 +115,7 @@ internal sealed class ServiceAccountsApi(IServiceAccountStore accounts, TimeProv
         {
             if (await accounts.ReplaceAsync(caller.Org, current, apply(current.Value), context.RequestAborted) is not { } stored)
                 continue;
-            await Api.RecordAsync(context, caller, change, new AuditParty(id.ToString(), stored.Value.Name));
+            await Api.RecordAsync(context, caller, change, new AuditParty(id.ToString(), stored.Value.Name), detail?.Invoke(stored.Value));
             return answer(stored.Value);
         }
         return ApiErrors.Of(context, Api.NotFound("service account"));

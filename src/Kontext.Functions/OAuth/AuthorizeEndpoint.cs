@@ -76,6 +76,7 @@ internal sealed class AuthorizeEndpoint(
             User = person.User.Id,
             RedirectUri = request.RedirectUri,
             CodeChallenge = request.CodeChallenge,
+            KeyThumbprint = request.KeyThumbprint,
             Scopes = request.Scopes,
             Resources = request.Resources,
             Approved = [.. approved.Select(integration => integration.Id)],

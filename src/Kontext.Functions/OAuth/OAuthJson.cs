@@ -70,6 +70,8 @@ internal sealed record ServerMetadataBody
 
     public required IReadOnlyList<string> RevocationEndpointAuthSigningAlgValuesSupported { get; init; }
 
+    public required IReadOnlyList<string> DpopSigningAlgValuesSupported { get; init; }
+
     public required IReadOnlyList<string> CodeChallengeMethodsSupported { get; init; }
 
     public required IReadOnlyList<string> SubjectTypesSupported { get; init; }
@@ -86,7 +88,7 @@ internal sealed record ServerMetadataBody
 }
 
 /// <summary>Protected resource metadata (RFC 9728 section 2).</summary>
-internal sealed record ResourceMetadataBody(string Resource, IReadOnlyList<string> AuthorizationServers, IReadOnlyList<string> ScopesSupported, IReadOnlyList<string> BearerMethodsSupported, string ResourceName);
+internal sealed record ResourceMetadataBody(string Resource, IReadOnlyList<string> AuthorizationServers, IReadOnlyList<string> ScopesSupported, IReadOnlyList<string> BearerMethodsSupported, string ResourceName, IReadOnlyList<string> DpopSigningAlgValuesSupported);
 
 /// <summary>A public signing key (RFC 7517).</summary>
 internal sealed record JwkBody(string Kty, string Crv, string X, string Y, string Kid, string Use, string Alg);
@@ -112,6 +114,8 @@ internal sealed record RegistrationBody
     public JsonElement? Jwks { get; init; }
 
     public string? JwksUri { get; init; }
+
+    public bool? DpopBoundAccessTokens { get; init; }
 
     public string? ApplicationType { get; init; }
 }
@@ -142,6 +146,8 @@ internal sealed record RegisteredBody
     public JsonElement? Jwks { get; init; }
 
     public string? JwksUri { get; init; }
+
+    public bool? DpopBoundAccessTokens { get; init; }
 
     public string? ApplicationType { get; init; }
 

@@ -55,6 +55,7 @@ internal sealed class RegistrationEndpoint(IOrganizationStore organizations, IAp
                 JwksUri = keys?.JwksUri,
                 RegistrationTokenHash = RandomValue.HashOf(registrationToken.Reveal()),
                 RedirectUris = [.. metadata.RedirectUris!],
+                DpopBoundAccessTokens = metadata.DpopBoundAccessTokens ?? false,
             },
             Registration = Registration.Dynamic,
             CreatedAt = now,

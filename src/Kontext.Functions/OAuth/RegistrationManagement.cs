@@ -31,6 +31,7 @@ internal sealed class RegistrationManagement(IApplicationStore applications, IAu
             ResponseTypes = ["code"],
             Jwks = jwks,
             JwksUri = application.OAuth.JwksUri,
+            DpopBoundAccessTokens = application.OAuth.DpopBoundAccessTokens ? true : null,
             RegistrationClientUri = $"{issuer}/oauth2/register/{application.ClientId}",
         };
     }

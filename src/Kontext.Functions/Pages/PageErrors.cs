@@ -25,6 +25,8 @@ internal static class PageErrors
         FailureCode.InvalidScope => (400, "The agent asked for more than it may have", "Ask whoever runs the agent to check what it asks for."),
         FailureCode.InsufficientScope => (403, "Not covered by what was approved", StartAgain),
         FailureCode.InvalidTarget => (400, "The agent asked for a service it cannot use", "Ask an administrator to attach the service to the agent."),
+        FailureCode.InvalidDPoPProof => (400, "This request is not valid", StartAgain),
+        FailureCode.UseDPoPNonce => (400, "This request is not valid", StartAgain),
         FailureCode.UnsupportedGrantType => (400, "This request is not valid", StartAgain),
         FailureCode.UnsupportedResponseType => (400, "This request is not valid", StartAgain),
         FailureCode.AccessDenied => (403, "Access was refused", "Nothing was given to the agent. You can close this window."),

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Kontext.Domain;
+using Kontext.Domain.Gateway;
 using Kontext.Domain.Integrations;
 using Kontext.Domain.OAuth;
 using Kontext.Domain.Policies;
@@ -28,6 +29,7 @@ namespace Kontext.Functions.Storage;
 [JsonSerializable(typeof(Session))]
 [JsonSerializable(typeof(UserSession))]
 [JsonSerializable(typeof(Integration))]
+[JsonSerializable(typeof(ToolPin))]
 [JsonSerializable(typeof(Connection))]
 [JsonSerializable(typeof(BrowserSession))]
 [JsonSerializable(typeof(SignInState))]
