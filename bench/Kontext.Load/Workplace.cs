@@ -37,7 +37,7 @@ public sealed class Workplace : IAsyncDisposable
             ["oauth"] = new JsonObject { ["type"] = "public", ["redirectUris"] = new JsonArray(TestAgent.RedirectUri) },
         });
         await ExpectAsync(agent.ApiAsync(HttpMethod.Put, $"/applications/{(string)application["id"]!}/integrations", owner, new JsonObject { ["integrationIds"] = new JsonArray((string)echo["id"]!, (string)notes["id"]!) }));
-        await ExpectAsync(agent.ApiAsync(HttpMethod.Post, $"/integrations/{(string)notes["id"]!}/connection", owner, new JsonObject { ["token"] = "personal-token" }));
+        await ExpectAsync(agent.ApiAsync(HttpMethod.Post, $"/integrations/{(string)notes["id"]!}/connection", owner, new JsonObject { ["token"] = EchoUpstream.Token }));
         using var browser = new FormBrowser();
         var clientId = (string)application["clientId"]!;
         var tokens = await ExpectAsync(agent.AuthorizeAsync(browser, clientId, "olivia", agent.Gateway));

@@ -96,6 +96,9 @@ public sealed record Failure(FailureCode Code, string Message, string? Detail = 
     /// <summary>The integration the failure is about, when there is one.</summary>
     public FailedIntegration? Integration { get; init; }
 
+    /// <summary>Where the person sets right what failed, made for them; null when there is no such address.</summary>
+    public Uri? ConnectUrl { get; init; }
+
     /// <summary>The decision that denied, for <see cref="FailureCode.PolicyDenied"/>.</summary>
     public Policies.PolicyDecision? Decision { get; init; }
 

@@ -8,6 +8,7 @@ using Kontext.Functions.Connect;
 using Kontext.Functions.Local;
 using Kontext.Functions.Mcp;
 using Kontext.Functions.OAuth;
+using Kontext.Functions.Organizations;
 using Kontext.Functions.Pages;
 using Kontext.Functions.Partner;
 using Kontext.Functions.SignIn;
@@ -35,6 +36,7 @@ builder.Services
     .AddKontextGateway()
     .AddKontextApi()
     .AddKontextPartners()
+    .AddKontextOrganizations()
     .AddKontextPages()
     .AddPublicCors()
     .AddSingleton<IAuditSigner, AuditSigner>()
@@ -62,6 +64,7 @@ ConnectEndpoints.Map(app, settings, app.Services.GetRequiredService<BrowserSessi
 McpEndpoints.Map(app, settings, app.Services.GetRequiredService<BearerAuthentication>().GatewayAsync);
 ApiEndpoints.Map(app);
 PartnerEndpoints.Map(app);
+OrganizationIntegrationsApi.Map(app);
 TriggerEndpoints.Map(app, settings);
 
 await app.Services.GetRequiredService<OrganizationSeed>().RunAsync(CancellationToken.None);

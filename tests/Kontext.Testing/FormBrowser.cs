@@ -1,4 +1,6 @@
 using System.Net;
+using System.Net.Http.Json;
+using System.Text.Json.Nodes;
 using AngleSharp.Html.Dom;
 using AngleSharp.Html.Parser;
 
@@ -40,6 +42,19 @@ public sealed class FormBrowser : IDisposable
         if (button.Name is { Length: > 0 } buttonName)
             values.Add(new(buttonName, button.Value ?? ""));
         return SendAsync(new HttpRequestMessage(HttpMethod.Post, new Uri(page.Url, form.GetAttribute("action") ?? page.Url.AbsoluteUri)) { Content = new FormUrlEncodedContent(values) }, stopBefore);
+    }
+
+    /// <summary>Calls an API as a script of a page does: with this browser's cookies.</summary>
+    public async Task<JsonAnswer> CallAsync(HttpMethod method, Uri url, JsonNode? body = null, params (string Name, string Value)[] headers)
+    {
+        using var request = new HttpRequestMessage(method, url);
+        foreach (var (name, value) in headers)
+            request.Headers.TryAddWithoutValidation(name, value);
+        if (body is not null)
+            request.Content = JsonContent.Create(body);
+        using var answer = await http.SendAsync(request);
+        var text = await answer.Content.ReadAsStringAsync();
+        return new JsonAnswer(answer.StatusCode, text.Length == 0 ? null : JsonNode.Parse(text), answer.Headers);
     }
 
     /// <inheritdoc/>

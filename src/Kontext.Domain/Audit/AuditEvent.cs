@@ -111,6 +111,9 @@ public static class AuditTypes
     /// <summary>A connection ended or was found dead.</summary>
     public const string Disconnected = "connection.disconnected";
 
+    /// <summary>A provider was asked whether a connection's credential is good.</summary>
+    public const string Validated = "connection.validated";
+
     /// <summary>Something was created, changed, archived or revoked through the management API.</summary>
     public const string Administered = "admin.change";
 

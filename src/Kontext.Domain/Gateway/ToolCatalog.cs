@@ -58,14 +58,9 @@ public sealed class ToolCatalog(InjectedUpstream upstream, IConnectionStore conn
         var credential = integration.ServerTokenVersion;
         if (integration.NeedsConnection)
         {
-            var connection = await connections.CurrentAsync(caller.Org, caller.User.Id, integration.Id, cancellationToken);
-            if (connection is not { Status: ConnectionStatus.Connected } || connection.Epoch != integration.ConnectionEpoch)
-            {
-                return new Failure(FailureCode.NotConnected, $"{integration.Name} is not connected. The person has to connect it first.")
-                {
-                    Integration = new FailedIntegration(integration.Id, integration.Name, "disconnected_or_reauth_required"),
-                };
-            }
+            var state = ConnectionState.Of(integration, await connections.CurrentAsync(caller.Org, caller.User.Id, integration.Id, cancellationToken), time.GetUtcNow());
+            if (!state.Connected || state.Connection is not { } connection)
+                return ConnectionWords.NotConnected(integration, state);
             credential = $"{connection.Id}/{connection.CredentialVersion}/{connection.ConnectedAt.UtcTicks}";
         }
         return new Key(caller.Org, integration.Id, caller.User.Id, caller.Application.Id, integration.Url, integration.UpdatedAt, credential);

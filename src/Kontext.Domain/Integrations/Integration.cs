@@ -121,6 +121,28 @@ public sealed record IntegrationOAuth
 
     /// <summary>Vault version of that app's secret; null when it has none.</summary>
     public string? ClientSecretVersion { get; init; }
+
+    /// <summary>What validation found the settings to come down to; null until then, and after a change.</summary>
+    public ResolvedEndpoints? Metadata { get; init; }
+}
+
+/// <summary>The endpoints and scopes that OAuth settings come down to (contract 1.6, <c>oauth.metadata</c>).</summary>
+public sealed record ResolvedEndpoints
+{
+    /// <summary>The issuer; null when not known.</summary>
+    public string? Issuer { get; init; }
+
+    /// <summary>Authorization endpoint.</summary>
+    public required string AuthorizationEndpoint { get; init; }
+
+    /// <summary>Token endpoint.</summary>
+    public required string TokenEndpoint { get; init; }
+
+    /// <summary>Revocation endpoint; null when there is none.</summary>
+    public string? RevocationEndpoint { get; init; }
+
+    /// <summary>Scopes people are asked for.</summary>
+    public ImmutableArray<string> Scopes { get; init; } = [];
 }
 
 /// <summary>Keeps the integrations of an organization.</summary>

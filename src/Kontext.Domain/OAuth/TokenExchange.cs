@@ -13,6 +13,7 @@ public sealed class TokenExchange(
     ChildSessions childSessions,
     CredentialBroker broker,
     TokenIssuing issuing,
+    IConnectLinks links,
     Resources resources,
     IAuditLog audit,
     TimeProvider time)
@@ -60,7 +61,9 @@ public sealed class TokenExchange(
             TraceId = traceId,
         };
         if (!(await broker.AcquireAsync(access, cancellationToken)).TryGet(out var acquired, out var failure))
-            return failure;
+            return failure.Code == FailureCode.NotConnected && subject is { User: { } person, Session: { } session }
+                ? failure with { ConnectUrl = (await links.CreateAsync(new AgentCaller(agent.Org, agent.Application, person, session, subject.Scopes), integration.Id, returnUrl: null, cancellationToken)).Url }
+                : failure;
         await acquired.Recorded;
         return new TokenResponse
         {

@@ -31,8 +31,8 @@ public sealed record ConnectCompletion(Integration Integration, Connection Conne
 public sealed class ConnectFlow(
     ConnectStates states, IIntegrationStore integrations, ProviderDirectory providers, IProviderClient client, ConnectionWriter writer, ConnectAddresses addresses)
 {
-    /// <summary>The provider's authorization URL. To be called only for a form our own page posted with a valid anti-forgery token.</summary>
-    public async Task<Result<Uri>> StartAsync(OrgId org, User user, Integration integration, string browserBinding, string? returnUrl, CancellationToken cancellationToken)
+    /// <summary>The provider's authorization URL. To be called only for what our own page sent in a way no other site can, or for a caller with an access token, who has no browser session (null).</summary>
+    public async Task<Result<Uri>> StartAsync(OrgId org, User user, Integration integration, string? browserBinding, string? returnUrl, CancellationToken cancellationToken)
     {
         if (integration.AuthMode != AuthMode.Oauth)
             return new Failure(FailureCode.InvalidRequest, $"{integration.Name} is not connected by authorizing at a provider.");
@@ -73,7 +73,7 @@ public sealed class ConnectFlow(
     }
 
     /// <summary>Redeems the provider's redirect.</summary>
-    public async Task<Result<ConnectCompletion>> CallbackAsync(OrgId org, User user, string browserBinding, ConnectCallback callback, CancellationToken cancellationToken)
+    public async Task<Result<ConnectCompletion>> CallbackAsync(OrgId org, User user, string? browserBinding, ConnectCallback callback, CancellationToken cancellationToken)
     {
         if (!(await states.RedeemAsync(callback.State, org, user.Id, browserBinding, cancellationToken)).TryGet(out var state, out var failure))
             return failure;
@@ -101,7 +101,7 @@ public sealed class ConnectFlow(
         // No scope in the answer means that what was asked was granted (RFC 6749 section 5.1).
         var granted = answer.Scopes is { } named ? Canonical(app, named) : asked;
         var missing = asked.Except(granted, StringComparer.Ordinal).Where(scope => scope != "offline_access" || answer.RefreshToken is null).ToImmutableArray();
-        var account = await client.IdentityAsync(app, answer.AccessToken, CancellationToken.None);
+        var account = app.Account is { } identity && (await client.IdentityAsync(app.Name, identity, answer.AccessToken, CancellationToken.None)).TryGet(out var name, out _) ? name : null;
         var connection = await writer.SaveGrantAsync(org, user, integration, app, answer with { Scopes = granted }, account, missing);
         return new ConnectCompletion(integration, connection, missing, state.ReturnUrl);
     }

@@ -15,8 +15,8 @@ public sealed record ConnectState
     /// <summary>For which integration.</summary>
     public required IntegrationId Integration { get; init; }
 
-    /// <summary>Hash of the browser session it was started in.</summary>
-    public required string BrowserBinding { get; init; }
+    /// <summary>Hash of the browser session it was started in; null when it was started with an access token, which no other site can make a browser send: then the person is enough.</summary>
+    public string? BrowserBinding { get; init; }
 
     /// <summary>Token endpoint the code is meant for: a code must not go to another one, even if the settings changed meanwhile.</summary>
     public required string TokenEndpoint { get; init; }
@@ -57,14 +57,14 @@ public sealed class ConnectStates(IConnectStateStore store, ISealer sealer, Time
         return handle;
     }
 
-    /// <summary>Takes a state back: the same person and browser, in time, once.</summary>
-    public async Task<Result<ConnectState>> RedeemAsync(string? handle, OrgId org, UserId user, string browserBinding, CancellationToken cancellationToken)
+    /// <summary>Takes a state back: the same person and browser, in time, once. <paramref name="browserBinding"/> is null where an access token speaks for the person.</summary>
+    public async Task<Result<ConnectState>> RedeemAsync(string? handle, OrgId org, UserId user, string? browserBinding, CancellationToken cancellationToken)
     {
         if (!OrgHandle.TryRead(handle, OrgHandle.ConnectState, out var issuedIn) || issuedIn != org
             || await store.FindAsync(org, RandomValue.HashOf(handle!), cancellationToken) is not { } row || row.Value.ExpiresAt <= time.GetUtcNow())
             return Refused("unknown or expired state");
         // A foreign browser must not use up the state of the one that started.
-        if (row.Value.User != user || !FixedTimeEquals(row.Value.BrowserBinding, browserBinding))
+        if (row.Value.User != user || (row.Value.BrowserBinding is { } bound && !FixedTimeEquals(bound, browserBinding ?? "")))
             return Refused("state of another browser session");
         if (row.Value.UsedAt is not null || await store.ReplaceAsync(org, row, row.Value with { UsedAt = time.GetUtcNow() }, CancellationToken.None) is null)
             return Refused("state used before");

@@ -12,6 +12,19 @@ public enum ConnectionStatus
     Disconnected,
 }
 
+/// <summary>What is known about a stored credential from asking the provider.</summary>
+public enum Validity
+{
+    /// <summary>Nobody asked, or there was no answer that tells.</summary>
+    Unknown,
+
+    /// <summary>The provider accepted it.</summary>
+    Valid,
+
+    /// <summary>The provider refused it.</summary>
+    Invalid,
+}
+
 /// <summary>A person's link to an integration: one per person and integration (contract 1.8).</summary>
 public sealed record Connection
 {
@@ -32,6 +45,21 @@ public sealed record Connection
 
     /// <summary>Why it is not usable, for people; null while it is.</summary>
     public string? Reason { get; init; }
+
+    /// <summary>The same for programs, one of <see cref="ConnectionEnds"/>; null while it is usable.</summary>
+    public string? ReasonCode { get; init; }
+
+    /// <summary>When it ended; null while it is usable.</summary>
+    public DateTimeOffset? DisconnectedAt { get; init; }
+
+    /// <summary>What the provider said of the credential when it was last asked.</summary>
+    public Validity Validity { get; init; }
+
+    /// <summary>When it was last asked; null when never.</summary>
+    public DateTimeOffset? CheckedAt { get; init; }
+
+    /// <summary>What came of asking, in words; null when nobody asked.</summary>
+    public string? CheckMessage { get; init; }
 
     /// <summary>Scopes the provider granted.</summary>
     public ImmutableArray<string> Scopes { get; init; } = [];
@@ -93,4 +121,7 @@ public interface IConnectionStore
 
     /// <summary>All connections of a person.</summary>
     Task<IReadOnlyList<Connection>> ListAsync(OrgId org, UserId user, CancellationToken cancellationToken);
+
+    /// <summary>A page of everybody's connections to an integration, in the order of people's ids.</summary>
+    Task<Page<Connection>> ListOfAsync(OrgId org, IntegrationId integration, string? cursor, int limit, CancellationToken cancellationToken);
 }

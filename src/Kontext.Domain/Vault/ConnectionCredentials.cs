@@ -11,7 +11,7 @@ namespace Kontext.Domain.Vault;
 public sealed record OpenedCredential(Secret Value, DateTimeOffset? ExpiresAt, ImmutableArray<string> Scopes);
 
 /// <summary>Opens what connections hold, only against a <see cref="Permit"/>, and refreshes it when it is about to end.</summary>
-public sealed class ConnectionCredentials(ICredentialVault vault, ISealer sealer, CredentialRefresh refresh, TimeProvider time)
+public sealed class ConnectionCredentials(IConnectionStore connections, ICredentialVault vault, ISealer sealer, CredentialRefresh refresh, TimeProvider time)
 {
     /// <summary>A token with less life than this is refreshed before it is handed out.</summary>
     public static readonly TimeSpan RefreshAhead = TimeSpan.FromSeconds(30);
@@ -23,7 +23,10 @@ public sealed class ConnectionCredentials(ICredentialVault vault, ISealer sealer
         if (integration.AuthMode == AuthMode.UserToken)
         {
             if (rejected is not null)
+            {
+                await NoteRefusalAsync(org, integration, connection);
                 return new Failure(FailureCode.NotConnected, $"{integration.Name} refused the stored token. The person has to provide a new one.");
+            }
             return await OpenStoredTokenAsync(org, connection, cancellationToken) is { } stored
                 ? new OpenedCredential(stored, ExpiresAt: null, connection.Scopes)
                 : new Failure(FailureCode.NotConnected, $"The stored token of {integration.Name} cannot be read. The person has to provide it again.");
@@ -60,6 +63,15 @@ public sealed class ConnectionCredentials(ICredentialVault vault, ISealer sealer
 
     /// <summary>What an access token's sealing is bound to, besides the organization.</summary>
     public static string ContextOf(Connection connection) => $"access-token\n{connection.Id}\n{connection.CredentialVersion}";
+
+    /// <summary>One refusal by the integration proves little, so the connection stands; but its person is to see it. Not repeated, as agents may repeat themselves.</summary>
+    private async Task NoteRefusalAsync(OrgId org, Integration integration, Connection connection)
+    {
+        var words = $"{integration.Name} refused the stored token when an agent used it";
+        if (await connections.FindAsync(org, connection.User, integration.Id, CancellationToken.None) is { Value: { Status: ConnectionStatus.Connected } row } found
+            && row.CredentialVersion == connection.CredentialVersion && row.LastError != words)
+            await connections.ReplaceAsync(org, found, row with { LastError = words }, cutOff: false, CancellationToken.None);
+    }
 
     private async Task<Secret?> OpenStoredTokenAsync(OrgId org, Connection connection, CancellationToken cancellationToken) =>
         // A person's token is sealed beside its row like an access token, so that the ordinary request needs no vault call.

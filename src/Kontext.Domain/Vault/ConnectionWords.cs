@@ -12,6 +12,14 @@ internal static class ConnectionWords
             Integration = new FailedIntegration(integration.Id, integration.Name, "disconnected_or_reauth_required"),
         };
 
+    /// <summary>The person has to act; the state says why.</summary>
+    public static Failure NotConnected(Integration integration, ConnectionState state) => state.ReasonForAgents is { } reason
+        ? NotConnected(integration, reason)
+        : new(FailureCode.NotConnected, $"{integration.Name} is not connected. The person has to connect it first.")
+        {
+            Integration = new FailedIntegration(integration.Id, integration.Name, "disconnected_or_reauth_required"),
+        };
+
     /// <summary>Trying again helps.</summary>
     public static Failure Later(Integration integration, string? reason, TimeSpan wait) =>
         new(FailureCode.Unavailable, $"The credential of {integration.Name} cannot be renewed right now: {(reason ?? "its provider does not answer").TrimEnd('.')}. Try again shortly.")

@@ -20,10 +20,15 @@ public sealed class ConnectionWriter(IConnectionStore connections, GrantVault gr
             ExpiresAt = answer.ExpiresAt,
             Scopes = answer.Scopes ?? [],
             TokenType = answer.TokenType,
+            GrantedAt = StoredGrant.OriginOf(app),
         };
         var (written, replaced) = await WriteAsync(org, user, integration, grant.ToSecret(), grant.AccessToken, connection => connection with
         {
             Account = account,
+            // Whoever tells whose token it is has accepted it.
+            Validity = account is null ? Validity.Unknown : Validity.Valid,
+            CheckedAt = account is null ? null : connection.ConnectedAt,
+            CheckMessage = account is null ? null : $"{app.Name} accepted it.",
             Scopes = grant.Scopes,
             AccessExpiresAt = grant.ExpiresAt,
             Refreshable = grant.RefreshToken is not null,
@@ -34,10 +39,10 @@ public sealed class ConnectionWriter(IConnectionStore connections, GrantVault gr
         return written;
     }
 
-    /// <summary>Stores what a person typed in.</summary>
-    public async Task<Connection> SaveProvidedAsync(OrgId org, User user, Integration integration, Secret provided)
+    /// <summary>Stores what a person typed in, with what asking the service came to.</summary>
+    public async Task<Connection> SaveProvidedAsync(OrgId org, User user, Integration integration, Secret provided, CredentialVerdict verdict)
     {
-        var (written, _) = await WriteAsync(org, user, integration, provided, provided, connection => connection);
+        var (written, _) = await WriteAsync(org, user, integration, provided, provided, verdict.NoteOn);
         await audit.AppendAsync(org, ConnectionEvents.Connected(time.GetUtcNow(), integration, written, user, []), CancellationToken.None);
         return written;
     }

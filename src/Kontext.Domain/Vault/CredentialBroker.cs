@@ -92,11 +92,10 @@ public sealed class CredentialBroker(
             case AuthMode.UserToken:
                 if (request.User is null)
                     return NotConnected(request, $"{integration.Name} needs a person's own connection, and this request names no person.");
-                if (await connections.CurrentAsync(request.Org, request.User.Id, integration.Id, cancellationToken) is not { } connection
-                    || connection.Epoch != integration.ConnectionEpoch)
-                    return NotConnected(request, $"{integration.Name} is not connected. The person has to connect it first.");
-                if (connection.Status != ConnectionStatus.Connected)
-                    return NotConnected(request, $"{integration.Name} is not connected: {connection.Reason ?? "it was disconnected"}. The person has to connect it again.");
+                var state = ConnectionState.Of(integration, await connections.CurrentAsync(request.Org, request.User.Id, integration.Id, cancellationToken), time.GetUtcNow());
+                // A token past its end is refused further down, where its end is put on record.
+                if (state.Connection is not { Status: ConnectionStatus.Connected } connection || (!state.Connected && state.ReasonCode != ConnectionEnds.Expired))
+                    return ConnectionWords.NotConnected(integration, state);
                 if (!(await credentials.OpenAsync(permit, request.Org, integration, connection, rejected, cancellationToken)).TryGet(out var token, out var failure))
                     return failure.Code == FailureCode.NotConnected ? NotConnected(request, failure.Message) : failure;
                 return Opened(permit, token.Value, token.ExpiresAt, token.Scopes);

@@ -30,10 +30,10 @@ public sealed class CredentialRefresh(IConnectionStore connections, GrantVault g
     {
         for (var poll = FirstPoll; ;)
         {
-            if (await connections.FindAsync(org, connection.User, integration.Id, cancellationToken) is not { } row
-                || row.Value.Status != ConnectionStatus.Connected || row.Value.Epoch != integration.ConnectionEpoch)
-                return ConnectionWords.NotConnected(integration, "it was disconnected");
             var now = time.GetUtcNow();
+            var found = await connections.FindAsync(org, connection.User, integration.Id, cancellationToken);
+            if (found is not { Value.Status: ConnectionStatus.Connected } row || row.Value.Epoch != integration.ConnectionEpoch)
+                return ConnectionWords.NotConnected(integration, ConnectionState.Of(integration, found?.Value, now));
             var living = await FindLivingAsync(org, row.Value, rejected, now, cancellationToken);
             if (living is not null && !isDue(row.Value, now))
                 return living;
@@ -95,7 +95,7 @@ public sealed class CredentialRefresh(IConnectionStore connections, GrantVault g
         // One refusal by the integration proves little, so the connection stays; a token past its end proves itself dead.
         if (rejected is not null && !(row.Value.AccessExpiresAt <= time.GetUtcNow()))
             return ConnectionWords.NotConnected(integration, "it refused the stored token, and the provider gave none to renew it with");
-        return await outcome.EndAsync(org, integration, row, "its token ended, and the provider gave none to renew it with", "expired", cancellationToken);
+        return await outcome.EndAsync(org, integration, row, "its token ended, and the provider gave none to renew it with", ConnectionEnds.Expired, cancellationToken);
     }
 }
 

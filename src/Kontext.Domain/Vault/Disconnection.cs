@@ -4,14 +4,24 @@ using Kontext.Domain.Integrations;
 namespace Kontext.Domain.Vault;
 
 /// <summary>Ends a connection because somebody wants it ended: dead here at once, then at the provider, then in the vault. Can be repeated.</summary>
-public sealed class Disconnection(IConnectionStore connections, GrantRemoval removal, IAuditLog audit, TimeProvider time)
+public sealed class Disconnection(IConnectionStore connections, GrantRemoval removal, IRefreshSchedule schedule, IAuditLog audit, TimeProvider time)
 {
+    private static readonly TimeSpan Again = TimeSpan.FromMinutes(1);
+
     /// <summary>Disconnects and tells what became of the grant. <paramref name="reason"/> is what the person will read; <paramref name="actor"/> who wanted it, where that is not the person.</summary>
-    public async Task<RemovalReport> RunAsync(OrgId org, UserId user, Integration integration, string reason, AuditParty? actor, CancellationToken cancellationToken)
+    public Task<RemovalReport> RunAsync(OrgId org, UserId user, Integration integration, DisconnectReason reason, AuditParty? actor, CancellationToken cancellationToken) =>
+        RunAsync(org, user, integration, reason, actor, static _ => true, cancellationToken);
+
+    /// <summary>The same for a connection that a change of the integration made void. One that the person made since is left alone.</summary>
+    public Task<RemovalReport> ClearAsync(OrgId org, UserId user, Integration integration, DisconnectReason reason, AuditParty? actor, CancellationToken cancellationToken) =>
+        RunAsync(org, user, integration, reason, actor, connection => integration.Archived || connection.Epoch < integration.ConnectionEpoch, cancellationToken);
+
+    private async Task<RemovalReport> RunAsync(
+        OrgId org, UserId user, Integration integration, DisconnectReason reason, AuditParty? actor, Func<Connection, bool> concerns, CancellationToken cancellationToken)
     {
         while (true)
         {
-            if (await connections.FindAsync(org, user, integration.Id, cancellationToken) is not { } row)
+            if (await connections.FindAsync(org, user, integration.Id, cancellationToken) is not { } row || !concerns(row.Value))
                 return new RemovalReport(ProviderRevocation.Nothing, SecretsDeleted: true, LivesUntil: null, Detail: null);
             var wasConnected = row.Value.Status == ConnectionStatus.Connected;
             if (wasConnected)
@@ -19,7 +29,9 @@ public sealed class Disconnection(IConnectionStore connections, GrantRemoval rem
                 var ended = row.Value with
                 {
                     Status = ConnectionStatus.Disconnected,
-                    Reason = reason,
+                    Reason = reason.Words,
+                    ReasonCode = reason.Code,
+                    DisconnectedAt = time.GetUtcNow(),
                     SealedAccessToken = null,
                     // A refresh under way loses its lease: the disconnect wins.
                     Fence = row.Value.Fence + 1,
@@ -35,12 +47,15 @@ public sealed class Disconnection(IConnectionStore connections, GrantRemoval rem
             var report = row.Value.CredentialVersion is null
                 ? new RemovalReport(ProviderRevocation.Nothing, SecretsDeleted: true, LivesUntil: null, Detail: null)
                 : await removal.RunAsync(org, integration, row, also: null, CancellationToken.None);
+            if (wasConnected && !report.SecretsDeleted)
+                await schedule.FileAsync(new DueRefresh(org, user, integration.Id, row.Value.Id, time.GetUtcNow(), time.GetUtcNow() + Again), CancellationToken.None);
             if (wasConnected)
             {
                 await audit.AppendAsync(org, ConnectionEvents.Of(AuditTypes.Disconnected, time.GetUtcNow(), integration, row.Value) with
                 {
                     Actor = actor,
-                    ErrorMessage = report.Detail is null ? reason : $"{reason}; {report.Detail}",
+                    ErrorType = reason.Code,
+                    ErrorMessage = report.Detail is null ? reason.Words : $"{reason.Words}; {report.Detail}",
                 }, CancellationToken.None);
             }
             return report;

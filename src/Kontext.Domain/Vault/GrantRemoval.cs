@@ -48,7 +48,7 @@ public sealed class GrantRemoval(IConnectionStore connections, GrantVault grants
         var deleted = lease.Value.LeaseUntil - time.GetUtcNow() > DeleteLimit && await DeleteAsync(org, connection.Id);
         await connections.ReplaceAsync(org, lease, connection with { LeaseUntil = null, CredentialVersion = deleted ? null : connection.CredentialVersion }, cutOff: false, CancellationToken.None);
         var livesUntil = atProvider is ProviderRevocation.NotOffered or ProviderRevocation.Failed ? grant?.ExpiresAt : null;
-        return new RemovalReport(atProvider, deleted, livesUntil, detail ?? (deleted ? null : "The vault could not be reached; deleting has to be repeated."));
+        return new RemovalReport(atProvider, deleted, livesUntil, detail ?? (deleted ? null : "The vault could not be reached; deleting is tried again every few minutes."));
     }
 
     /// <summary>Revokes a grant at the provider. Best effort: the outcome is the report.</summary>
@@ -60,6 +60,8 @@ public sealed class GrantRemoval(IConnectionStore connections, GrantVault grants
         {
             if (!(await providers.ResolveAsync(org, integration, CancellationToken.None)).TryGet(out var app, out var failure))
                 return (ProviderRevocation.Failed, failure.Message);
+            if (!grant.IsOf(app))
+                return (ProviderRevocation.Failed, $"The integration's provider was changed meanwhile, so the one that granted access could not be told; the person can remove the app in their account there.");
             if (app.RevocationEndpoint is null)
                 return (ProviderRevocation.NotOffered, $"{app.Name} offers no way to revoke by program; the person can remove the app in their account there.");
             // Revoking the refresh token ends the whole grant where both exist (RFC 7009 section 2.1).

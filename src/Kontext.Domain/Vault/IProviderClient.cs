@@ -63,8 +63,9 @@ public interface IProviderClient
     /// <summary>Revokes a token (RFC 7009); <paramref name="hint"/> is <c>access_token</c> or <c>refresh_token</c>.</summary>
     Task<Result<Done>> RevokeAsync(ProviderApp app, Secret token, string hint, CancellationToken cancellationToken);
 
-    /// <summary>The account's name; null when it cannot be learned.</summary>
-    Task<string?> IdentityAsync(ProviderApp app, Secret accessToken, CancellationToken cancellationToken);
+    /// <summary>Asks whose token it is: the account's name, null where the provider accepts the token and tells no name.
+    /// <see cref="FailureCode.InvalidToken"/> means that the provider refused the token; any other failure says nothing about it.</summary>
+    Task<Result<string?>> IdentityAsync(string name, AccountIdentity account, Secret accessToken, CancellationToken cancellationToken);
 
     /// <summary>Reads an issuer's metadata.</summary>
     Task<Result<IssuerMetadata>> DiscoverAsync(string issuer, CancellationToken cancellationToken);

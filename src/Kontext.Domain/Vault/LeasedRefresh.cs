@@ -20,9 +20,11 @@ public sealed class LeasedRefresh(GrantVault grants, ProviderDirectory providers
                 return await outcome.ClaimAsync(org, integration, lease, left.Version, left.Grant);
             grant = unclaimed?.Grant ?? await grants.ReadAsync(org, lease.Row.Value, CancellationToken.None);
             if (grant?.RefreshToken is null)
-                return await outcome.EndAsync(org, integration, lease.Row, "the stored grant cannot be read", "credential_missing", CancellationToken.None);
+                return await outcome.EndAsync(org, integration, lease.Row, "the stored grant cannot be read", ConnectionEnds.Unreadable, CancellationToken.None);
             if (!(await providers.ResolveAsync(org, integration, CancellationToken.None)).TryGet(out app, out var unresolved))
                 return await outcome.PostponeAsync(org, integration, lease, living, unresolved);
+            if (!grant.IsOf(app))
+                return await outcome.EndAsync(org, integration, lease.Row, "an administrator changed the provider it is connected at", ConnectionEnds.ModeChanged, CancellationToken.None);
         }
         catch
         {
@@ -56,6 +58,7 @@ public sealed class LeasedRefresh(GrantVault grants, ProviderDirectory providers
         Scopes = answer.Scopes ?? grant.Scopes,
         TokenType = answer.TokenType ?? grant.TokenType,
         RefreshedFrom = connection.CredentialVersion,
+        GrantedAt = grant.GrantedAt,
     };
 
     private async Task<Result<OpenedCredential>> EndAsync(OrgId org, Integration integration, RefreshLease lease, Failure failure)
@@ -66,7 +69,7 @@ public sealed class LeasedRefresh(GrantVault grants, ProviderDirectory providers
         var reason = lease.Interrupted
             ? "the last refresh was interrupted, and the provider no longer accepts what we had before it"
             : "the provider ended the grant: it expired, or access was withdrawn there";
-        return await outcome.EndAsync(org, integration, lease.Row, reason, "invalid_grant", CancellationToken.None, failure.Detail);
+        return await outcome.EndAsync(org, integration, lease.Row, reason, ConnectionEnds.GrantEnded, CancellationToken.None, failure.Detail);
     }
 
     /// <summary>Stores the provider's answer. It exists nowhere else, so a vault that fails is asked again for as long as the lease can be kept.</summary>

@@ -5,12 +5,13 @@ using Kontext.Domain.Tenancy;
 namespace Kontext.Domain.Vault;
 
 /// <summary>Takes tokens and keys that people provide themselves (contract 5.2).</summary>
-public sealed class ProvidedTokens(ConnectionWriter writer)
+public sealed class ProvidedTokens(ConnectionWriter writer, CredentialCheck check)
 {
     /// <summary>The longest token or field value.</summary>
     public const int MaxLength = 8192;
 
-    /// <summary>Stores a person's token for an integration of the mode <c>user_token</c>.</summary>
+    /// <summary>Stores a person's token for an integration of the mode <c>user_token</c>, unless the service refuses it. When the service does not answer the token is stored all the same,
+    /// of unknown validity: the person has it at hand now, and the connection says so.</summary>
     public async Task<Result<Connection>> SaveAsync(OrgId org, User user, Integration integration, Secret token, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
@@ -22,7 +23,11 @@ public sealed class ProvidedTokens(ConnectionWriter writer)
         // It travels in a header: whatever is not visible ASCII was pasted by mistake, or is meant to do harm.
         if (text.Any(character => character is < '!' or > '~'))
             return new Failure(FailureCode.InvalidRequest, "The token contains a space or a character that tokens do not have. Copy it again.");
-        return await writer.SaveProvidedAsync(org, user, integration, new Secret(text));
+        var trimmed = new Secret(text);
+        var verdict = await check.ProvidedAsync(integration, trimmed, cancellationToken);
+        return verdict.Validity == Validity.Invalid
+            ? new Failure(FailureCode.InvalidRequest, $"{integration.Name} does not accept this token, so it was not stored. Check that it was copied whole, has not ended, and has the access it needs.")
+            : await writer.SaveProvidedAsync(org, user, integration, trimmed, verdict);
     }
 
     /// <summary>Stores the fields that an integration's <c>credentialSchema</c> asks for, as one JSON object.</summary>
@@ -41,6 +46,7 @@ public sealed class ProvidedTokens(ConnectionWriter writer)
             values[name] = text;
         }
         var json = JsonSerializer.Serialize(values, StoredGrantJson.Default.DictionaryStringString);
-        return await writer.SaveProvidedAsync(org, user, integration, new Secret(json));
+        var secret = new Secret(json);
+        return await writer.SaveProvidedAsync(org, user, integration, secret, await check.ProvidedAsync(integration, secret, cancellationToken));
     }
 }

@@ -100,6 +100,12 @@ public sealed record AccountIdentity
     /// <summary>JSON to post; null for a GET.</summary>
     public string? Body { get; init; }
 
+    /// <summary>Scope without which it refuses good tokens too, so that asking proves nothing; null when any token will do.</summary>
+    public string? Scope { get; init; }
+
+    /// <summary>Values of <c>error</c> in its answer that mean a refused token, besides <c>invalid_token</c>; whatever the status. Null for none.</summary>
+    public ImmutableArray<string>? RefusalErrors { get; init; }
+
     /// <summary>Headers the endpoint demands; null for none.</summary>
     public ImmutableDictionary<string, string>? Headers { get; init; }
 }

@@ -127,7 +127,7 @@ public sealed class ProviderDirectory(ProviderCatalog catalog, IPlatformProvider
     }
 
     private static AccountIdentity OpenIdAccount(Uri userInfo) =>
-        new() { Url = userInfo, Paths = ["email", "preferred_username", "name", "sub"] };
+        new() { Url = userInfo, Paths = ["email", "preferred_username", "name", "sub"], Scope = "openid" };
 
     private static Failure Misconfigured(Integration integration, string what) =>
         new(FailureCode.Misconfigured, $"The OAuth settings of {integration.Name} are incomplete: {what}.")

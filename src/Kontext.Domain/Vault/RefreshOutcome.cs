@@ -17,6 +17,8 @@ public sealed class RefreshOutcome(IConnectionStore connections, GrantVault gran
         var written = await WriteAsync(org, lease, version, current => Released(Granted(current, grant)) with
         {
             RefreshedAt = time.GetUtcNow(), RefreshIntentAt = null, RetryAt = null, Failures = 0, LastError = null,
+            // What the provider said of the token before says nothing about this one, unless it was good.
+            Validity = current.Validity == Validity.Invalid ? Validity.Unknown : current.Validity,
         }, grant.AccessToken);
         if (written is null)
             return await YieldAsync(org, integration, before, grant);
@@ -61,7 +63,8 @@ public sealed class RefreshOutcome(IConnectionStore connections, GrantVault gran
     {
         var ended = Released(row.Value) with
         {
-            Status = ConnectionStatus.Disconnected, Reason = reason, LastError = reason, SealedAccessToken = null, RefreshIntentAt = null, RetryAt = null,
+            Status = ConnectionStatus.Disconnected, Reason = reason, ReasonCode = errorType, DisconnectedAt = time.GetUtcNow(), LastError = reason,
+            Validity = Validity.Invalid, SealedAccessToken = null, RefreshIntentAt = null, RetryAt = null,
         };
         if (await connections.ReplaceAsync(org, row, ended, cutOff: true, cancellationToken) is null)
             return await YieldAsync(org, integration, row.Value, unclaimed: null);
@@ -139,7 +142,7 @@ public sealed class RefreshOutcome(IConnectionStore connections, GrantVault gran
         }
         if (current is not null && unclaimed is not null)
             await removal.RunAsync(org, integration, current, unclaimed, CancellationToken.None);
-        return ConnectionWords.NotConnected(integration, current?.Value.Reason ?? "it was disconnected");
+        return ConnectionWords.NotConnected(integration, ConnectionState.Of(integration, current?.Value, time.GetUtcNow()));
     }
 
     private async Task TrimAsync(OrgId org, Connection connection)

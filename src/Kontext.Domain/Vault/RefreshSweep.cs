@@ -3,8 +3,8 @@ using Kontext.Domain.Integrations;
 
 namespace Kontext.Domain.Vault;
 
-/// <summary>Refreshes what is due before anybody asks for it. Instances may sweep at once: the connection's lease lets one of them call the provider.</summary>
-public sealed class RefreshSweep(IRefreshSchedule schedule, IConnectionStore connections, IIntegrationStore integrations, CredentialRefresh refresh, TimeProvider time)
+/// <summary>Refreshes what is due before anybody asks for it, and finishes removals that were interrupted. Instances may sweep at once: the connection's lease lets one of them call the provider.</summary>
+public sealed class RefreshSweep(IRefreshSchedule schedule, IConnectionStore connections, IIntegrationStore integrations, CredentialRefresh refresh, Disconnection disconnection, ConnectionClearing clearing, TimeProvider time)
 {
     private const int AtOnce = 8;
 
@@ -45,6 +45,17 @@ public sealed class RefreshSweep(IRefreshSchedule schedule, IConnectionStore con
     {
         var due = note.Value;
         var integration = await integrations.CurrentAsync(due.Org, due.Integration, cancellationToken);
+        if (integration is not null && ConnectionClearing.IsNote(due))
+        {
+            await ClearAsync(note, cancellationToken);
+            return;
+        }
+        if (integration is not null
+            && await connections.FindAsync(due.Org, due.User, due.Integration, cancellationToken) is { Value: { Status: ConnectionStatus.Disconnected, CredentialVersion: not null } ended })
+        {
+            await RemoveAsync(note, integration, ended, cancellationToken);
+            return;
+        }
         var before = await FindAsync(due, integration, cancellationToken);
         if (integration is null || before is null)
         {
@@ -58,6 +69,30 @@ public sealed class RefreshSweep(IRefreshSchedule schedule, IConnectionStore con
         if (!(before.RetryAt > now))
             await refresh.AheadAsync(due.Org, integration, before, cancellationToken);
         await SettleAsync(note, integration, before, cancellationToken);
+    }
+
+    private async Task ClearAsync(Versioned<DueRefresh> note, CancellationToken cancellationToken)
+    {
+        // As stored now: the change the note announces may be younger than what is remembered.
+        var complete = await integrations.FindAsync(note.Value.Org, note.Value.Integration, cancellationToken) is not { } current
+            || (await clearing.RunAsync(note.Value.Org, current.Value, actor: null, cancellationToken)).Complete;
+        await DoneAsync(note, complete, cancellationToken);
+    }
+
+    /// <summary>What a disconnect could not delete is deleted now.</summary>
+    private async Task RemoveAsync(Versioned<DueRefresh> note, Integration integration, Connection ended, CancellationToken cancellationToken)
+    {
+        var reason = new DisconnectReason(ended.ReasonCode ?? ConnectionEnds.ByPerson, ended.Reason ?? "");
+        var report = await disconnection.RunAsync(note.Value.Org, note.Value.User, integration, reason, actor: null, cancellationToken);
+        await DoneAsync(note, report.SecretsDeleted, cancellationToken);
+    }
+
+    private async Task DoneAsync(Versioned<DueRefresh> note, bool complete, CancellationToken cancellationToken)
+    {
+        var now = time.GetUtcNow();
+        if (!complete && now - note.Value.ExpiresAt < GivenUpAfter)
+            await schedule.FileAsync(note.Value with { DueAt = now + Pause }, cancellationToken);
+        await schedule.RemoveAsync(note, cancellationToken);
     }
 
     /// <summary>The row, not the answer, says how it went: a living token is served whether or not it could be renewed.</summary>

@@ -25,9 +25,18 @@ public sealed record StoredGrant
     /// <summary>The vault version this was refreshed from; null when a person connected. A repair adopts only a version that descends from the one the row names.</summary>
     public string? RefreshedFrom { get; init; }
 
+    /// <summary>Scheme, host and port of the token endpoint that granted it: nowhere else are its tokens renewed or revoked, even if the settings change. Null when not noted.</summary>
+    public string? GrantedAt { get; init; }
+
+    /// <summary>May this grant's tokens be sent to the app's endpoints?</summary>
+    public bool IsOf(ProviderApp app) => GrantedAt is null || GrantedAt == OriginOf(app);
+
+    /// <summary>What <see cref="GrantedAt"/> is for an app.</summary>
+    public static string OriginOf(ProviderApp app) => app.TokenEndpoint.GetLeftPart(UriPartial.Authority);
+
     /// <summary>The text the vault keeps.</summary>
     public Secret ToSecret() => new(JsonSerializer.Serialize(
-        new StoredGrantBody(AccessToken.Reveal(), RefreshToken?.Reveal(), ExpiresAt, [.. Scopes], TokenType, RefreshedFrom),
+        new StoredGrantBody(AccessToken.Reveal(), RefreshToken?.Reveal(), ExpiresAt, [.. Scopes], TokenType, RefreshedFrom, GrantedAt),
         StoredGrantJson.Default.StoredGrantBody));
 
     /// <summary>Reads what the vault kept; null when it is not a grant.</summary>
@@ -45,6 +54,7 @@ public sealed record StoredGrant
                 Scopes = [.. body.Scopes ?? []],
                 TokenType = body.TokenType,
                 RefreshedFrom = body.RefreshedFrom,
+                GrantedAt = body.GrantedAt,
             };
         }
         catch (JsonException)
@@ -56,7 +66,7 @@ public sealed record StoredGrant
 
 /// <summary>The stored form of a grant.</summary>
 internal sealed record StoredGrantBody(
-    string? AccessToken, string? RefreshToken, DateTimeOffset? ExpiresAt, IReadOnlyList<string>? Scopes, string? TokenType, string? RefreshedFrom);
+    string? AccessToken, string? RefreshToken, DateTimeOffset? ExpiresAt, IReadOnlyList<string>? Scopes, string? TokenType, string? RefreshedFrom, string? GrantedAt);
 
 /// <summary>JSON of what connections keep in the vault.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]

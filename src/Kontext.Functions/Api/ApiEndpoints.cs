@@ -23,6 +23,7 @@ internal static class ApiEndpoints
         IntegrationsApi.Map(api);
         IntegrationToolsApi.Map(api);
         ConnectionsApi.Map(api);
+        PeopleConnectionsApi.Map(api);
         ServiceAccountsApi.Map(api);
         PoliciesApi.Map(api);
         AuditApi.Map(api);
@@ -40,8 +41,10 @@ internal static class ApiEndpoints
         .AddSingleton<IntegrationSettings>()
         .AddSingleton<IntegrationValidation>()
         .AddSingleton<IntegrationsApi>()
+        .AddSingleton<ProvidedCredentials>()
         .AddSingleton<IntegrationToolsApi>()
         .AddSingleton<ConnectionsApi>()
+        .AddSingleton<PeopleConnectionsApi>()
         .AddSingleton<ServiceAccountsApi>()
         .AddSingleton<PoliciesApi>()
         .AddSingleton<AuditApi>()

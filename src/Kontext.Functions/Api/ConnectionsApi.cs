@@ -1,12 +1,12 @@
 using Kontext.Domain;
 using Kontext.Domain.Integrations;
-using Kontext.Domain.Tenancy;
 using Kontext.Domain.Vault;
 
 namespace Kontext.Functions.Api;
 
 /// <summary>The calling person's own connection to an integration (contract 2.4). A service account has none.</summary>
-internal sealed class ConnectionsApi(IIntegrationStore integrations, IConnectionStore connections, ProvidedTokens tokens, Disconnection disconnection)
+internal sealed class ConnectionsApi(
+    IIntegrationStore integrations, IConnectionStore connections, ProvidedCredentials provided, ConnectionValidation validation, Disconnection disconnection, IConnectLinks links, TimeProvider time)
 {
     public static void Map(RouteGroupBuilder api)
     {
@@ -14,36 +14,48 @@ internal sealed class ConnectionsApi(IIntegrationStore integrations, IConnection
         group.MapPost("", (IntegrationId id, HttpContext context, ConnectionsApi self) => self.SaveAsync(context, id));
         group.MapGet("", (IntegrationId id, HttpContext context, ConnectionsApi self) => self.ReadAsync(context, id));
         group.MapDelete("", (IntegrationId id, HttpContext context, ConnectionsApi self) => self.RemoveAsync(context, id));
+        group.MapPost("/validate", (IntegrationId id, HttpContext context, ConnectionsApi self) => self.ValidateAsync(context, id));
     }
 
     private async Task<IResult> SaveAsync(HttpContext context, IntegrationId id)
     {
         if (!(await FindAsync(context, id)).TryGet(out var found, out var failure)
-            || !(await Api.ReadAsync(context, ApiJson.Default.NewConnection)).TryGet(out var input, out failure))
+            || !(await Api.ReadAsync(context, ApiJson.Default.NewConnection)).TryGet(out var input, out failure)
+            || !(await provided.SaveAsync(found.Caller.Org, found.Caller.User, found.Integration, input, context.RequestAborted)).TryGet(out var connection, out failure))
             return ApiErrors.Of(context, failure);
-        if (found.Integration.AuthMode != AuthMode.UserToken)
-            return ApiErrors.Of(context, new Failure(FailureCode.InvalidRequest, $"{found.Integration.Name} is not connected by providing a token."));
-        if (input.Token is null)
-            return ApiErrors.Of(context, Api.Invalid(new Dictionary<string, string> { ["token"] = "Is required." }));
-        return (await tokens.SaveAsync(found.Caller.Org, found.Caller.User, found.Integration, new Secret(input.Token), context.RequestAborted)).TryGet(out var connection, out failure)
-            ? Answer(connection)
-            : ApiErrors.Of(context, failure);
+        return Answer(ConnectionState.Of(found.Integration, connection, time.GetUtcNow()), connectUrl: null);
     }
 
     private async Task<IResult> ReadAsync(HttpContext context, IntegrationId id)
     {
         if (!(await FindAsync(context, id)).TryGet(out var found, out var failure))
             return ApiErrors.Of(context, failure);
-        var stored = await connections.FindAsync(found.Caller.Org, found.Caller.User.Id, id, context.RequestAborted);
-        return Answer(stored?.Value is { } connection && connection.Epoch == found.Integration.ConnectionEpoch ? connection : null);
+        var state = await StateAsync(found.Caller, found.Integration, context.RequestAborted);
+        return Answer(state, await LinkAsync(found.Caller, found.Integration, state, context.RequestAborted));
     }
 
+    private async Task<IResult> ValidateAsync(HttpContext context, IntegrationId id)
+    {
+        if (!(await FindAsync(context, id)).TryGet(out var found, out var failure))
+            return ApiErrors.Of(context, failure);
+        if (await validation.RunAsync(found.Caller.Org, found.Caller.User, found.Integration, context.RequestAborted) is not { } checkedNow)
+            return ApiErrors.Of(context, new Failure(FailureCode.NotConnected, $"{found.Integration.Name} is not connected, so there is nothing to check."));
+        var link = await LinkAsync(found.Caller, found.Integration, checkedNow.State, context.RequestAborted);
+        return Api.Ok(
+            new ConnectionValidationBody(ConnectionWireWords.Of(checkedNow.Verdict.Validity), checkedNow.Verdict.Message, ConnectionBody.Of(checkedNow.State, link)), ApiJson.Default.ConnectionValidationBody);
+    }
+
+    /// <summary>204, as the contract has it, or the report for who asks for it (RFC 7240 section 4.2).</summary>
     private async Task<IResult> RemoveAsync(HttpContext context, IntegrationId id)
     {
         if (!(await FindAsync(context, id)).TryGet(out var found, out var failure))
             return ApiErrors.Of(context, failure);
-        await disconnection.RunAsync(found.Caller.Org, found.Caller.User.Id, found.Integration, "you disconnected it", actor: null, context.RequestAborted);
-        return Results.NoContent();
+        var report = await disconnection.RunAsync(found.Caller.Org, found.Caller.User.Id, found.Integration, DisconnectReason.ByPerson, actor: null, context.RequestAborted);
+        if (!context.Request.Headers["Prefer"].Any(preference => preference?.Contains("return=representation", StringComparison.OrdinalIgnoreCase) == true))
+            return Results.NoContent();
+        context.Response.Headers["Preference-Applied"] = "return=representation";
+        var state = await StateAsync(found.Caller, found.Integration, context.RequestAborted);
+        return Api.Ok(new RemovedConnectionBody(ConnectionBody.Of(state), RemovalBody.Of(report)), ApiJson.Default.RemovedConnectionBody);
     }
 
     private async Task<Result<(AgentCaller Caller, Integration Integration)>> FindAsync(HttpContext context, IntegrationId id)
@@ -55,9 +67,15 @@ internal sealed class ConnectionsApi(IIntegrationStore integrations, IConnection
             : Api.NotFound("integration");
     }
 
-    private static IResult Answer(Connection? connection)
+    private async Task<ConnectionState> StateAsync(AgentCaller caller, Integration integration, CancellationToken cancellationToken) =>
+        ConnectionState.Of(integration, (await connections.FindAsync(caller.Org, caller.User.Id, integration.Id, cancellationToken))?.Value, time.GetUtcNow());
+
+    private async Task<string?> LinkAsync(AgentCaller caller, Integration integration, ConnectionState state, CancellationToken cancellationToken) =>
+        integration.NeedsConnection && !state.Connected ? (await links.CreateAsync(caller, integration.Id, returnUrl: null, cancellationToken)).Url.AbsoluteUri : null;
+
+    private static IResult Answer(ConnectionState state, string? connectUrl)
     {
-        var body = ConnectionBody.Of(connection);
+        var body = ConnectionBody.Of(state, connectUrl);
         return Api.Ok(new ConnectionEnvelope(body, body.Connected, body.Status), ApiJson.Default.ConnectionEnvelope);
     }
 }

@@ -1,7 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Kontext.Domain.Integrations;
-using Kontext.Domain.Vault;
 
 namespace Kontext.Functions.Api;
 
@@ -106,11 +105,30 @@ internal sealed record CapabilitiesBody(IReadOnlyList<string> Tools);
 /// <summary>OAuth settings of an integration, without the secret (contract 1.7).</summary>
 internal sealed record IntegrationOAuthBody(string? Provider, string? Issuer, string? AuthorizationUrl, string? TokenUrl, IReadOnlyList<string> Scopes, string? ClientId, bool ClientSecretConfigured)
 {
-    public static IntegrationOAuthBody Of(IntegrationOAuth oauth) => new(oauth.Provider, oauth.Issuer, oauth.AuthorizationUrl, oauth.TokenUrl, oauth.Scopes, oauth.ClientId, oauth.ClientSecretVersion is not null);
+    /// <summary>What validation found them to come down to; null until then (contract 1.6).</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.Never)]
+    public OAuthMetadataBody? Metadata { get; init; }
+
+    public static IntegrationOAuthBody Of(IntegrationOAuth oauth) => new(oauth.Provider, oauth.Issuer, oauth.AuthorizationUrl, oauth.TokenUrl, oauth.Scopes, oauth.ClientId, oauth.ClientSecretVersion is not null)
+    {
+        Metadata = oauth.Metadata is { } found
+            ? new OAuthMetadataBody(found.Issuer, found.AuthorizationEndpoint, found.TokenEndpoint, found.RevocationEndpoint, found.Scopes.IsDefault ? [] : found.Scopes)
+            : null,
+    };
 }
 
+/// <summary>Authorization server metadata by the names of RFC 8414.</summary>
+internal sealed record OAuthMetadataBody(
+    string? Issuer,
+    [property: JsonPropertyName("authorization_endpoint")] string AuthorizationEndpoint,
+    [property: JsonPropertyName("token_endpoint")] string TokenEndpoint,
+    [property: JsonPropertyName("revocation_endpoint")] string? RevocationEndpoint,
+    IReadOnlyList<string> Scopes);
+
 /// <summary>One integration.</summary>
-internal sealed record IntegrationEnvelope(IntegrationBody Integration);
+/// <param name="Integration">It.</param>
+/// <param name="ConnectionsCleared">How many people's connections the change ended; null when it was not that kind of change.</param>
+internal sealed record IntegrationEnvelope(IntegrationBody Integration, int? ConnectionsCleared = null);
 
 /// <summary>A page of integrations.</summary>
 internal sealed record IntegrationListBody(IReadOnlyList<IntegrationBody> Items, string? NextCursor);
@@ -120,26 +138,6 @@ internal sealed record IntegrationOAuthEnvelope(IntegrationOAuthBody Oauth);
 
 /// <summary>What validation found (contract 2.4).</summary>
 internal sealed record ValidationBody(string Status, string? Message, IReadOnlyList<string> Capabilities);
-
-/// <summary>A person's connection (contract 1.8).</summary>
-internal sealed record ConnectionBody(bool Connected, string Status, string? Reason, string? ExpiresAt, string? DisplayName, IReadOnlyList<string> Scopes, string? ConnectedAt, string? RefreshedAt, string? LastError)
-{
-    public static ConnectionBody Of(Connection? connection) => connection is null
-        ? new ConnectionBody(false, "disconnected", null, null, null, [], null, null, null)
-        : new ConnectionBody(
-            connection.Status == ConnectionStatus.Connected, connection.Status == ConnectionStatus.Connected ? "connected" : "disconnected", connection.Reason,
-            Wire.Time(connection.AccessExpiresAt), connection.Account, connection.Scopes, Wire.Time(connection.ConnectedAt), Wire.Time(connection.RefreshedAt), connection.LastError);
-}
-
-/// <summary>A connection; its main fields stand outside as well (contract 2.4).</summary>
-internal sealed record ConnectionEnvelope(ConnectionBody Connection, bool Connected, string Status);
-
-/// <summary>A person's token for a user_token integration.</summary>
-[JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
-internal sealed record NewConnection
-{
-    public string? Token { get; init; }
-}
 
 /// <summary>OAuth settings as sent (contract 1.7).</summary>
 [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]

@@ -61,10 +61,25 @@ internal sealed class IntegrationSettings(ICredentialVault vault, ISealer sealer
         };
         if (input.ServerToken is { } token)
             next = await WithServerTokenAsync(org, next, new Secret(token.Trim()), cancellationToken);
+        if (current is { AuthMode: AuthMode.ServerToken } && mode != AuthMode.ServerToken && input.ServerToken is null)
+            next = next with { ServerTokenVersion = null, SealedServerToken = null };
         if (input.Oauth is { } oauth)
-            next = next with { OAuth = await ApplyOAuthAsync(org, next.Id, current?.OAuth, oauth, cancellationToken) };
-        return next;
+            next = WithOAuth(next, await ApplyOAuthAsync(org, next.Id, current?.OAuth, oauth, cancellationToken));
+        return current is not null && IsOtherService(current, next) ? next with { ValidationStatus = null, ValidationMessage = null } : next;
     }
+
+    /// <summary>The integration with other OAuth settings. Where people are sent to another provider, what the one before granted is void: its tokens are nobody else's to see.</summary>
+    public static Integration WithOAuth(Integration integration, IntegrationOAuth oauth) => integration with
+    {
+        OAuth = oauth,
+        ConnectionEpoch = integration is { AuthMode: AuthMode.Oauth, OAuth: { } before }
+            && (before.Provider, before.Issuer, before.AuthorizationUrl, before.TokenUrl) != (oauth.Provider, oauth.Issuer, oauth.AuthorizationUrl, oauth.TokenUrl)
+                ? integration.ConnectionEpoch + 1 : integration.ConnectionEpoch,
+    };
+
+    /// <summary>What validation found of the one says nothing about the other.</summary>
+    private static bool IsOtherService(Integration before, Integration after) =>
+        (before.Url, before.AuthMode, before.Category, before.ServerTokenVersion, before.ConnectionEpoch) != (after.Url, after.AuthMode, after.Category, after.ServerTokenVersion, after.ConnectionEpoch);
 
     private async Task<Integration> WithServerTokenAsync(OrgId org, Integration integration, Secret token, CancellationToken cancellationToken)
     {

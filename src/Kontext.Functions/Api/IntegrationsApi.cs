@@ -1,11 +1,12 @@
 using Kontext.Domain;
 using Kontext.Domain.Audit;
 using Kontext.Domain.Integrations;
+using Kontext.Domain.Vault;
 
 namespace Kontext.Functions.Api;
 
 /// <summary>Integrations and their OAuth settings (contract 2.4): read by everybody in the organization, changed by owners and admins.</summary>
-internal sealed class IntegrationsApi(IIntegrationStore integrations, IntegrationSettings fields, IntegrationValidation validation)
+internal sealed class IntegrationsApi(IIntegrationStore integrations, IntegrationSettings fields, IntegrationValidation validation, ConnectionClearing clearing)
 {
     public static void Map(RouteGroupBuilder api)
     {
@@ -54,11 +55,11 @@ internal sealed class IntegrationsApi(IIntegrationStore integrations, Integratio
             return ApiErrors.Of(context, failure);
         return await UpdateAsync(context, id, "integration.changed",
             current => fields.ApplyAsync(ApiCaller.Of(context).Org, current, input, context.RequestAborted),
-            integration => Api.Ok(new IntegrationEnvelope(IntegrationBody.Of(integration)), ApiJson.Default.IntegrationEnvelope));
+            (integration, cleared) => Api.Ok(new IntegrationEnvelope(IntegrationBody.Of(integration), cleared), ApiJson.Default.IntegrationEnvelope));
     }
 
     private Task<IResult> ArchiveAsync(HttpContext context, IntegrationId id) =>
-        UpdateAsync(context, id, "integration.archived", current => Task.FromResult<Result<Integration>>(current with { Archived = true }), _ => Results.NoContent());
+        UpdateAsync(context, id, "integration.archived", current => Task.FromResult<Result<Integration>>(current with { Archived = true, ServerTokenVersion = null, SealedServerToken = null }), (_, _) => Results.NoContent());
 
     private async Task<IResult> ValidateAsync(HttpContext context, IntegrationId id)
     {
@@ -67,15 +68,16 @@ internal sealed class IntegrationsApi(IIntegrationStore integrations, Integratio
             return ApiErrors.Of(context, refused);
         if (await FindAsync(context, id) is not { } found)
             return ApiErrors.Of(context, Api.NotFound("integration"));
-        var outcome = await validation.RunAsync(caller.Org, found.Value, context.RequestAborted);
+        var outcome = await validation.RunAsync(caller.Org, caller.User, found.Value, context.RequestAborted);
         return await UpdateAsync(context, id, "integration.validated",
             current => Task.FromResult<Result<Integration>>(current with
             {
                 ValidationStatus = outcome.Valid ? "valid" : "invalid",
                 ValidationMessage = outcome.Message,
+                OAuth = current.OAuth is null ? null : current.OAuth with { Metadata = outcome.OAuth },
                 Capabilities = outcome.Tools.IsEmpty ? current.Capabilities : [.. current.Capabilities.Union(outcome.Tools)],
             }),
-            integration => Api.Ok(new ValidationBody(integration.ValidationStatus!, integration.ValidationMessage, integration.Capabilities), ApiJson.Default.ValidationBody));
+            (integration, _) => Api.Ok(new ValidationBody(integration.ValidationStatus!, integration.ValidationMessage, integration.Capabilities), ApiJson.Default.ValidationBody));
     }
 
     private async Task<IResult> ReadOAuthAsync(HttpContext context, IntegrationId id) =>
@@ -93,16 +95,16 @@ internal sealed class IntegrationsApi(IIntegrationStore integrations, Integratio
             fields.CheckOAuth(errors, current.AuthMode, input, current.OAuth);
             return errors.Count > 0
                 ? Api.Invalid(errors)
-                : current with { OAuth = await fields.ApplyOAuthAsync(ApiCaller.Of(context).Org, id, current.OAuth, input, context.RequestAborted) };
-        }, integration => Api.Ok(new IntegrationOAuthEnvelope(IntegrationOAuthBody.Of(integration.OAuth!)), ApiJson.Default.IntegrationOAuthEnvelope));
+                : IntegrationSettings.WithOAuth(current, await fields.ApplyOAuthAsync(ApiCaller.Of(context).Org, id, current.OAuth, input, context.RequestAborted));
+        }, (integration, _) => Api.Ok(new IntegrationOAuthEnvelope(IntegrationOAuthBody.Of(integration.OAuth!)), ApiJson.Default.IntegrationOAuthEnvelope));
     }
 
     private Task<IResult> RemoveOAuthAsync(HttpContext context, IntegrationId id) =>
         UpdateAsync(context, id, "integration.oauth_changed",
             current => Task.FromResult<Result<Integration>>(current with { OAuth = current.OAuth is null ? null : current.OAuth with { ClientId = null, ClientSecretVersion = null } }),
-            _ => Results.NoContent());
+            (_, _) => Results.NoContent());
 
-    private async Task<IResult> UpdateAsync(HttpContext context, IntegrationId id, string change, Func<Integration, Task<Result<Integration>>> apply, Func<Integration, IResult> answer)
+    private async Task<IResult> UpdateAsync(HttpContext context, IntegrationId id, string change, Func<Integration, Task<Result<Integration>>> apply, Func<Integration, int?, IResult> answer)
     {
         var caller = ApiCaller.Of(context);
         if (caller.DemandPrivilege() is { } refused)
@@ -111,6 +113,9 @@ internal sealed class IntegrationsApi(IIntegrationStore integrations, Integratio
         {
             if (!(await apply(current.Value)).TryGet(out var next, out var failure))
                 return ApiErrors.Of(context, failure);
+            var clears = ConnectionClearing.IsDue(current.Value, next);
+            if (clears)
+                await clearing.AnnounceAsync(caller.Org, id, context.RequestAborted);
             if (!(await integrations.ReplaceAsync(caller.Org, current, next, context.RequestAborted)).TryGet(out var stored, out failure))
             {
                 // Somebody else changed the row: apply to what they left. Otherwise the new name is taken.
@@ -119,7 +124,9 @@ internal sealed class IntegrationsApi(IIntegrationStore integrations, Integratio
                 return ApiErrors.Of(context, failure);
             }
             await Api.RecordAsync(context, caller, change, PartyOf(next));
-            return answer(stored.Value);
+            // Void already; removing what they hold is done even if nobody waits for it.
+            int? cleared = clears ? (await clearing.RunAsync(caller.Org, stored.Value, caller.Actor, CancellationToken.None)).Cleared : null;
+            return answer(stored.Value, cleared);
         }
         return ApiErrors.Of(context, Api.NotFound("integration"));
     }

@@ -92,8 +92,8 @@ internal static class ConnectEndpoints
             ? new Posted(target, Notice: null) : failure;
 
     private static async Task<Result<Posted>> SaveTokenAsync(Post post, ProvidedTokens tokens) =>
-        (await tokens.SaveAsync(post.User.Org, post.User.User, post.Integration, post.Form.Token, post.Aborted)).TryGet(out _, out var failure)
-            ? new Posted(Redirect: null, $"{post.Integration.Name} is connected.") : failure;
+        (await tokens.SaveAsync(post.User.Org, post.User.User, post.Integration, post.Form.Token, post.Aborted)).TryGet(out var connection, out var failure)
+            ? new Posted(Redirect: null, connection.Validity == Validity.Valid ? $"{post.Integration.Name} is connected." : $"{post.Integration.Name} is connected. {connection.CheckMessage}") : failure;
 
     private static async Task<Result<Posted>> SaveFieldsAsync(Post post, ProvidedTokens tokens) =>
         (await tokens.SaveFieldsAsync(post.User.Org, post.User.User, post.Integration, post.Form.Fields, post.Aborted)).TryGet(out _, out var failure)
@@ -101,7 +101,7 @@ internal static class ConnectEndpoints
 
     private static async Task<Result<Posted>> DisconnectAsync(Post post, Disconnection disconnection)
     {
-        var report = await disconnection.RunAsync(post.User.Org, post.User.User.Id, post.Integration, "you disconnected it", actor: null, post.Aborted);
+        var report = await disconnection.RunAsync(post.User.Org, post.User.User.Id, post.Integration, DisconnectReason.ByPerson, actor: null, post.Aborted);
         return new Posted(Redirect: null, report.Detail is null
             ? $"{post.Integration.Name} is disconnected."
             : $"{post.Integration.Name} is disconnected. {report.Detail}");

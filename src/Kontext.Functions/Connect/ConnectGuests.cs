@@ -36,8 +36,8 @@ internal sealed class ConnectGuests(ConnectLinks links, IConnectStateStore state
     public async ValueTask<BrowserUser?> OfStateAsync(HttpContext context, string? state)
     {
         if (context.Request.Cookies[CookieName] is not { } cookie || !OrgHandle.TryRead(state, OrgHandle.ConnectState, out var org)
-            || await states.FindAsync(org, RandomValue.HashOf(state!), context.RequestAborted) is not { Value: var started }
-            || !CryptographicOperations.FixedTimeEquals(Encoding.ASCII.GetBytes(started.BrowserBinding), Encoding.ASCII.GetBytes(RandomValue.HashOf(cookie))))
+            || await states.FindAsync(org, RandomValue.HashOf(state!), context.RequestAborted) is not { Value: { BrowserBinding: { } binding } started }
+            || !CryptographicOperations.FixedTimeEquals(Encoding.ASCII.GetBytes(binding), Encoding.ASCII.GetBytes(RandomValue.HashOf(cookie))))
             return null;
         return await UserAsync(context, org, application: null, started.User);
     }

@@ -10,7 +10,7 @@ namespace Kontext.Functions.Connect;
 internal sealed record OpenedSession(string Handle, ConnectSession Session, Application Application);
 
 /// <summary>Gathers what the connect page shows and checks who may see it.</summary>
-internal sealed class ConnectPageBuilder(IConnectLinks links, IApplicationStore applications, IIntegrationStore integrations, IConnectionStore connections, ProviderDirectory providers)
+internal sealed class ConnectPageBuilder(IConnectLinks links, IApplicationStore applications, IIntegrationStore integrations, IConnectionStore connections, ProviderDirectory providers, TimeProvider time)
 {
     /// <summary>Where the forms go.</summary>
     public const string Action = "/oauth/connect";
@@ -67,15 +67,16 @@ internal sealed class ConnectPageBuilder(IConnectLinks links, IApplicationStore 
         return found;
     }
 
+    // A link names one integration only if its person may connect it: the agent was refused for want of it, or the person asked for the link themselves.
     private static bool IsOffered(OpenedSession session, Integration integration) =>
-        (session.Session.Integration is not { } only || only == integration.Id) && CredentialBroker.IsAttached(session.Application, integration);
+        session.Session.Integration is { } only ? only == integration.Id : CredentialBroker.IsAttached(session.Application, integration);
 
     private async Task<(ConnectItem Item, Uri? Target)> CardAsync(BrowserUser user, Integration integration, CancellationToken cancellationToken)
     {
         var row = integration.NeedsConnection ? await connections.FindAsync(user.Org, user.User.Id, integration.Id, cancellationToken) : null;
-        var connection = row?.Value.Epoch == integration.ConnectionEpoch ? row.Value : null;
-        var connected = !integration.NeedsConnection || connection is { Status: ConnectionStatus.Connected };
-        var reason = connected ? (connection?.Failures > 0 ? connection.LastError : null) : connection?.Reason;
+        var state = ConnectionState.Of(integration, row?.Value, time.GetUtcNow());
+        var connected = !integration.NeedsConnection || state.Connected;
+        var reason = connected ? state.Connection?.LastError : state.Reason;
         Uri? target = null;
         if (integration.AuthMode == AuthMode.Oauth)
         {
@@ -92,7 +93,7 @@ internal sealed class ConnectPageBuilder(IConnectLinks links, IApplicationStore 
             _ => "none",
         };
         var item = new ConnectItem(
-            integration.Id.ToString(), integration.Name, kind, connected ? "connected" : "disconnected", reason, connection?.Account,
+            integration.Id.ToString(), integration.Name, kind, connected ? "connected" : "disconnected", reason, state.Connection?.Account,
             integration.TokenLabel, integration.TokenHelpUrl, integration.TokenPlaceholder, fields);
         return (item, target);
     }

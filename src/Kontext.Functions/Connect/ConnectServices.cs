@@ -1,3 +1,4 @@
+using Kontext.Domain.Gateway;
 using Kontext.Domain.Integrations;
 using Kontext.Domain.Vault;
 using Kontext.Functions.Storage;
@@ -33,7 +34,11 @@ internal static class ConnectServices
         .AddSingleton<ConnectionWriter>()
         .AddSingleton<ConnectFlow>()
         .AddSingleton<ProvidedTokens>()
+        .AddSingleton<McpToolNames>()
+        .AddSingleton<CredentialCheck>()
+        .AddSingleton<ConnectionValidation>()
         .AddSingleton<Disconnection>()
         .AddSingleton(provider => ActivatorUtilities.CreateInstance<ConnectGuests>(provider, settings))
+        .AddSingleton<ConnectionClearing>()
         .AddSingleton<ConnectPageBuilder>();
 }

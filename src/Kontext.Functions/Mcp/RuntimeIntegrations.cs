@@ -8,7 +8,7 @@ using Kontext.Domain.Vault;
 namespace Kontext.Functions.Mcp;
 
 /// <summary>What an agent may know of its integrations (contract 4.6), and the link with which its person connects them (contract 5.1).</summary>
-internal sealed class RuntimeIntegrations(AttachedIntegrations attached, IConnectionStore connections, IConnectLinks links)
+internal sealed class RuntimeIntegrations(AttachedIntegrations attached, IConnectionStore connections, IConnectLinks links, TimeProvider time)
 {
     /// <summary><c>GET /mcp/integrations</c>.</summary>
     public async Task<IResult> ListAsync(HttpContext context)
@@ -65,10 +65,11 @@ internal sealed class RuntimeIntegrations(AttachedIntegrations attached, IConnec
 
     private async ValueTask<RuntimeConnectionBody> ConnectionOfAsync(AgentCaller caller, Integration integration, CancellationToken cancellationToken)
     {
-        var connection = await connections.CurrentAsync(caller.Org, caller.User.Id, integration.Id, cancellationToken);
-        var connected = connection is { Status: ConnectionStatus.Connected } && connection.Epoch == integration.ConnectionEpoch;
+        var state = ConnectionState.Of(integration, await connections.CurrentAsync(caller.Org, caller.User.Id, integration.Id, cancellationToken), time.GetUtcNow());
         // An access token that is refreshed behind the scenes is not what people mean by the end of a connection.
-        return new RuntimeConnectionBody(connected, connected ? "connected" : "disconnected", connected && !connection!.Refreshable && connection.AccessExpiresAt is { } end ? Iso(end) : null, connected ? connection!.Account : null);
+        return state is { Connected: true, Connection: { } connection }
+            ? new RuntimeConnectionBody(true, state.Status, connection is { Refreshable: false, AccessExpiresAt: { } end } ? Iso(end) : null, connection.Account, Reason: null)
+            : new RuntimeConnectionBody(false, state.Status, ExpiresAt: null, DisplayName: null, state.ReasonForAgents);
     }
 
     private static string Iso(DateTimeOffset at) => at.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture);
@@ -105,7 +106,7 @@ internal sealed record RuntimeIntegrationBody
 }
 
 /// <summary>The person's connection in it.</summary>
-internal sealed record RuntimeConnectionBody(bool Connected, string Status, string? ExpiresAt, string? DisplayName);
+internal sealed record RuntimeConnectionBody(bool Connected, string Status, string? ExpiresAt, string? DisplayName, string? Reason);
 
 /// <summary>Answer of <c>POST /mcp/connect-session</c>.</summary>
 internal sealed record ConnectSessionBody(string ConnectUrl, string SessionId, string ExpiresAt);

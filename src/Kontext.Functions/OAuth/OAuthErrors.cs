@@ -30,6 +30,7 @@ internal static class OAuthErrors
             FailureReason = failure.Code == FailureCode.NotConnected ? failure.Integration?.Reason ?? "disconnected_or_reauth_required" : null,
             IntegrationId = failure.Integration?.Id.ToString(),
             IntegrationName = failure.Integration?.Name,
+            ConnectUrl = failure.ConnectUrl?.AbsoluteUri,
             PolicyEvaluation = failure.Decision is null ? null : PolicyEvaluationBody.Of(failure.Decision),
         }, OAuthJson.Default.ErrorBody, statusCode: status);
     }

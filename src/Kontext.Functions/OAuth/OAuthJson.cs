@@ -19,6 +19,8 @@ internal sealed record ErrorBody(string Error, string ErrorDescription)
 
     public string? IntegrationName { get; init; }
 
+    public string? ConnectUrl { get; init; }
+
     public PolicyEvaluationBody? PolicyEvaluation { get; init; }
 }
 

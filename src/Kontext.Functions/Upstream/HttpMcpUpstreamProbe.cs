@@ -65,6 +65,7 @@ internal sealed class HttpMcpUpstreamProbe(HttpClient http, UpstreamLimits limit
     public static Failure? FailureOf(Integration integration, HttpResponseMessage response) => response.StatusCode switch
     {
         HttpStatusCode.Unauthorized => new Failure(FailureCode.InvalidToken, $"{integration.Name} does not accept the connection's credential."),
+        HttpStatusCode.Forbidden when RefusesToken(response) => new Failure(FailureCode.InvalidToken, $"{integration.Name} does not accept the connection's credential."),
         HttpStatusCode.Forbidden => new Failure(FailureCode.UpstreamFailed, $"{integration.Name} refused access (403){ScopeOf(response)}. The connection lacks a permission there."),
         HttpStatusCode.TooManyRequests => new Failure(FailureCode.RateLimited, $"{integration.Name} is limiting requests. Try again later.") { RetryAfter = RetryAfterOf(response) },
         >= HttpStatusCode.InternalServerError => new Failure(FailureCode.Unavailable, $"{integration.Name} answered with HTTP status {(int)response.StatusCode}. Try again later.") { RetryAfter = RetryAfterOf(response) },
@@ -156,6 +157,10 @@ internal sealed class HttpMcpUpstreamProbe(HttpClient http, UpstreamLimits limit
     }
 
     private static TimeSpan? RetryAfterOf(HttpResponseMessage response) => response.Headers.RetryAfter?.Delta;
+
+    /// <summary>Some servers answer a bad token with 403 and say so in the challenge (RFC 6750 section 3.1 has 401 for it).</summary>
+    private static bool RefusesToken(HttpResponseMessage response) =>
+        response.Headers.WwwAuthenticate.Any(challenge => challenge.Parameter?.Contains("error=\"invalid_token\"", StringComparison.Ordinal) == true);
 
     /// <summary>The scope a server says is missing (RFC 6750 section 3.1), as far as it is made of scope characters.</summary>
     private static string ScopeOf(HttpResponseMessage response)

@@ -44,23 +44,20 @@ internal sealed class HttpProviderClient(HttpClient http, bool allowPrivateAddre
     }
 
     /// <inheritdoc/>
-    public async Task<string?> IdentityAsync(ProviderApp app, Secret accessToken, CancellationToken cancellationToken)
+    public async Task<Result<string?>> IdentityAsync(string name, AccountIdentity account, Secret accessToken, CancellationToken cancellationToken)
     {
-        if (app.Account is not { } account)
-            return null;
         using var request = new HttpRequestMessage(account.Body is null ? HttpMethod.Get : HttpMethod.Post, account.Url);
         request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", accessToken.Reveal());
         request.Headers.UserAgent.Add(Agent);
         request.Headers.Accept.Add(Json);
-        foreach (var (name, value) in account.Headers ?? [])
+        foreach (var (header, value) in account.Headers ?? [])
         {
-            request.Headers.Remove(name);
-            request.Headers.TryAddWithoutValidation(name, value);
+            request.Headers.Remove(header);
+            request.Headers.TryAddWithoutValidation(header, value);
         }
         if (account.Body is not null)
             request.Content = new StringContent(account.Body, Encoding.UTF8, "application/json");
-        return (await SendAsync(app.Name, request, shortLimit, cancellationToken)).TryGet(out var answer, out _) && answer.IsSuccess
-            ? AccountName.Find(answer.Body, account.Paths) : null;
+        return (await SendAsync(name, request, shortLimit, cancellationToken)).TryGet(out var answer, out var failure) ? AccountAnswer.Read(name, account, answer) : failure;
     }
 
     /// <inheritdoc/>
@@ -134,7 +131,10 @@ internal sealed class HttpProviderClient(HttpClient http, bool allowPrivateAddre
             var body = await ProviderResponse.ReadBodyAsync(response, either.Token);
             if (body is null)
                 return new Failure(FailureCode.UpstreamFailed, $"{name} sent an answer far too large to be one.");
-            return new ProviderResponse((int)response.StatusCode, response.Content.Headers.ContentType?.MediaType, body, ProviderResponse.RetryAfterOf(response, time.GetUtcNow()));
+            return new ProviderResponse((int)response.StatusCode, response.Content.Headers.ContentType?.MediaType, body, ProviderResponse.RetryAfterOf(response, time.GetUtcNow()))
+            {
+                Challenge = response.Headers.WwwAuthenticate.ToString(),
+            };
         }
         catch (HttpRequestException exception) when (exception.HttpRequestError is HttpRequestError.NameResolutionError or HttpRequestError.ConnectionError or HttpRequestError.SecureConnectionError)
         {

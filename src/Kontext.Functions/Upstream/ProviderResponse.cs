@@ -10,6 +10,9 @@ internal sealed record ProviderResponse(int Status, string? ContentType, byte[] 
     /// <summary>Far above any honest answer of these endpoints.</summary>
     public const int MaxBytes = 256 * 1024;
 
+    /// <summary>The challenges (RFC 6750 section 3); empty for none.</summary>
+    public string Challenge { get; init; } = "";
+
     /// <summary>A status of 200 to 299.</summary>
     public bool IsSuccess => Status is >= 200 and < 300;
 

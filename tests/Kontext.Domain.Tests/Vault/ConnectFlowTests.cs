@@ -149,7 +149,7 @@ public sealed class ConnectFlowTests
     public async Task Disconnecting_kills_at_once_revokes_at_the_provider_and_deletes_the_secrets()
     {
         var connection = await world.ConnectAsync();
-        var report = await world.NewInstance().Disconnection.RunAsync(world.Org, world.User.Id, world.Integration, "you disconnected it", null, default);
+        var report = await world.NewInstance().Disconnection.RunAsync(world.Org, world.User.Id, world.Integration, DisconnectReason.ByPerson, null, default);
 
         Assert.Equal(new RemovalReport(ProviderRevocation.Revoked, SecretsDeleted: true, LivesUntil: null, Detail: null), report);
         Assert.Equal(["rt-1"], provider.Revoked);
@@ -164,7 +164,7 @@ public sealed class ConnectFlowTests
     {
         await world.ConnectAsync();
         provider.RevocationFailure = new Failure(FailureCode.UpstreamFailed, "Example did not answer.");
-        var report = await world.NewInstance().Disconnection.RunAsync(world.Org, world.User.Id, world.Integration, "you disconnected it", null, default);
+        var report = await world.NewInstance().Disconnection.RunAsync(world.Org, world.User.Id, world.Integration, DisconnectReason.ByPerson, null, default);
         Assert.Equal(ProviderRevocation.Failed, report.AtProvider);
         Assert.Equal(ConnectionWorld.Noon + TimeSpan.FromHours(1), report.LivesUntil);
         Assert.True(report.SecretsDeleted);
@@ -180,7 +180,7 @@ public sealed class ConnectFlowTests
             if (row is { Status: ConnectionStatus.Disconnected, LeaseUntil: not null } && again is null)
                 again = BackAsync((await StartAsync())["state"]!);
         };
-        await world.NewInstance().Disconnection.RunAsync(world.Org, world.User.Id, world.Integration, "you disconnected it", null, default);
+        await world.NewInstance().Disconnection.RunAsync(world.Org, world.User.Id, world.Integration, DisconnectReason.ByPerson, null, default);
         Success(await again!);
 
         var row = await world.RowAsync();

@@ -121,7 +121,7 @@ public sealed class CredentialRefreshTests
         world.Advance(TimeSpan.FromHours(2));
         provider.OnRefresh = async answer =>
         {
-            await world.NewInstance().Disconnection.RunAsync(world.Org, world.User.Id, world.Integration, "you disconnected it", actor: null, default);
+            await world.NewInstance().Disconnection.RunAsync(world.Org, world.User.Id, world.Integration, DisconnectReason.ByPerson, actor: null, default);
             return answer;
         };
 

@@ -2,12 +2,14 @@ using System.Collections.Immutable;
 using System.Net;
 using Kontext.Domain;
 using Kontext.Domain.Audit;
+using Kontext.Domain.Gateway;
 using Kontext.Domain.Integrations;
 using Kontext.Domain.Tenancy;
 using Kontext.Domain.Vault;
 using Kontext.Functions.Connect;
 using Kontext.Functions.SignIn;
 using Kontext.Functions.Storage;
+using Kontext.Functions.Upstream;
 using Kontext.Testing.Connections;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -51,6 +53,7 @@ internal sealed class ConnectApp : IAsyncDisposable, IIntegrationStore, IApplica
             .AddSingleton<IConnectionStore>(World.Connections).AddSingleton<IIntegrationStore>(this).AddSingleton<IApplicationStore>(this)
             .AddSingleton<IAuditLog>(World.Audit).AddSingleton<TimeProvider>(World.Time).AddSingleton<IConnectPages, TextPages>()
             .AddSingleton<EpochFeed>().AddSingleton<FreshCache>().AddSingleton<IUserStore, UserStore>()
+            .AddSingleton<IMcpUpstream>(new HttpMcpUpstream(GuardedHttp.Create(allowPrivateAddresses: true), new UpstreamEras(World.Time), UpstreamLimits.Ordinary))
             .AddKontextConnections(settings);
         app = builder.Build();
         app.UseRouting();

@@ -96,6 +96,8 @@ internal sealed class GatewayPorts : IOrganizationStore, IIntegrationStore, IPol
 
     public Task<IReadOnlyList<Connection>> ListAsync(OrgId org, UserId user, CancellationToken cancellationToken) => throw new NotSupportedException();
 
+    public Task<Page<Connection>> ListOfAsync(OrgId org, IntegrationId integration, string? cursor, int limit, CancellationToken cancellationToken) => throw new NotSupportedException();
+
     public Task<string> PutAsync(OrgId org, CredentialName name, Secret value, CancellationToken cancellationToken) => throw new NotSupportedException();
 
     public Task<(string Version, Secret Value)?> GetLatestAsync(OrgId org, CredentialName name, CancellationToken cancellationToken) => throw new NotSupportedException();

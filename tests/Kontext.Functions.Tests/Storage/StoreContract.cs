@@ -97,6 +97,29 @@ public abstract class StoreContract : IAsyncLifetime
         Assert.Empty((await here.ServiceAccounts.ListAsync(Other, null, 10, Cancel)).Items);
         Assert.Empty(await here.Sessions.ListAsync(Other, application.Id, 10, Cancel));
         Assert.Empty(await here.Connections.ListAsync(Other, user.Id, Cancel));
+        Assert.Empty((await here.Connections.ListOfAsync(Other, integration.Id, null, 10, Cancel)).Items);
+    }
+
+    [Fact]
+    public async Task Everybodys_connections_to_an_integration_are_listed_page_by_page_and_no_others()
+    {
+        var (mine, other) = (Samples.Integration("github"), Samples.Integration("linear"));
+        var people = Enumerable.Range(0, 5).Select(number => Samples.User($"person-{number}").Id).ToList();
+        foreach (var person in people)
+            await here.Connections.InsertAsync(Org, Samples.Connection(person, mine.Id), Cancel);
+        await here.Connections.InsertAsync(Org, Samples.Connection(people[0], other.Id), Cancel);
+
+        var listed = new List<UserId>();
+        string? cursor = null;
+        do
+        {
+            var page = await there.Connections.ListOfAsync(Org, mine.Id, cursor, 2, Cancel);
+            Assert.All(page.Items, connection => Assert.Equal(mine.Id, connection.Integration));
+            listed.AddRange(page.Items.Select(connection => connection.User));
+            cursor = page.NextCursor;
+        }
+        while (cursor is not null);
+        Assert.Equal(people.Order(Comparer<UserId>.Create((left, right) => left.Value.CompareTo(right.Value))), listed.Order(Comparer<UserId>.Create((left, right) => left.Value.CompareTo(right.Value))));
     }
 
     [Fact]

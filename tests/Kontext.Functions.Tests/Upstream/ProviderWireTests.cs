@@ -31,13 +31,13 @@ public sealed class ProviderWireTests(ProviderWireTests.Simulator simulator) : I
         Assert.NotNull(granted.RefreshToken);
         Assert.Equal(["openid", "api.read"], granted.Scopes!.Value);
         Assert.InRange(granted.ExpiresAt!.Value - TimeProvider.System.GetUtcNow(), TimeSpan.FromSeconds(560), TimeSpan.FromSeconds(600));
-        Assert.Equal("alice@example.test", await client.IdentityAsync(app, granted.AccessToken!, default));
+        Assert.Equal("alice@example.test", Success(await client.IdentityAsync(app.Name, app.Account!, granted.AccessToken!, default)));
 
         var refreshed = Success(await client.RefreshAsync(app, granted.RefreshToken!, default));
         Assert.NotEqual(granted.RefreshToken!.Reveal(), refreshed.RefreshToken!.Reveal());
         Assert.True((await client.RevokeAsync(app, refreshed.RefreshToken, "refresh_token", default)).TryGet(out _, out _));
         Assert.Equal(FailureCode.InvalidGrant, Refused(await client.RefreshAsync(app, refreshed.RefreshToken, default)).Code);
-        Assert.Null(await client.IdentityAsync(app, refreshed.AccessToken!, default));
+        Assert.Equal(FailureCode.InvalidToken, Refused(await client.IdentityAsync(app.Name, app.Account!, refreshed.AccessToken!, default)).Code);
     }
 
     [Theory]
@@ -222,9 +222,9 @@ public sealed class ProviderWireTests(ProviderWireTests.Simulator simulator) : I
         return Success(await client.RefreshAsync(app, granted.RefreshToken!, default));
     }
 
-    private static TokenAnswer Success(Result<TokenAnswer> result) =>
+    private static T Success<T>(Result<T> result) =>
         result.TryGet(out var answer, out var failure) ? answer : throw new Xunit.Sdk.XunitException(failure.ToString());
 
-    private static Failure Refused(Result<TokenAnswer> result) =>
+    private static Failure Refused<T>(Result<T> result) =>
         result.TryGet(out _, out var failure) ? throw new Xunit.Sdk.XunitException("It succeeded.") : failure;
 }

@@ -87,6 +87,13 @@ public sealed class MemoryConnections(Breakage breakage) : IConnectionStore
             return Task.FromResult<IReadOnlyList<Connection>>([.. rows.Where(row => row.Key.Item1 == org && row.Key.Item2 == user).Select(row => row.Value.Value)]);
     }
 
+    /// <inheritdoc/>
+    public Task<Page<Connection>> ListOfAsync(OrgId org, IntegrationId integration, string? cursor, int limit, CancellationToken cancellationToken)
+    {
+        lock (rows)
+            return Task.FromResult(new Page<Connection>([.. rows.Where(row => row.Key.Item1 == org && row.Key.Item3 == integration).Select(row => row.Value.Value)], NextCursor: null));
+    }
+
     private Versioned<Connection> Next(Connection connection) => new(connection, (++version).ToString(CultureInfo.InvariantCulture));
 }
 

@@ -116,9 +116,10 @@ public sealed class ConnectionWorld
             var filing = new RefreshFiling(world.Schedule, world.Time);
             var outcome = new RefreshOutcome(world.Connections, Grants, Removal, filing, world.Audit, world.Time);
             Refresh = new CredentialRefresh(world.Connections, Grants, new LeasedRefresh(Grants, Directory, world.Provider, outcome, world.Time), outcome, world.Time);
-            Sweep = new RefreshSweep(world.Schedule, world.Connections, new OneIntegration(world), Refresh, world.Time);
             Writer = new ConnectionWriter(world.Connections, Grants, Removal, filing, world.Audit, world.Time);
-            Disconnection = new Disconnection(world.Connections, Removal, world.Audit, world.Time);
+            Disconnection = new Disconnection(world.Connections, Removal, world.Schedule, world.Audit, world.Time);
+            Clearing = new ConnectionClearing(world.Connections, Disconnection, world.Vault, world.Schedule, world.Time);
+            Sweep = new RefreshSweep(world.Schedule, world.Connections, new OneIntegration(world), Refresh, Disconnection, Clearing, world.Time);
         }
 
         /// <summary>Access to the vault.</summary>
@@ -138,6 +139,9 @@ public sealed class ConnectionWorld
 
         /// <summary>Stores new connections.</summary>
         public ConnectionWriter Writer { get; }
+
+        /// <summary>Clears connections.</summary>
+        public ConnectionClearing Clearing { get; }
 
         /// <summary>Disconnects.</summary>
         public Disconnection Disconnection { get; }

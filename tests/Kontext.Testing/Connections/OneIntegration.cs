@@ -17,7 +17,8 @@ public sealed class OneIntegration(ConnectionWorld world) : IIntegrationStore
     public ValueTask<IReadOnlyList<Integration>> CurrentDefaultsAsync(OrgId org, CancellationToken cancellationToken) => throw new NotSupportedException();
 
     /// <inheritdoc/>
-    public Task<Versioned<Integration>?> FindAsync(OrgId org, IntegrationId integration, CancellationToken cancellationToken) => throw new NotSupportedException();
+    public Task<Versioned<Integration>?> FindAsync(OrgId org, IntegrationId integration, CancellationToken cancellationToken) =>
+        Task.FromResult(integration == world.Integration.Id ? new Versioned<Integration>(world.Integration, "1") : null);
 
     /// <inheritdoc/>
     public Task<bool> InsertAsync(OrgId org, Integration integration, CancellationToken cancellationToken) => throw new NotSupportedException();

@@ -85,7 +85,7 @@ public sealed class ScriptedProvider(TimeProvider time) : IProviderClient
     }
 
     /// <inheritdoc/>
-    public Task<string?> IdentityAsync(ProviderApp app, Secret accessToken, CancellationToken cancellationToken) => Task.FromResult<string?>("alice@example.test");
+    public Task<Result<string?>> IdentityAsync(string name, AccountIdentity account, Secret accessToken, CancellationToken cancellationToken) => Task.FromResult(Result.Of<string?>("alice@example.test"));
 
     /// <summary>Its metadata, for integrations that name it as their issuer.</summary>
     public Task<Result<IssuerMetadata>> DiscoverAsync(string issuer, CancellationToken cancellationToken) => Task.FromResult(Result.Of(new IssuerMetadata
@@ -94,6 +94,7 @@ public sealed class ScriptedProvider(TimeProvider time) : IProviderClient
         AuthorizationEndpoint = new Uri(issuer + "/authorize"),
         TokenEndpoint = new Uri(issuer + "/token"),
         RevocationEndpoint = new Uri(issuer + "/revoke"),
+        UserInfoEndpoint = new Uri(issuer + "/userinfo"),
         SendsIssuer = true,
     }));
 }
