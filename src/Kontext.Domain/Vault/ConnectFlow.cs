@@ -100,7 +100,7 @@ public sealed class ConnectFlow(
         var asked = app.Scopes;
         // No scope in the answer means that what was asked was granted (RFC 6749 section 5.1).
         var granted = answer.Scopes is { } named ? Canonical(app, named) : asked;
-        var missing = asked.Except(granted, StringComparer.Ordinal).Where(scope => scope != "offline_access" || answer.RefreshToken is null).ToImmutableArray();
+        var missing = asked.Except(granted, StringComparer.Ordinal).Where(scope => scope != app.OfflineScope || answer.RefreshToken is null).ToImmutableArray();
         var account = await client.IdentityAsync(app, answer.AccessToken, CancellationToken.None);
         var connection = await writer.SaveGrantAsync(org, user, integration, app, answer with { Scopes = granted }, account, missing);
         return new ConnectCompletion(integration, connection, missing, state.ReturnUrl);

@@ -20,6 +20,7 @@ internal static class ApiEndpoints
         SessionsApi.Map(api);
         IntegrationsApi.Map(api);
         ConnectionsApi.Map(api);
+        ProvidersApi.Map(api);
         ServiceAccountsApi.Map(api);
         PoliciesApi.Map(api);
         AuditApi.Map(api);
@@ -34,6 +35,7 @@ internal static class ApiEndpoints
         .AddSingleton<IntegrationValidation>()
         .AddSingleton<IntegrationsApi>()
         .AddSingleton<ConnectionsApi>()
+        .AddSingleton<ProvidersApi>()
         .AddSingleton<ServiceAccountsApi>()
         .AddSingleton<PoliciesApi>()
         .AddSingleton<AuditApi>();

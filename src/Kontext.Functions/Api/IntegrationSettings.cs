@@ -59,7 +59,7 @@ internal sealed class IntegrationSettings(ICredentialVault vault, ISealer sealer
         if (input.ServerToken is { } token)
             next = await WithServerTokenAsync(org, next, new Secret(token.Trim()), cancellationToken);
         if (input.Oauth is { } oauth)
-            next = next with { OAuth = await ApplyOAuthAsync(org, next.Id, current?.OAuth, oauth, cancellationToken) };
+            next = await WithOAuthAsync(org, next, oauth, cancellationToken);
         return next;
     }
 
@@ -73,23 +73,40 @@ internal sealed class IntegrationSettings(ICredentialVault vault, ISealer sealer
         };
     }
 
-    /// <summary>The OAuth settings with what was sent applied.</summary>
-    public async Task<IntegrationOAuth> ApplyOAuthAsync(OrgId org, IntegrationId id, IntegrationOAuth? current, IntegrationOAuthInput input, CancellationToken cancellationToken)
+    /// <summary>The integration with OAuth settings applied. Tokens of one shop or site are nothing to another, and must not be sent there: other parameters void every connection.</summary>
+    public async Task<Integration> WithOAuthAsync(OrgId org, Integration integration, IntegrationOAuthInput input, CancellationToken cancellationToken)
     {
+        var current = integration.OAuth;
         var version = current?.ClientSecretVersion;
         if (input.ClientSecret is { Length: > 0 } secret)
-            version = await vault.PutAsync(org, CredentialName.ClientSecret(id), new Secret(secret), cancellationToken);
-        return new IntegrationOAuth
+            version = await vault.PutAsync(org, CredentialName.ClientSecret(integration.Id), new Secret(secret), cancellationToken);
+        var parameters = ParametersOf(input, current);
+        var moved = current is not null && !parameters.ToHashSet().SetEquals(current.Parameters ?? ImmutableDictionary<string, string>.Empty);
+        return integration with
+        {
+            ConnectionEpoch = integration.ConnectionEpoch + (moved ? 1 : 0),
+            OAuth = Merge(input, current, parameters, version),
+        };
+    }
+
+    private static IntegrationOAuth Merge(IntegrationOAuthInput input, IntegrationOAuth? current, ImmutableDictionary<string, string> parameters, string? version) =>
+        new()
         {
             Provider = input.Provider ?? current?.Provider,
             Issuer = input.Issuer ?? current?.Issuer,
             AuthorizationUrl = input.AuthorizationUrl ?? current?.AuthorizationUrl,
             TokenUrl = input.TokenUrl ?? current?.TokenUrl,
+            Parameters = parameters,
             Scopes = input.Scopes?.ToImmutableArray() ?? current?.Scopes ?? [],
             ClientId = input.ClientId ?? current?.ClientId,
             ClientSecretVersion = version,
         };
-    }
+
+    /// <summary>Those sent; else those there were, unless they belong to another provider.</summary>
+    private static ImmutableDictionary<string, string> ParametersOf(IntegrationOAuthInput input, IntegrationOAuth? current) =>
+        input.Parameters?.ToImmutableDictionary(StringComparer.Ordinal)
+        ?? (input.Provider is null || input.Provider == current?.Provider ? current?.Parameters : null)
+        ?? ImmutableDictionary<string, string>.Empty;
 
     /// <summary>What is wrong with OAuth settings, field by field.</summary>
     public void CheckOAuth(Dictionary<string, string> errors, AuthMode? mode, IntegrationOAuthInput? input, IntegrationOAuth? current)
@@ -100,7 +117,8 @@ internal sealed class IntegrationSettings(ICredentialVault vault, ISealer sealer
         if (input is null)
             return;
         if (input.Provider is { } provider && !catalog.TryFind(provider, out _))
-            errors["oauth.provider"] = $"Unknown provider. Known are {string.Join(", ", catalog.All.Select(entry => entry.Key))}; any other service by issuer or endpoints.";
+            errors["oauth.provider"] = "Unknown provider. GET /api/v1/providers lists those that are known; name any other service by issuer or endpoints.";
+        CheckParameters(errors, input, current);
         foreach (var (field, url) in (ReadOnlySpan<(string, string?)>)[("oauth.issuer", input.Issuer), ("oauth.authorizationUrl", input.AuthorizationUrl), ("oauth.tokenUrl", input.TokenUrl)])
         {
             if (url is not null)
@@ -108,6 +126,20 @@ internal sealed class IntegrationSettings(ICredentialVault vault, ISealer sealer
         }
         if (input.Scopes is { } scopes && (scopes.Count > 100 || scopes.Any(scope => string.IsNullOrWhiteSpace(scope) || scope.Any(char.IsControl))))
             errors["oauth.scopes"] = "At most 100 scopes, none of them empty.";
+    }
+
+    private void CheckParameters(Dictionary<string, string> errors, IntegrationOAuthInput input, IntegrationOAuth? current)
+    {
+        var explicitly = (input.AuthorizationUrl ?? current?.AuthorizationUrl) is not null && (input.TokenUrl ?? current?.TokenUrl) is not null;
+        var declared = !explicitly && (input.Provider ?? current?.Provider) is { } key && catalog.TryFind(key, out var provider) ? provider.Parameters : [];
+        var given = ParametersOf(input, current);
+        foreach (var parameter in declared)
+        {
+            if (given.TryGetValue(parameter.Name, out var value) ? value is null || !parameter.Accepts(value) : parameter.Default is null)
+                errors[$"oauth.parameters.{parameter.Name}"] = $"Is required. {parameter.Description} {parameter.Rule}";
+        }
+        foreach (var name in given.Keys.Where(name => declared.All(parameter => parameter.Name != name)))
+            errors["oauth.parameters"] = $"{(PrintableText.IsPrintable(name) && name.Length <= 60 ? name : "One of them")} is not a parameter of this provider.";
     }
 
     private static void CheckName(Dictionary<string, string> errors, string? name)

@@ -93,7 +93,7 @@ internal sealed class IntegrationsApi(IIntegrationStore integrations, Integratio
             fields.CheckOAuth(errors, current.AuthMode, input, current.OAuth);
             return errors.Count > 0
                 ? Api.Invalid(errors)
-                : current with { OAuth = await fields.ApplyOAuthAsync(ApiCaller.Of(context).Org, id, current.OAuth, input, context.RequestAborted) };
+                : await fields.WithOAuthAsync(ApiCaller.Of(context).Org, current, input, context.RequestAborted);
         }, integration => Api.Ok(new IntegrationOAuthEnvelope(IntegrationOAuthBody.Of(integration.OAuth!)), ApiJson.Default.IntegrationOAuthEnvelope));
     }
 
