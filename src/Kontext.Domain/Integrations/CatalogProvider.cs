@@ -63,6 +63,9 @@ public sealed record CatalogProvider
     /// <summary>Whether it takes PKCE challenges.</summary>
     public bool Pkce { get; init; } = true;
 
+    /// <summary>How it writes the challenge method S256; Canva does it in its own way.</summary>
+    public string PkceMethod { get; init; } = "S256";
+
     /// <summary>Scopes asked for when the integration names none.</summary>
     public ImmutableArray<string> DefaultScopes { get; init; } = [];
 
@@ -140,6 +143,9 @@ public enum RefreshTokens
 
     /// <summary>The first one stays.</summary>
     Kept,
+
+    /// <summary>A use may give a new one; the old one goes on working for a while at least.</summary>
+    Renewed,
 
     /// <summary>Each use gives a new one and ends the old one.</summary>
     Rotated,

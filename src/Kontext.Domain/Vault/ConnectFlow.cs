@@ -64,7 +64,7 @@ public sealed class ConnectFlow(
         {
             var verifier = await states.VerifierAsync(org, state, cancellationToken);
             parameters["code_challenge"] = System.Buffers.Text.Base64Url.EncodeToString(SHA256.HashData(Encoding.ASCII.GetBytes(verifier.Reveal())));
-            parameters["code_challenge_method"] = "S256";
+            parameters["code_challenge_method"] = app.PkceMethod;
         }
         var query = string.Join('&', parameters.Select(parameter => $"{Uri.EscapeDataString(parameter.Key)}={Uri.EscapeDataString(parameter.Value)}"));
         var endpoint = app.AuthorizationEndpoint.GetLeftPart(UriPartial.Path);

@@ -91,6 +91,9 @@ public sealed record ProviderApp
     /// <summary>Whether PKCE is used (RFC 7636).</summary>
     public bool Pkce { get; init; } = true;
 
+    /// <summary>How the provider writes the challenge method S256.</summary>
+    public string PkceMethod { get; init; } = "S256";
+
     /// <summary>Resource indicator sent in authorization and token requests (RFC 8707); null for none.</summary>
     public string? Resource { get; init; }
 

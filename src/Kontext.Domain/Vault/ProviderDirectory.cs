@@ -70,6 +70,7 @@ public sealed class ProviderDirectory(ProviderCatalog catalog, IPlatformProvider
             AuthorizeParameters = provider?.AuthorizeParameters ?? ImmutableDictionary<string, string>.Empty,
             CodeParameters = provider?.CodeParameters ?? ImmutableDictionary<string, string>.Empty,
             Pkce = provider?.Pkce ?? true,
+            PkceMethod = provider?.PkceMethod ?? "S256",
             // The MCP specification has clients name the server they want a token for; catalog providers predate it.
             Resource = metadata is not null && provider is null && integration.Category == IntegrationCategory.GatewayRemoteMcp ? integration.Url : null,
             TokenObject = provider?.TokenObject,

@@ -56,6 +56,9 @@ public enum RevocationAuthentication
     /// <summary>HTTP Basic.</summary>
     Basic,
 
+    /// <summary>Id and secret beside the token.</summary>
+    Post,
+
     /// <summary>Not at all: holding the token is enough.</summary>
     None,
 }

@@ -18,6 +18,7 @@ internal static class ProviderWords
     {
         RefreshTokens.None => "none",
         RefreshTokens.Kept => "kept",
+        RefreshTokens.Renewed => "renewed",
         RefreshTokens.Rotated => "rotated",
         RefreshTokens.BySetting => "bySetting",
         _ => throw new InvalidOperationException($"Unknown kind of refresh token {refresh}."),

@@ -38,6 +38,9 @@ internal static class ProviderRequests
             case RevocationAuthentication.Basic:
                 Authenticate(request, app, ClientAuthentication.Basic, fields);
                 break;
+            case RevocationAuthentication.Post:
+                Authenticate(request, app, ClientAuthentication.Post, fields);
+                break;
             case null:
                 Authenticate(request, app, app.Authentication, fields);
                 break;
