@@ -10,8 +10,8 @@ const [begin, end] = ['<!-- table: node tests/providers/table.mjs -->', '<!-- en
 
 const entries = readdirSync(folder)
   .filter((name) => name.endsWith('.json') && name !== 'provider.schema.json')
-  .sort()
-  .map((name) => JSON.parse(readFileSync(new URL(name, folder), 'utf8')));
+  .map((name) => JSON.parse(readFileSync(new URL(name, folder), 'utf8')))
+  .sort((one, other) => (one.key < other.key ? -1 : 1));
 
 const spell = (seconds) =>
   seconds % 86400 === 0 ? `${seconds / 86400} d` : seconds % 3600 === 0 ? `${seconds / 3600} h` : seconds % 60 === 0 ? `${seconds / 60} min` : `${seconds} s`;
