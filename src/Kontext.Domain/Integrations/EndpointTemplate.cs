@@ -60,7 +60,7 @@ public sealed partial record EndpointTemplate
     public override string ToString() => Text;
 
     // In the host a place is the beginning of a name in a domain of at least two labels; in the path it is a segment; in the query there is none.
-    [GeneratedRegex(@"^https?://(?:\{(?!client_id\})(?<place>[a-z_]+)\}(?:\.[a-z0-9-]+){2,}|[a-z0-9.-]+)(?::[0-9]+)?(?:/(?:\{(?<place>[a-z_]+)\}|[^{}/?#\\\s]*))*(?:\?[^{}#\s]*)?$", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture)]
+    [GeneratedRegex(@"^https?://(?:\{(?!client_id\})(?<place>[a-z_]+)\}(?:\.[a-z0-9-]+){2,}|[a-z0-9.-]+)(?::[0-9]+)?(?:/(?:\{(?<place>[a-z_]+)\}|[^{}/?#\\\s]*))*(?:\?[^{}#\s]*)?\z", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture)]
     private static partial Regex Shape();
 }
 

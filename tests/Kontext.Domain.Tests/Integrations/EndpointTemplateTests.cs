@@ -18,6 +18,7 @@ public sealed class EndpointTemplateTests
 
     [Theory]
     [InlineData("provider.test/token")]
+    [InlineData("https://provider.test/token\n")]
     [InlineData("ftp://provider.test/token")]
     [InlineData("https://{host}/token")]
     [InlineData("https://{host}.test/token")]

@@ -203,6 +203,17 @@ public sealed class ConnectFlowTests
     }
 
     [Fact]
+    public async Task Connecting_stops_before_the_provider_and_names_the_setting_that_is_missing()
+    {
+        world.Integration = world.Integration with { OAuth = new IntegrationOAuth { Provider = "github" } };
+        var started = await flow.StartAsync(world.Org, world.User, world.Integration, Browser, null, default);
+        Assert.False(started.TryGet(out _, out var failure));
+        Assert.Equal(FailureCode.Misconfigured, failure.Code);
+        Assert.Contains("Providers__github__ClientId", failure.Message, StringComparison.Ordinal);
+        Assert.Contains("oauth.clientId", failure.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_provider_without_PKCE_gets_no_challenge()
     {
         UseProvider("\"pkce\": false");
