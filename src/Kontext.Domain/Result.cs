@@ -29,6 +29,12 @@ public enum FailureCode
     /// <summary>A resource that is unknown or not available to this application (RFC 8707).</summary>
     InvalidTarget,
 
+    /// <summary>A DPoP proof that is missing, malformed, used before or not made for this request (RFC 9449).</summary>
+    InvalidDPoPProof,
+
+    /// <summary>The DPoP proof lacks a nonce of ours (RFC 9449 section 8).</summary>
+    UseDPoPNonce,
+
     /// <summary>The grant type is not one of ours.</summary>
     UnsupportedGrantType,
 
@@ -37,6 +43,15 @@ public enum FailureCode
 
     /// <summary>The person refused.</summary>
     AccessDenied,
+
+    /// <summary>The person has not decided about a device yet (RFC 8628 section 3.5).</summary>
+    AuthorizationPending,
+
+    /// <summary>As before, and the agent polls too often (RFC 8628 section 3.5).</summary>
+    SlowDown,
+
+    /// <summary>A device code nobody decided about in time (RFC 8628 section 3.5).</summary>
+    ExpiredToken,
 
     /// <summary>There is no such thing, or it is another organization's, which must look the same.</summary>
     NotFound,

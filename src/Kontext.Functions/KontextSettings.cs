@@ -1,4 +1,6 @@
 using System.Globalization;
+using Kontext.Functions.Limits;
+using Kontext.Functions.OAuth;
 using Kontext.Functions.SignIn;
 
 namespace Kontext.Functions;
@@ -24,8 +26,17 @@ internal sealed record KontextSettings
     /// <summary><c>Kontext__AllowPrivateUpstreams</c>: integrations may be at private or loopback addresses. On in Development unless set.</summary>
     public required bool AllowPrivateUpstreams { get; init; }
 
+    /// <summary><c>Kontext__DPoPNonceRequired</c>: DPoP proofs have to carry a nonce of ours, so that none can be made ahead of time (RFC 9449 section 8). Off unless set.</summary>
+    public bool DPoPNonceRequired { get; init; }
+
     /// <summary><c>Kontext__SignIn__...</c>: the OpenID Connect provider that <see cref="Organization"/>'s people sign in through; null only in Development, where the development sign-in then stands in.</summary>
     public SignInSettings? SignIn { get; init; }
+
+    /// <summary><c>Kontext__SigningKeys__...</c>: rotation of the issuer's keys.</summary>
+    public SigningKeySettings SigningKeys { get; init; } = SigningKeySettings.Default;
+
+    /// <summary><c>Kontext__Limits__...</c>: how many attempts are let through.</summary>
+    public LimitSettings Limits { get; init; } = LimitSettings.Default;
 
     /// <summary>The port the Functions host tells a custom handler; null when run alone.</summary>
     public int? HandlerPort { get; init; }
@@ -62,7 +73,10 @@ internal sealed record KontextSettings
             Organization = section["Organization"] ?? (development ? "dev" : throw Missing("Organization", "the slug of the organization people sign in to")),
             Development = development,
             SignIn = signIn,
+            SigningKeys = SigningKeySettings.Read(section.GetSection("SigningKeys")),
+            Limits = LimitSettings.Read(section, underHost: handlerPort is not null),
             AllowPrivateUpstreams = ReadBool(section, "AllowPrivateUpstreams") ?? development,
+            DPoPNonceRequired = ReadBool(section, "DPoPNonceRequired") ?? false,
             HandlerPort = handlerPort is null ? null : int.Parse(handlerPort, CultureInfo.InvariantCulture),
         };
     }

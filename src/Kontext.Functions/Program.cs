@@ -9,6 +9,7 @@ using Kontext.Functions.Local;
 using Kontext.Functions.Mcp;
 using Kontext.Functions.OAuth;
 using Kontext.Functions.Pages;
+using Kontext.Functions.Partner;
 using Kontext.Functions.SignIn;
 using Kontext.Functions.Storage;
 using Kontext.Functions.Triggers;
@@ -33,12 +34,14 @@ builder.Services
     .AddSingleton<SessionsView>()
     .AddKontextGateway()
     .AddKontextApi()
+    .AddKontextPartners()
     .AddKontextPages()
     .AddPublicCors()
     .AddSingleton<IAuditSigner, AuditSigner>()
     .AddSingleton<AuditSeal>()
     .AddSingleton<ITimerTrigger, AuditSealTimer>()
     .AddSingleton<ITimerTrigger, RefreshSweepTimer>()
+    .AddSingleton<ITimerTrigger, SigningKeysTimer>()
     .AddHostedService<LocalScheduler>()
     .Configure<RouteHandlerOptions>(options => options.ThrowOnBadRequest = true);
 
@@ -53,10 +56,12 @@ AssetEndpoints.Map(app);
 SignInEndpoints.Map(app, settings);
 MetadataEndpoints.Map(app);
 OAuthEndpoints.Map(app);
+DevicePages.Map(app);
 SessionsEndpoints.Map(app);
 ConnectEndpoints.Map(app, settings, app.Services.GetRequiredService<BrowserSessions>().CurrentAsync);
 McpEndpoints.Map(app, settings, app.Services.GetRequiredService<BearerAuthentication>().GatewayAsync);
 ApiEndpoints.Map(app);
+PartnerEndpoints.Map(app);
 TriggerEndpoints.Map(app, settings);
 
 await app.Services.GetRequiredService<OrganizationSeed>().RunAsync(CancellationToken.None);

@@ -11,6 +11,6 @@ internal static class PublicCors
         .AllowAnyOrigin()
         .AllowAnyHeader()
         .WithMethods("GET", "POST", "PUT", "PATCH", "DELETE")
-        .WithExposedHeaders("WWW-Authenticate", "Mcp-Session-Id", "MCP-Protocol-Version", "Retry-After", "X-Request-Id")
+        .WithExposedHeaders("WWW-Authenticate", "DPoP-Nonce", "Mcp-Session-Id", "MCP-Protocol-Version", "Retry-After", "X-Request-Id")
         .SetPreflightMaxAge(TimeSpan.FromHours(1))));
 }

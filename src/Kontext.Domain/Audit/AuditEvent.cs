@@ -22,6 +22,9 @@ public sealed record AuditEvent
     /// <summary>For whom; null when no person was involved.</summary>
     public AuditParty? User { get; init; }
 
+    /// <summary>Client ids of the agents that acted one for another, the current one first (RFC 8693 section 4.1); null without delegation.</summary>
+    public IReadOnlyList<string>? Act { get; init; }
+
     /// <summary>Who acted, where that is neither of them: an administrator or a service account.</summary>
     public AuditParty? Actor { get; init; }
 
@@ -85,6 +88,9 @@ public static class AuditTypes
     /// <summary>A token of our own was issued.</summary>
     public const string TokenIssued = "token.issued";
 
+    /// <summary>An application vouched for one of its own users, or tried to.</summary>
+    public const string Vouched = "user.vouched";
+
     /// <summary>Somebody signed in.</summary>
     public const string SignedIn = "user.signed_in";
 
@@ -102,6 +108,15 @@ public static class AuditTypes
 
     /// <summary>Something was created, changed, archived or revoked through the management API.</summary>
     public const string Administered = "admin.change";
+
+    /// <summary>A server describes a tool otherwise than before.</summary>
+    public const string ToolChanged = "tool.changed";
+
+    /// <summary>An administrator accepted a tool's change.</summary>
+    public const string ToolAccepted = "tool.accepted";
+
+    /// <summary>Somebody tried too often and was refused unheard; not every such refusal has an entry.</summary>
+    public const string AttemptsLimited = "attempts.limited";
 
     /// <summary>An application, session, user or connection was cut off.</summary>
     public const string Revoked = "access.revoked";

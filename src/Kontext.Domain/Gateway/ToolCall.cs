@@ -73,6 +73,17 @@ public sealed class ToolCall(InjectedUpstream upstream, IAuditLog audit, TimePro
             await call.CompleteAsync(CallOutcome.Of(failure));
         return failure.Code == FailureCode.InvalidToken ? InjectedUpstream.Refused(integration) : failure;
     }
+
+    /// <summary>Records that a call was refused because its tool changed, and gives the refusal.</summary>
+    public async Task<Failure> HoldAsync(AgentCaller caller, Integration integration, string tool, string? traceId, CancellationToken cancellationToken)
+    {
+        var held = new Failure(FailureCode.PolicyDenied, $"{tool} of {integration.Name} is held back: its server describes it otherwise than when it was accepted. An administrator has to look at the change.")
+        {
+            Integration = new FailedIntegration(integration.Id, integration.Name, "tool_quarantined"),
+        };
+        var access = AccessRequest.Of(caller, integration, AccessKind.Operation, tool) with { TraceId = traceId };
+        return (await new OngoingCall(audit, time, access).CompleteAsync(new CallOutcome("error_auth", "tool_quarantined", held.Message))).TryGet(out _, out var unrecorded) ? held : unrecorded;
+    }
 }
 
 /// <summary>A call whose answer is coming in.</summary>

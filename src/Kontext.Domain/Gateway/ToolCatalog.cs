@@ -9,7 +9,7 @@ using Kontext.Domain.Vault;
 namespace Kontext.Domain.Gateway;
 
 /// <summary>What the servers of integrations offer, as each person sees it. Kept for a minute per person and credential, never shared between people, and bounded in size.</summary>
-public sealed class ToolCatalog(InjectedUpstream upstream, IConnectionStore connections, TimeProvider time)
+public sealed class ToolCatalog(InjectedUpstream upstream, IConnectionStore connections, ToolPinning pinning, TimeProvider time)
 {
     /// <summary>How long a list is served again without asking the server.</summary>
     public static readonly TimeSpan Life = TimeSpan.FromSeconds(60);
@@ -109,7 +109,7 @@ public sealed class ToolCatalog(InjectedUpstream upstream, IConnectionStore conn
                 break;
             members = (byte[])[.. "\"cursor\":"u8, .. JsonMarshal.GetRawUtf8Value(cursor)];
         }
-        return Result.Of<IReadOnlyList<UpstreamTool>>([.. tools.Values]);
+        return Result.Of(await pinning.CheckAsync(caller.Org, integration, [.. tools.Values], cancellationToken));
     }
 
     private static async Task<Result<JsonDocument>> ReadAsync(Integration integration, McpAnswer answer, CancellationToken cancellationToken)

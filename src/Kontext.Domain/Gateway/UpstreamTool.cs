@@ -12,6 +12,9 @@ namespace Kontext.Domain.Gateway;
 /// <param name="Headers">Arguments to mirror into headers.</param>
 public sealed record UpstreamTool(string Name, ReadOnlyMemory<byte> Members, string? Description, ReadOnlyMemory<byte> InputSchema, IReadOnlyList<HeaderParameter> Headers)
 {
+    /// <summary>It changed since it was accepted, and the integration holds changed tools back: not offered, not called.</summary>
+    public bool Quarantined { get; init; }
+
     /// <summary>Reads a description; null for one that must not be offered: without a name, or with header declarations that break the rules.</summary>
     public static UpstreamTool? Read(JsonElement tool)
     {

@@ -79,6 +79,9 @@ public sealed record Integration
     /// <summary>What validation found, in words.</summary>
     public string? ValidationMessage { get; init; }
 
+    /// <summary>Tools that change after they were first seen are neither offered nor called until somebody accepts the change; otherwise changes are only recorded.</summary>
+    public bool QuarantineChangedTools { get; init; }
+
     /// <summary>Counts changes of <see cref="AuthMode"/>: connections of an earlier epoch are void (contract 1.6, hard cut-over).</summary>
     public int ConnectionEpoch { get; init; }
 

@@ -23,6 +23,9 @@ public sealed record AuthorizationCode
     /// <summary>PKCE challenge; null when none was demanded or sent.</summary>
     public string? CodeChallenge { get; init; }
 
+    /// <summary>The key that has to redeem it (<c>dpop_jkt</c>, RFC 9449 section 10); null when any may.</summary>
+    public string? KeyThumbprint { get; init; }
+
     /// <summary>Approved scopes.</summary>
     public ImmutableArray<string> Scopes { get; init; } = [];
 

@@ -27,6 +27,9 @@ public sealed record AuthorizeRequest
     /// <summary>PKCE challenge; null only for confidential clients that need none.</summary>
     public string? CodeChallenge { get; init; }
 
+    /// <summary>The key that has to redeem the code (<c>dpop_jkt</c>, RFC 9449 section 10); null when none was named.</summary>
+    public string? KeyThumbprint { get; init; }
+
     /// <summary>OpenID Connect nonce; null when none was sent.</summary>
     public string? Nonce { get; init; }
 
@@ -111,22 +114,12 @@ public sealed class AuthorizeRequests(IApplicationStore applications, DocumentCl
         if (challenge is not null && (parameters["code_challenge_method"] is not "S256" || !Pkce.IsChallenge(challenge)))
             return new Failure(FailureCode.InvalidRequest, "code_challenge_method has to be S256, and code_challenge 43 base64url characters.");
 
-        if (!resources.CanonicalAll(parameters.All("resource")).TryGet(out var targets, out var failure))
+        var key = parameters["dpop_jkt"];
+        if (key is not null && !ProofKey.IsThumbprint(key))
+            return new Failure(FailureCode.InvalidRequest, "dpop_jkt has to be the SHA-256 thumbprint of a key: 43 base64url characters (RFC 9449 section 10).");
+
+        if (!Asked(application, parameters["scope"], parameters.All("resource")).TryGet(out var asked, out var failure))
             return failure;
-        var scopes = Domain.OAuth.Scopes.Parse(parameters["scope"]);
-        if (targets.IsEmpty && (scopes.IsEmpty || scopes.Contains(Domain.OAuth.Scopes.Invoke)))
-            targets = [resources.Gateway];
-        // Clients that name the gateway but not its scope mean to call it (contract 3.5 and 6.9).
-        if (targets.Any(resources.IsGateway) && !scopes.Contains(Domain.OAuth.Scopes.Invoke))
-            scopes = scopes.Add(Domain.OAuth.Scopes.Invoke);
-        if (targets.Contains(resources.Api) && !scopes.Contains(Domain.OAuth.Scopes.Management))
-            scopes = scopes.Add(Domain.OAuth.Scopes.Management);
-        if (scopes.Contains(Domain.OAuth.Scopes.Management) && !targets.Contains(resources.Api))
-            targets = targets.Add(resources.Api);
-        if (scopes.FirstOrDefault(scope => !MayAsk(application, scope)) is { } refused)
-            return new Failure(FailureCode.InvalidScope, Domain.OAuth.Scopes.IsKnown(refused) ? $"This application may not ask for {refused}." : "The request asks for a scope this server does not know.");
-        if (targets.FirstOrDefault(target => !MayTarget(application, target)) is { } target)
-            return new Failure(FailureCode.InvalidTarget, $"This application may not ask for tokens for {target}.");
 
         var prompt = Domain.OAuth.Scopes.Parse(parameters["prompt"]);
         if (prompt.Contains("none") && prompt.Length > 1)
@@ -145,14 +138,40 @@ public sealed class AuthorizeRequests(IApplicationStore applications, DocumentCl
             Application = application,
             RedirectUri = redirectUri,
             State = state,
-            Scopes = scopes,
-            Resources = targets,
+            Scopes = asked.Scopes,
+            Resources = asked.Resources,
             CodeChallenge = challenge,
+            KeyThumbprint = key,
             Nonce = parameters["nonce"],
             Prompt = prompt,
             MaxAge = maxAge,
             LoginHint = parameters["login_hint"],
         };
+    }
+
+    /// <summary>The scopes and resources a request means, when the application may ask for them.</summary>
+    internal Result<(ImmutableArray<string> Scopes, ImmutableArray<string> Resources)> Asked(Application application, string? scope, IReadOnlyList<string> resource)
+    {
+        if (!resources.CanonicalAll(resource).TryGet(out var targets, out var failure))
+            return failure;
+        var scopes = Domain.OAuth.Scopes.Parse(scope);
+        // Who asks for access to the gateway alone means its tools, which the person has to see to approve them (contract 3.4.4).
+        var meansGateway = scopes.IsEmpty || scopes.Contains(Domain.OAuth.Scopes.Invoke)
+            || (scopes.Contains(Domain.OAuth.Scopes.GatewayAccess) && MayAsk(application, Domain.OAuth.Scopes.Invoke));
+        if (targets.IsEmpty && meansGateway)
+            targets = [resources.Gateway];
+        // Clients that name the gateway but not its scope mean to call it (contract 3.5 and 6.9).
+        if (targets.Any(resources.IsGateway) && !scopes.Contains(Domain.OAuth.Scopes.Invoke))
+            scopes = scopes.Add(Domain.OAuth.Scopes.Invoke);
+        if (targets.Contains(resources.Api) && !scopes.Contains(Domain.OAuth.Scopes.Management))
+            scopes = scopes.Add(Domain.OAuth.Scopes.Management);
+        if (scopes.Contains(Domain.OAuth.Scopes.Management) && !targets.Contains(resources.Api))
+            targets = targets.Add(resources.Api);
+        if (scopes.FirstOrDefault(name => !MayAsk(application, name)) is { } refused)
+            return new Failure(FailureCode.InvalidScope, Domain.OAuth.Scopes.IsKnown(refused) ? $"This application may not ask for {refused}." : "The request asks for a scope this server does not know.");
+        if (targets.FirstOrDefault(target => !MayTarget(application, target)) is { } target)
+            return new Failure(FailureCode.InvalidTarget, $"This application may not ask for tokens for {target}.");
+        return (scopes, targets);
     }
 
     private static bool MayAsk(Application application, string scope)

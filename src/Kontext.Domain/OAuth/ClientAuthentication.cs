@@ -17,6 +17,12 @@ public sealed record ClientCredentials(string? ClientId, Secret? Secret, string 
 /// <param name="ClientId">Its client id.</param>
 public abstract record TokenClient(OrgId Org, string ClientId)
 {
+    /// <summary>The key it proved to have, which its access tokens are bound to (RFC 9449 section 5); null for bearer tokens.</summary>
+    public string? KeyThumbprint { get; init; }
+
+    /// <summary>Its tokens have to be bound to a key (RFC 9449 section 5.2).</summary>
+    public bool NeedsProof => this is Agent { Application.OAuth.DpopBoundAccessTokens: true };
+
     /// <summary>An application.</summary>
     public sealed record Agent(OrgId Org, string ClientId, Application Application) : TokenClient(Org, ClientId);
 
@@ -25,7 +31,7 @@ public abstract record TokenClient(OrgId Org, string ClientId)
 }
 
 /// <summary>Authenticates clients (OAuth 2.1 section 2.4). A public client may send an empty Basic password (contract 3.4, the x/oauth2 clients).</summary>
-public sealed class ClientAuthentication(IApplicationStore applications, IServiceAccountStore serviceAccounts, ClientAssertions assertions)
+public sealed class ClientAuthentication(IApplicationStore applications, IServiceAccountStore serviceAccounts, ClientAssertions assertions, TimeProvider time)
 {
     private static readonly Failure Unknown = new(FailureCode.InvalidClient, "The client is not known, or its authentication failed. Check client_id and client_secret.");
 
@@ -45,8 +51,8 @@ public sealed class ClientAuthentication(IApplicationStore applications, IServic
         }
 
         if (await serviceAccounts.ResolveClientAsync(clientId, cancellationToken) is { } service
-            && await serviceAccounts.CurrentAsync(service.Org, service.Account, cancellationToken) is { Revoked: false } account
-            && presented.Secret is { } secret && RandomValue.Matches(secret.Reveal(), account.SecretHash))
+            && await serviceAccounts.CurrentAsync(service.Org, service.Account, cancellationToken) is { Revoked: false, Disabled: false } account
+            && presented.Secret is { } secret && RetiringSecret.Accepts(account.SecretHash, account.RetiringSecret, secret, time.GetUtcNow()))
             return new TokenClient.Service(service.Org, clientId, account);
 
         return Unknown with { Detail = "unknown client or service account" };
@@ -61,7 +67,7 @@ public sealed class ClientAuthentication(IApplicationStore applications, IServic
             : "assertion is missing";
     }
 
-    private static bool Accepts(OAuthClient client, ClientCredentials presented)
+    private bool Accepts(OAuthClient client, ClientCredentials presented)
     {
         if (presented.Assertion is not null)
             return false;
@@ -70,6 +76,6 @@ public sealed class ClientAuthentication(IApplicationStore applications, IServic
         return presented.Secret is { } secret
             && client.SecretHash is { } hash
             && (client.AuthMethod is null || client.AuthMethod == presented.Method)
-            && RandomValue.Matches(secret.Reveal(), hash);
+            && RetiringSecret.Accepts(hash, client.RetiringSecret, secret, time.GetUtcNow());
     }
 }

@@ -12,6 +12,6 @@ public sealed class ClientCredentialsGrant(TokenIssuing issuing, Resources resou
             return new Failure(FailureCode.InvalidScope, $"A service account can only have the scope {Scopes.Management}.");
         if (request.Audience is { } audience && resources.Canonical(audience) != resources.Api)
             return new Failure(FailureCode.InvalidTarget, $"A service account's tokens are for {resources.Api}.");
-        return await issuing.ForServiceAsync(service.Org, service.Account, cancellationToken);
+        return await issuing.ForServiceAsync(service.Org, service.Account, service.KeyThumbprint, cancellationToken);
     }
 }

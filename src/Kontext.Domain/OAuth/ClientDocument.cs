@@ -16,6 +16,9 @@ public sealed record ClientDocument
 
     /// <summary>Its keys, when it authenticates with <c>private_key_jwt</c>; null for a public client.</summary>
     public ClientKeySource? Keys { get; init; }
+
+    /// <summary><c>dpop_bound_access_tokens</c>: it always uses tokens bound to a key (RFC 9449 section 5.2).</summary>
+    public bool DpopBoundAccessTokens { get; init; }
 }
 
 /// <summary>Fetches client metadata documents. What they hold is untrusted: it was checked to be well formed and about the URL it came from, nothing else.</summary>

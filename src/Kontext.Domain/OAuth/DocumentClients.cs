@@ -80,12 +80,14 @@ public sealed class DocumentClients(IClientDocuments documents, IApplicationStor
             Jwks = document.Keys?.Jwks,
             JwksUri = document.Keys?.JwksUri,
             RedirectUris = document.RedirectUris,
+            DpopBoundAccessTokens = document.DpopBoundAccessTokens,
         },
     };
 
     private static bool IsSame(Application one, Application other) =>
         one.Name == other.Name && one.OAuth.RedirectUris.SequenceEqual(other.OAuth.RedirectUris, StringComparer.Ordinal)
-        && one.OAuth.AuthMethod == other.OAuth.AuthMethod && one.OAuth.Jwks == other.OAuth.Jwks && one.OAuth.JwksUri == other.OAuth.JwksUri;
+        && one.OAuth.AuthMethod == other.OAuth.AuthMethod && one.OAuth.Jwks == other.OAuth.Jwks && one.OAuth.JwksUri == other.OAuth.JwksUri
+        && one.OAuth.DpopBoundAccessTokens == other.OAuth.DpopBoundAccessTokens;
 
     private Task RecordAsync(OrgId org, Application application, string change) => audit.AppendAsync(org, new AuditEvent
     {

@@ -35,8 +35,12 @@ public sealed class RefreshTokenGrant(
         var audience = targets.IsEmpty ? resources.Issuer : targets[0];
         var granted = approvals.ScopesFor(session.Scopes, audience);
         var scopes = request.Scopes.IsEmpty ? granted : [.. granted.Where(scope => request.Scopes.Contains(scope))];
-        return await issuing.IssueAsync(client.Org, client.Application, user, session, audience, scopes, "refresh_token", idToken: null, cancellationToken);
+        return await issuing.IssueAsync(client.Org, client.Application, user, session, audience, scopes, "refresh_token", idToken: null, client.KeyThumbprint, cancellationToken);
     }
+
+    /// <summary>Does a live session still take the refresh token of this generation?</summary>
+    internal static bool Takes(Session session, int generation, DateTimeOffset now) =>
+        generation == session.Generation || (generation == session.Generation - 1 && now - session.RotatedAt <= Leeway);
 
     private async Task<Result<Session>> RotateAsync(TokenClient.Agent client, RefreshTokenName name, TokenRequest.Refresh request, CancellationToken cancellationToken)
     {
@@ -47,13 +51,14 @@ public sealed class RefreshTokenGrant(
                 return Invalid;
             var session = current.Value;
             // Before the token is spent: a client that asked for too much may ask again with the same token.
-            if (Refusal(session, request) is { } refused)
+            if (Refusal(session, client, request) is { } refused)
                 return refused;
             if (name.Generation == session.Generation)
             {
                 var next = session with
                 {
                     Generation = session.Generation + 1,
+                    KeyThumbprint = session.KeyThumbprint ?? KeyBinding.OfSession(client),
                     RotatedAt = now,
                     LastActiveAt = now,
                     TokenExpiresAt = now + AccessTokenClaims.Lifetime,
@@ -62,15 +67,17 @@ public sealed class RefreshTokenGrant(
                     return next;
                 continue; // Somebody rotated at the same moment: what we hold is now the previous generation.
             }
-            if (name.Generation == session.Generation - 1 && now - session.RotatedAt <= Leeway)
+            if (Takes(session, name.Generation, now))
                 return session;
             await revocation.RunAsync(client.Org, client.Application, name.Session, "a spent refresh token was used again", CancellationToken.None);
             return Invalid with { Detail = "replayed" };
         }
     }
 
-    private Failure? Refusal(Session session, TokenRequest.Refresh request)
+    private Failure? Refusal(Session session, TokenClient.Agent client, TokenRequest.Refresh request)
     {
+        if (KeyBinding.RefusalToRedeem(session.KeyThumbprint, client.KeyThumbprint, "refresh token") is { } otherKey)
+            return otherKey;
         if (!approvals.Narrow(session.Resources, request.Resources).TryGet(out _, out var failure))
             return failure;
         return request.Scopes.Any(scope => !session.Scopes.Contains(scope))

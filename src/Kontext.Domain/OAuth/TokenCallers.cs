@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Kontext.Domain.Tenancy;
 
 namespace Kontext.Domain.OAuth;
@@ -7,8 +8,16 @@ public sealed class TokenCallers(ITokenSigner signer, ISessionStore sessions, IA
 {
     private static readonly Failure Revoked = new(FailureCode.InvalidToken, "The access token is no longer valid: its session, application or user was revoked. Authorize again.");
 
-    /// <summary>The caller behind a token for one of the audiences the predicate accepts.</summary>
+    /// <summary>The caller behind a bearer token for one of the audiences the predicate accepts. A token that is bound to a key is refused: without proof of it, it may be stolen (RFC 9449 section 7.2).</summary>
     public async ValueTask<Result<(Caller Caller, AccessTokenClaims Claims)>> ResolveAsync(string token, Func<string, bool> acceptsAudience, CancellationToken cancellationToken)
+    {
+        if (!(await FindAsync(token, acceptsAudience, cancellationToken)).TryGet(out var resolved, out var failure))
+            return failure;
+        return KeyBinding.Refusal(resolved.Claims, resolved.Caller, proven: null) is { } refusal ? refusal : resolved;
+    }
+
+    /// <summary>The caller a token was issued for, whether or not whoever sent it has the token's key: that is for the one who asks to check.</summary>
+    public async ValueTask<Result<(Caller Caller, AccessTokenClaims Claims)>> FindAsync(string token, Func<string, bool> acceptsAudience, CancellationToken cancellationToken)
     {
         if (!(await signer.ReadAsync(token, cancellationToken)).TryGet(out var claims, out var failure))
             return failure;
@@ -23,7 +32,7 @@ public sealed class TokenCallers(ITokenSigner signer, ISessionStore sessions, IA
     {
         if (claims.Session is not { } sessionId)
             return ServiceAccountId.TryParse(claims.Subject, null, out var accountId)
-                && await serviceAccounts.CurrentAsync(claims.Org, accountId, cancellationToken) is { Revoked: false } account
+                && await serviceAccounts.CurrentAsync(claims.Org, accountId, cancellationToken) is { Revoked: false, Disabled: false } account
                 ? new ServiceAccountCaller(claims.Org, account)
                 : Revoked;
 
@@ -36,6 +45,30 @@ public sealed class TokenCallers(ITokenSigner signer, ISessionStore sessions, IA
             return Revoked;
         if (await users.CurrentAsync(claims.Org, userId, cancellationToken) is not { Disabled: false } user)
             return Revoked;
-        return new AgentCaller(claims.Org, application, user, session, claims.Scopes);
+        if (user.IsExternal && application.ExternalAuth is not { Enabled: true })
+            return Revoked;
+        if (!(await DelegatorsAsync(claims.Org, session, cancellationToken)).TryGet(out var delegators, out var ended))
+            return ended;
+        return new AgentCaller(claims.Org, application, user, session, claims.Scopes) { Act = claims.Actor, Delegators = delegators };
+    }
+
+    // A session made from another one ends with it, and so does what an archived agent has handed on.
+    private async ValueTask<Result<ImmutableArray<Application>>> DelegatorsAsync(OrgId org, Session session, CancellationToken cancellationToken)
+    {
+        if (session.Parent is null)
+            return ImmutableArray<Application>.Empty;
+        var delegators = ImmutableArray.CreateBuilder<Application>();
+        for (var name = session.Parent; name is not null;)
+        {
+            var parent = await sessions.CurrentAsync(org, name.Application, name.Session, cancellationToken);
+            if (parent is null || !parent.IsLive(time.GetUtcNow()) || parent.User != session.User
+                || await applications.CurrentAsync(org, name.Application, cancellationToken) is not { Archived: false } application)
+                return Revoked;
+            // The command line has no integrations of its own: it hands on the person's presence, not rights of an agent.
+            if (application.Registration != Registration.BuiltIn)
+                delegators.Add(application);
+            name = parent.Parent;
+        }
+        return delegators.ToImmutable();
     }
 }

@@ -33,6 +33,9 @@ public sealed record Application
     /// <summary>Nobody of the organization set it up: it gets the integrations meant for such clients, and never the right to manage.</summary>
     public bool IsSelfRegistered => Registration is Registration.Dynamic or Registration.MetadataDocument;
 
+    /// <summary>It may use the device authorization grant (RFC 8628): as its settings say, and when they say nothing, if it is a public client that the organization set up or that ships with Kontext. The grant needs no redirect URI, which is what holds an unknown client to an address.</summary>
+    public bool MayUseDeviceGrant => OAuth.DeviceGrant ?? (!OAuth.Confidential && !IsSelfRegistered);
+
     /// <summary>Name shown to people, unique among the organization's managed applications.</summary>
     public required string Name { get; init; }
 
@@ -85,8 +88,14 @@ public sealed record OAuthClient
     /// <summary>Resource indicators it may ask for; empty means any of ours.</summary>
     public ImmutableArray<string> AllowedResources { get; init; } = [];
 
+    /// <summary>Whether it may use the device authorization grant (RFC 8628); null leaves it to <see cref="Application.MayUseDeviceGrant"/>.</summary>
+    public bool? DeviceGrant { get; init; }
+
     /// <summary>Hash of the client secret; null for public clients and those that sign.</summary>
     public string? SecretHash { get; init; }
+
+    /// <summary>The secret before it, while it is still accepted; null when there is none.</summary>
+    public RetiringSecret? RetiringSecret { get; init; }
 
     /// <summary>Hash of the token with which a client that registered itself reads and deletes its registration (RFC 7592); null for all others.</summary>
     public string? RegistrationTokenHash { get; init; }
@@ -99,6 +108,9 @@ public sealed record OAuthClient
 
     /// <summary>Where it publishes its keys; null when it does not.</summary>
     public string? JwksUri { get; init; }
+
+    /// <summary>Its tokens have to be bound to a key, with DPoP (<c>dpop_bound_access_tokens</c>, RFC 9449 section 5.2).</summary>
+    public bool DpopBoundAccessTokens { get; init; }
 }
 
 /// <summary>Which partner tokens an application trusts for naming its own users (contract 1.5).</summary>

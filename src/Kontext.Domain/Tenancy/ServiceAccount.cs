@@ -15,7 +15,13 @@ public sealed record ServiceAccount
     /// <summary>Hash of its client secret.</summary>
     public required string SecretHash { get; init; }
 
-    /// <summary>Cut off: its secret and its tokens no longer work.</summary>
+    /// <summary>The secret before it, while it is still accepted; null when there is none.</summary>
+    public RetiringSecret? RetiringSecret { get; init; }
+
+    /// <summary>Switched off for the time being: its secret and its tokens are refused.</summary>
+    public bool Disabled { get; init; }
+
+    /// <summary>Cut off for good: its secret and its tokens no longer work.</summary>
     public bool Revoked { get; init; }
 
     /// <summary>When it was created.</summary>

@@ -3,6 +3,7 @@ using System.Text.Json.Serialization.Metadata;
 using Kontext.Domain;
 using Kontext.Domain.Audit;
 using Kontext.Domain.Tenancy;
+using Microsoft.AspNetCore.Http.Features;
 
 namespace Kontext.Functions.Api;
 
@@ -58,6 +59,11 @@ internal static class Api
             };
         }
     }
+
+    /// <summary>The same where the body may be left out.</summary>
+    public static async Task<Result<T>> ReadOptionalAsync<T>(HttpContext context, JsonTypeInfo<T> type, T absent)
+        where T : class =>
+        context.Request.ContentLength == 0 || context.Features.Get<IHttpRequestBodyDetectionFeature>() is { CanHaveBody: false } ? absent : await ReadAsync(context, type);
 
     /// <summary>A failure with one message per field.</summary>
     public static Failure Invalid(IReadOnlyDictionary<string, string> fields) =>

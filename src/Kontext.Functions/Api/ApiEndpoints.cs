@@ -21,11 +21,13 @@ internal static class ApiEndpoints
         SessionsApi.Map(api);
         OwnSessionsApi.Map(api);
         IntegrationsApi.Map(api);
+        IntegrationToolsApi.Map(api);
         ConnectionsApi.Map(api);
         ProvidersApi.Map(api);
         ServiceAccountsApi.Map(api);
         PoliciesApi.Map(api);
         AuditApi.Map(api);
+        SigningKeysApi.Map(api);
         AuditExportApi.Map(api);
         // A malformed id in a route of ours, or no route at all: said in this surface's format.
         api.MapFallback("/{**path}", (HttpContext context) => ApiErrors.Of(context, new Failure(FailureCode.NotFound, "There is nothing at this address.")));
@@ -39,10 +41,12 @@ internal static class ApiEndpoints
         .AddSingleton<IntegrationSettings>()
         .AddSingleton<IntegrationValidation>()
         .AddSingleton<IntegrationsApi>()
+        .AddSingleton<IntegrationToolsApi>()
         .AddSingleton<ConnectionsApi>()
         .AddSingleton<ProvidersApi>()
         .AddSingleton<ServiceAccountsApi>()
         .AddSingleton<PoliciesApi>()
         .AddSingleton<AuditApi>()
+        .AddSingleton<SigningKeysApi>()
         .AddSingleton<AuditExportApi>();
 }

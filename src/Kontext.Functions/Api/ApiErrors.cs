@@ -1,5 +1,6 @@
 using System.Globalization;
 using Kontext.Domain;
+using Kontext.Functions.OAuth;
 
 namespace Kontext.Functions.Api;
 
@@ -18,7 +19,7 @@ internal static class ApiErrors
         var (status, code) = CodeOf(failure.Code);
         context.Response.Headers.CacheControl = "no-store";
         if (status == 401)
-            context.Response.Headers.WWWAuthenticate = context.Request.Headers.Authorization.Count == 0 ? "Bearer" : "Bearer error=\"invalid_token\"";
+            context.Response.Headers.WWWAuthenticate = Challenge.Of(context, failure);
         if (failure.RetryAfter is { } wait)
             context.Response.Headers.RetryAfter = Math.Max(1, (int)Math.Ceiling(wait.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
         return Results.Json(new ApiErrorBody(failure.Message, status, code) { ValidationErrors = failure.Fields }, ApiJson.Default.ApiErrorBody, statusCode: status);
@@ -27,8 +28,9 @@ internal static class ApiErrors
     private static (int Status, string Code) CodeOf(FailureCode code) => code switch
     {
         FailureCode.InvalidRequest or FailureCode.InvalidTarget or FailureCode.InvalidScope or FailureCode.InvalidGrant
+            or FailureCode.AuthorizationPending or FailureCode.SlowDown or FailureCode.ExpiredToken
             or FailureCode.UnsupportedGrantType or FailureCode.UnsupportedResponseType => (400, "kontext_validation_error"),
-        FailureCode.InvalidClient or FailureCode.InvalidToken => (401, "kontext_authorization_required"),
+        FailureCode.InvalidClient or FailureCode.InvalidToken or FailureCode.InvalidDPoPProof or FailureCode.UseDPoPNonce => (401, "kontext_authorization_required"),
         FailureCode.InsufficientScope or FailureCode.Forbidden or FailureCode.AccessDenied or FailureCode.UnauthorizedClient => (403, "kontext_forbidden"),
         FailureCode.NotFound => (404, "kontext_not_found"),
         FailureCode.NotConnected => (403, "kontext_integration_connection_required"),

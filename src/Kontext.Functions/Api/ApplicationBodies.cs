@@ -38,17 +38,23 @@ internal sealed record OAuthClientBody(string Type, string ClientId, string? Cli
 {
     public string? TokenEndpointAuthMethod { get; init; }
 
+    public bool DeviceGrant { get; init; }
+
     public JsonElement? Jwks { get; init; }
 
     public string? JwksUri { get; init; }
+
+    public bool DpopBoundAccessTokens { get; init; }
 
     public static OAuthClientBody Of(Application application, KontextSettings settings, string? secret = null) => new(
         application.OAuth.Confidential ? "confidential" : "public", application.ClientId, secret,
         application.OAuth.RedirectUris, application.OAuth.PkceRequired, application.OAuth.Scopes, application.OAuth.AllowedResources, settings.GatewayResource)
     {
         TokenEndpointAuthMethod = application.OAuth.AuthMethod,
+        DeviceGrant = application.MayUseDeviceGrant,
         Jwks = application.OAuth.Jwks is { } jwks ? JsonElement.Parse(jwks) : null,
         JwksUri = application.OAuth.JwksUri,
+        DpopBoundAccessTokens = application.OAuth.DpopBoundAccessTokens,
     };
 }
 
@@ -62,7 +68,10 @@ internal sealed record CreatedApplicationBody(ApplicationBody Application, OAuth
 internal sealed record ApplicationListBody(IReadOnlyList<ApplicationBody> Items, string? NextCursor);
 
 /// <summary>OAuth settings; after a rotation the secret stands beside them as well (contract 8: both forms are read).</summary>
-internal sealed record OAuthEnvelope(OAuthClientBody Oauth, string? ClientSecret = null);
+internal sealed record OAuthEnvelope(OAuthClientBody Oauth, string? ClientSecret = null)
+{
+    public string? PreviousSecretExpiresAt { get; init; }
+}
 
 /// <summary>Attached integrations.</summary>
 [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
@@ -78,6 +87,8 @@ internal sealed record OAuthInput
 
     public bool? PkceRequired { get; init; }
 
+    public bool? DeviceGrant { get; init; }
+
     public IReadOnlyList<string>? Scopes { get; init; }
 
     public IReadOnlyList<string>? AllowedResources { get; init; }
@@ -89,6 +100,8 @@ internal sealed record OAuthInput
     public JsonElement? Jwks { get; init; }
 
     public string? JwksUri { get; init; }
+
+    public bool? DpopBoundAccessTokens { get; init; }
 }
 
 /// <summary>A new application.</summary>

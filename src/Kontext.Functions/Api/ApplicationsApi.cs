@@ -79,10 +79,13 @@ internal sealed class ApplicationsApi(IApplicationStore applications, IIntegrati
             return ApiErrors.Of(context, failure);
         if (input.Name is not null && NameError(input.Name) is { } nameError)
             return ApiErrors.Of(context, Api.Invalid(new Dictionary<string, string> { ["name"] = nameError }));
+        // Whose word counts for who somebody is decides who is acted for: an application's owner alone cannot settle that.
+        if (input.ExternalAuth is not null && ApiCaller.Of(context).DemandPrivilege() is { } unprivileged)
+            return ApiErrors.Of(context, unprivileged);
         return await UpdateAsync(context, id, "application.changed", application =>
         {
             ExternalAuth? external = application.ExternalAuth;
-            if (input.ExternalAuth is { } sent && !OAuthSettings.Apply(application, sent).TryGet(out external, out var refused))
+            if (input.ExternalAuth is { } sent && !ExternalAuthSettings.Apply(application, sent, settings).TryGet(out external, out var refused))
                 return refused;
             return application with { Name = input.Name?.Trim() ?? application.Name, Description = input.Description ?? application.Description, ExternalAuth = external };
         }, async application => Api.Ok(new ApplicationEnvelope(await BodyAsync(ApiCaller.Of(context).Org, application, context.RequestAborted)), ApiJson.Default.ApplicationEnvelope));
@@ -91,13 +94,19 @@ internal sealed class ApplicationsApi(IApplicationStore applications, IIntegrati
     private Task<IResult> ArchiveAsync(HttpContext context, AppId id) =>
         UpdateAsync(context, id, "application.archived", application => application with { Archived = true }, _ => Task.FromResult(Results.NoContent()));
 
-    private Task<IResult> RotateSecretAsync(HttpContext context, AppId id)
+    private async Task<IResult> RotateSecretAsync(HttpContext context, AppId id)
     {
+        if (!(await SecretRotation.ReadAsync(context)).TryGet(out var overlap, out var failure))
+            return ApiErrors.Of(context, failure);
         var secret = RandomValue.Token();
-        return UpdateAsync(context, id, "application.secret_rotated", application => application.OAuth is { Confidential: true, AuthMethod: not ClientAuthMethods.PrivateKeyJwt }
-            ? application with { OAuth = application.OAuth with { SecretHash = RandomValue.HashOf(secret) } }
+        return await UpdateAsync(context, id, "application.secret_rotated", application => application.OAuth is { Confidential: true, AuthMethod: not ClientAuthMethods.PrivateKeyJwt }
+            ? application with { OAuth = application.OAuth with { SecretHash = RandomValue.HashOf(secret), RetiringSecret = RetiringSecret.After(application.OAuth.SecretHash, overlap.Length, time.GetUtcNow()) } }
             : new Failure(FailureCode.InvalidRequest, "This client has no secret: it is public, or signs with a key of its own."),
-            application => Task.FromResult(Api.Ok(new OAuthEnvelope(OAuthClientBody.Of(application, settings, secret), secret), ApiJson.Default.OAuthEnvelope)));
+            application => Task.FromResult(Api.Ok(new OAuthEnvelope(OAuthClientBody.Of(application, settings, secret), secret)
+            {
+                PreviousSecretExpiresAt = application.OAuth.RetiringSecret is { } retiring ? Wire.Time(retiring.Until) : null,
+            }, ApiJson.Default.OAuthEnvelope)),
+            application => SecretRotation.Detail(application.OAuth.RetiringSecret));
     }
 
     private async Task<IResult> ReadOAuthAsync(HttpContext context, AppId id) =>
@@ -158,7 +167,7 @@ internal sealed class ApplicationsApi(IApplicationStore applications, IIntegrati
         UpdateAsync(context, id, "application.integrations_changed", application =>
             application with { Integrations = change(application.Integrations), IntegrationsRevision = application.IntegrationsRevision + 1 }, answer);
 
-    private async Task<IResult> UpdateAsync(HttpContext context, AppId id, string change, Func<Application, Result<Application>> apply, Func<Application, Task<IResult>> answer)
+    private async Task<IResult> UpdateAsync(HttpContext context, AppId id, string change, Func<Application, Result<Application>> apply, Func<Application, Task<IResult>> answer, Func<Application, string?>? detail = null)
     {
         var caller = ApiCaller.Of(context);
         string? refusedVersion = null;
@@ -176,7 +185,7 @@ internal sealed class ApplicationsApi(IApplicationStore applications, IIntegrati
                 refusedVersion = current.Version;
                 continue;
             }
-            await Api.RecordAsync(context, caller, change, PartyOf(next));
+            await Api.RecordAsync(context, caller, change, PartyOf(next), detail?.Invoke(next));
             return await answer(stored.Value);
         }
     }

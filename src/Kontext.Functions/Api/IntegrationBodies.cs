@@ -28,6 +28,9 @@ internal sealed record IntegrationBody
 
     public required bool AttachByDefault { get; init; }
 
+    /// <summary><c>record</c> or <c>quarantine</c>.</summary>
+    public required string ToolChanges { get; init; }
+
     [JsonIgnore(Condition = JsonIgnoreCondition.Never)]
     public string? ValidationStatus { get; init; }
 
@@ -55,6 +58,7 @@ internal sealed record IntegrationBody
         CredentialSchema = integration.CredentialSchema,
         ServerTokenConfigured = integration.ServerTokenVersion is not null,
         AttachByDefault = integration.AttachByDefault,
+        ToolChanges = integration.QuarantineChangedTools ? "quarantine" : "record",
         ValidationStatus = integration.ValidationStatus,
         ValidationMessage = integration.ValidationMessage,
         TokenLabel = integration.TokenLabel,
@@ -183,6 +187,9 @@ internal sealed record IntegrationInput
     public string? ServerToken { get; init; }
 
     public bool? AttachByDefault { get; init; }
+
+    /// <summary>What happens to tools whose description changes: <c>record</c> or <c>quarantine</c>.</summary>
+    public string? ToolChanges { get; init; }
 
     public string? TokenLabel { get; init; }
 

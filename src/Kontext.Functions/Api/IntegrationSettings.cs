@@ -32,6 +32,8 @@ internal sealed class IntegrationSettings(ICredentialVault vault, ISealer sealer
             errors["serverToken"] = "Is required for the authentication mode server_token.";
         if (input.ServerToken is { } serverToken && (serverToken.Trim().Length is 0 or > MaxTokenLength || serverToken.Any(char.IsControl)))
             errors["serverToken"] = "Has to be one line of at most 16 KiB.";
+        if (input.ToolChanges is not (null or "record" or "quarantine"))
+            errors["toolChanges"] = "Has to be record or quarantine.";
         CheckOAuth(errors, mode, input.Oauth, current?.OAuth);
         if (input.CredentialSchema is { } schema && schema.Any(field => field.Value is null))
             errors["credentialSchema"] = "Each field needs a description.";
@@ -51,6 +53,7 @@ internal sealed class IntegrationSettings(ICredentialVault vault, ISealer sealer
             Capabilities = capabilities ?? current?.Capabilities ?? [],
             CredentialSchema = input.CredentialSchema?.ToImmutableDictionary() ?? current?.CredentialSchema ?? ImmutableDictionary<string, string>.Empty,
             AttachByDefault = input.AttachByDefault ?? current?.AttachByDefault ?? false,
+            QuarantineChangedTools = input.ToolChanges is null ? current?.QuarantineChangedTools ?? false : input.ToolChanges == "quarantine",
             TokenLabel = input.TokenLabel ?? current?.TokenLabel,
             TokenHelpUrl = input.TokenHelpUrl ?? current?.TokenHelpUrl,
             TokenPlaceholder = input.TokenPlaceholder ?? current?.TokenPlaceholder,

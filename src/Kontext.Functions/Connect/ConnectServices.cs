@@ -17,7 +17,8 @@ internal static class ConnectServices
             GuardedHttp.Create(settings.AllowPrivateUpstreams), settings.AllowPrivateUpstreams, CredentialRefresh.CallLimit, provider.GetRequiredService<TimeProvider>()))
         .AddSingleton<IConnectStateStore, ConnectStateStore>()
         .AddSingleton<IConnectSessionStore, ConnectSessionStore>()
-        .AddSingleton<IConnectLinks, ConnectLinks>()
+        .AddSingleton<ConnectLinks>()
+        .AddSingleton<IConnectLinks>(provider => provider.GetRequiredService<ConnectLinks>())
         .AddSingleton<ConnectStates>()
         .AddSingleton<GrantVault>()
         .AddSingleton<ProviderDirectory>()
@@ -33,5 +34,6 @@ internal static class ConnectServices
         .AddSingleton<ConnectFlow>()
         .AddSingleton<ProvidedTokens>()
         .AddSingleton<Disconnection>()
+        .AddSingleton(provider => ActivatorUtilities.CreateInstance<ConnectGuests>(provider, settings))
         .AddSingleton<ConnectPageBuilder>();
 }

@@ -1,5 +1,7 @@
 using Kontext.Domain;
 using Kontext.Domain.Gateway;
+using Kontext.Functions.Limits;
+using Kontext.Functions.OAuth;
 using Kontext.Functions.Upstream;
 
 namespace Kontext.Functions.Mcp;
@@ -27,7 +29,8 @@ internal static class McpEndpoints
         group.MapMethods("", ["GET", "DELETE"], McpEndpoint.RefuseMethod);
         group.MapMethods("/{integration}", ["GET", "DELETE"], McpEndpoint.RefuseMethod);
         group.MapGet("/integrations", async context => await (await runtime.ListAsync(context)).ExecuteAsync(context));
-        group.MapPost("/connect-session", async context => await (await runtime.ConnectSessionAsync(context)).ExecuteAsync(context));
+        // As a delegate of its own type, so that it is a handler with filters and not a bare RequestDelegate.
+        group.MapPost("/connect-session", (Delegate)(Func<HttpContext, Task<IResult>>)runtime.ConnectSessionAsync).LimitCreations(OAuthErrors.Of);
     }
 
     /// <summary>Registers the gateway. The stores, the broker, connect links and the clock are registered elsewhere.</summary>
@@ -38,6 +41,7 @@ internal static class McpEndpoints
             GuardedHttp.Create(provider.GetRequiredService<KontextSettings>().AllowPrivateUpstreams), provider.GetRequiredService<UpstreamEras>(), UpstreamLimits.Ordinary));
         services.AddSingleton<InjectedUpstream>();
         services.AddSingleton<AttachedIntegrations>();
+        services.AddSingleton<ToolPinning>();
         services.AddSingleton<ToolCatalog>();
         services.AddSingleton<ToolCall>();
         services.AddSingleton<ConnectOffer>();

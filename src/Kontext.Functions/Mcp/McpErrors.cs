@@ -1,5 +1,6 @@
 using Kontext.Domain;
 using Kontext.Domain.Policies;
+using Kontext.Functions.OAuth;
 
 namespace Kontext.Functions.Mcp;
 
@@ -14,9 +15,9 @@ internal static class McpErrors
     {
         var (status, code) = failure.Code switch
         {
-            FailureCode.InvalidToken or FailureCode.InvalidClient or FailureCode.InvalidGrant => (401, McpProtocol.InvalidRequest),
+            FailureCode.InvalidToken or FailureCode.InvalidDPoPProof or FailureCode.UseDPoPNonce or FailureCode.InvalidClient or FailureCode.InvalidGrant => (401, McpProtocol.InvalidRequest),
             FailureCode.InsufficientScope or FailureCode.InvalidScope or FailureCode.UnauthorizedClient or FailureCode.AccessDenied or FailureCode.Forbidden => (403, McpProtocol.InvalidRequest),
-            FailureCode.InvalidRequest or FailureCode.UnsupportedGrantType or FailureCode.UnsupportedResponseType => (400, McpProtocol.InvalidRequest),
+            FailureCode.InvalidRequest or FailureCode.UnsupportedGrantType or FailureCode.AuthorizationPending or FailureCode.SlowDown or FailureCode.ExpiredToken or FailureCode.UnsupportedResponseType => (400, McpProtocol.InvalidRequest),
             FailureCode.MethodNotAllowed => (405, McpProtocol.InvalidRequest),
             FailureCode.TooLarge => (413, McpProtocol.InvalidRequest),
             FailureCode.InvalidTarget or FailureCode.NotFound => (200, McpProtocol.InvalidParams),
@@ -57,9 +58,9 @@ internal static class McpErrors
         FailureCode.PolicyDenied => "kontext_policy_denied",
         FailureCode.NotConnected => "kontext_integration_connection_required",
         FailureCode.InvalidTarget or FailureCode.NotFound => "kontext_not_found",
-        FailureCode.InvalidToken or FailureCode.InvalidClient or FailureCode.InvalidGrant => "kontext_authorization_required",
+        FailureCode.InvalidToken or FailureCode.InvalidDPoPProof or FailureCode.UseDPoPNonce or FailureCode.InvalidClient or FailureCode.InvalidGrant => "kontext_authorization_required",
         FailureCode.InsufficientScope or FailureCode.InvalidScope or FailureCode.UnauthorizedClient or FailureCode.AccessDenied or FailureCode.Forbidden => "kontext_forbidden",
-        FailureCode.InvalidRequest or FailureCode.TooLarge or FailureCode.MethodNotAllowed or FailureCode.UnsupportedGrantType or FailureCode.UnsupportedResponseType => "kontext_validation_error",
+        FailureCode.InvalidRequest or FailureCode.TooLarge or FailureCode.MethodNotAllowed or FailureCode.UnsupportedGrantType or FailureCode.AuthorizationPending or FailureCode.SlowDown or FailureCode.ExpiredToken or FailureCode.UnsupportedResponseType => "kontext_validation_error",
         FailureCode.Misconfigured => "kontext_misconfigured",
         FailureCode.Conflict => "kontext_conflict",
         FailureCode.UpstreamFailed => "kontext_upstream_failed",
@@ -78,7 +79,7 @@ internal static class McpErrors
                 _ => error.Status == 200 ? StatusCodes.Status500InternalServerError : error.Status,
             };
             if (status is 401 or 403 && failure.Code != FailureCode.Forbidden)
-                httpContext.Response.Headers.WWWAuthenticate = Challenge(httpContext, status);
+                httpContext.Response.Headers.WWWAuthenticate = Challenge.Of(httpContext, failure, Parameters(httpContext));
             if (failure.RetryAfter is { } wait)
                 httpContext.Response.Headers.RetryAfter = ((long)Math.Ceiling(wait.TotalSeconds)).ToString(System.Globalization.CultureInfo.InvariantCulture);
             httpContext.Response.StatusCode = status;
@@ -86,12 +87,11 @@ internal static class McpErrors
             await httpContext.Response.BodyWriter.WriteAsync(McpExchange.Body(default, error), httpContext.RequestAborted);
         }
 
-        /// <summary>MCP authorization (protocols 1.2): where to learn about authorization, and what a token needs. <c>invalid_token</c> only if there was one (RFC 6750 section 3.1).</summary>
-        private string Challenge(HttpContext context, int status)
+        /// <summary>MCP authorization (protocols 1.2): where to learn about authorization, and what a token needs.</summary>
+        private string Parameters(HttpContext context)
         {
             var integration = context.Request.RouteValues.TryGetValue("integration", out var name) && name is string text ? "/" + Uri.EscapeDataString(text) : "";
-            var reason = status == 403 ? ", error=\"insufficient_scope\"" : context.Request.Headers.Authorization.Count > 0 ? ", error=\"invalid_token\"" : "";
-            return $"Bearer resource_metadata=\"{settings.Issuer}/.well-known/oauth-protected-resource/mcp{integration}\", scope=\"mcp:invoke\"{reason}";
+            return $"resource_metadata=\"{settings.Issuer}/.well-known/oauth-protected-resource/mcp{integration}\", scope=\"mcp:invoke\"";
         }
     }
 }

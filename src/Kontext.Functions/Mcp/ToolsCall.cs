@@ -33,6 +33,11 @@ internal sealed class ToolsCall(AttachedIntegrations attached, ToolCatalog catal
             tool = ToolId.MayBeMarked(part) ? await UnmarkAsync(exchange, integration, handles.HandleOf(integration), part) : part;
         }
 
+        if (integration.QuarantineChangedTools && await QuarantineAsync(exchange, integration, tool) is { } held)
+        {
+            await failures.AnswerAsync(exchange, held);
+            return;
+        }
         var known = await catalog.PeekAsync(exchange.Caller, integration, tool, exchange.Aborted);
         if (known is not null && exchange.Modern && exchange.Request.Text("name") == name && HeaderFault(exchange, known, arguments) is { } fault)
         {
@@ -73,6 +78,16 @@ internal sealed class ToolsCall(AttachedIntegrations attached, ToolCatalog catal
         }
         await answers.WriteAsync(exchange, call, first);
         return true;
+    }
+
+    // The list is at hand for a minute at a time: a tool that changed is held back before it is called, not only left out of lists.
+    private async Task<Failure?> QuarantineAsync(McpExchange exchange, Integration integration, string tool)
+    {
+        if (!(await catalog.OfAsync(exchange.Caller, integration, exchange.Aborted)).TryGet(out var tools, out var failure))
+            return failure;
+        return tools.FirstOrDefault(candidate => candidate.Name == tool) is { Quarantined: true }
+            ? await calls.HoldAsync(exchange.Caller, integration, tool, exchange.TraceId, exchange.Aborted)
+            : null;
     }
 
     private async Task<string> UnmarkAsync(McpExchange exchange, Integration integration, string handle, string part)

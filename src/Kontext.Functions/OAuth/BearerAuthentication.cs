@@ -3,9 +3,11 @@ using Kontext.Domain.OAuth;
 
 namespace Kontext.Functions.OAuth;
 
-/// <summary>Establishes the caller of a protected resource from the Authorization header, and from nothing else (RFC 6750 section 2.1, RFC 9068 section 4).</summary>
-internal sealed class BearerAuthentication(TokenCallers callers, Resources resources)
+/// <summary>Establishes the caller of a protected resource from the Authorization header, and from nothing else (RFC 6750 section 2.1, RFC 9068 section 4): a bearer token, or one bound to a key with a proof of that key (RFC 9449 section 7).</summary>
+internal sealed class BearerAuthentication(TokenCallers callers, ProofOfPossession possession, Resources resources)
 {
+    private const string OneHeader = "Send one Authorization header with the scheme Bearer or DPoP.";
+
     /// <summary>A caller of the gateway: token for the gateway or for the one integration addressed, with the scope to call.</summary>
     public ValueTask<Result<Caller>> GatewayAsync(HttpContext context)
     {
@@ -23,14 +25,29 @@ internal sealed class BearerAuthentication(TokenCallers callers, Resources resou
     {
         var header = context.Request.Headers.Authorization;
         if (header.Count == 0)
-            return new Failure(FailureCode.InvalidToken, "This needs an access token: send Authorization: Bearer.");
+            return new Failure(FailureCode.InvalidToken, "This needs an access token: send Authorization: Bearer, or DPoP.");
         var text = header.ToString();
-        if (header.Count > 1 || !text.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase))
-            return new Failure(FailureCode.InvalidToken, "Send one Authorization header with the scheme Bearer.");
-        if (!(await callers.ResolveAsync(text[7..].Trim(), acceptsAudience, context.RequestAborted)).TryGet(out var resolved, out var failure))
+        if (header.Count > 1)
+            return new Failure(FailureCode.InvalidToken, OneHeader);
+        Result<(Caller Caller, AccessTokenClaims Claims)> presented;
+        if (text.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase))
+            presented = await callers.ResolveAsync(text[7..].Trim(), acceptsAudience, context.RequestAborted);
+        else if (text.StartsWith("DPoP ", StringComparison.OrdinalIgnoreCase))
+            presented = await ProvenAsync(context, text[5..].Trim(), acceptsAudience);
+        else
+            return new Failure(FailureCode.InvalidToken, OneHeader);
+        if (!presented.TryGet(out var resolved, out var failure))
             return failure;
         if (scope is not null && !resolved.Claims.Scopes.Contains(scope))
             return new Failure(FailureCode.InsufficientScope, $"The access token lacks the scope {scope}. Authorize again and ask for it.");
         return resolved.Caller;
+    }
+
+    // The token comes first: whoever has none that is valid here is not worth the verification of a proof.
+    private async ValueTask<Result<(Caller Caller, AccessTokenClaims Claims)>> ProvenAsync(HttpContext context, string token, Func<string, bool> acceptsAudience)
+    {
+        if (!(await callers.FindAsync(token, acceptsAudience, context.RequestAborted)).TryGet(out var resolved, out var failure))
+            return failure;
+        return await possession.RefusalAsync(context, token, resolved.Claims, resolved.Caller, context.RequestAborted) is { } refusal ? refusal : resolved;
     }
 }

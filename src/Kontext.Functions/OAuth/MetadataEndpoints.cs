@@ -1,3 +1,4 @@
+using System.Globalization;
 using Kontext.Domain.OAuth;
 using Kontext.Domain.Tenancy;
 
@@ -33,6 +34,8 @@ internal static class MetadataEndpoints
             JwksUri = issuer + "/.well-known/jwks.json",
             RegistrationEndpoint = openToStrangers ? issuer + "/oauth2/register" : null,
             RevocationEndpoint = issuer + "/oauth2/revoke",
+            IntrospectionEndpoint = issuer + "/oauth2/introspect",
+            DeviceAuthorizationEndpoint = issuer + "/oauth2/device/authorize",
             UserinfoEndpoint = issuer + "/oauth2/userinfo",
             ScopesSupported = Scopes.Supported,
             ResponseTypesSupported = ["code"],
@@ -42,6 +45,9 @@ internal static class MetadataEndpoints
             TokenEndpointAuthSigningAlgValuesSupported = ClientAuthMethods.SigningAlgorithms,
             RevocationEndpointAuthMethodsSupported = ClientAuthMethods.Supported,
             RevocationEndpointAuthSigningAlgValuesSupported = ClientAuthMethods.SigningAlgorithms,
+            DpopSigningAlgValuesSupported = ProofKey.Algorithms,
+            IntrospectionEndpointAuthMethodsSupported = ClientAuthMethods.Confidential,
+            IntrospectionEndpointAuthSigningAlgValuesSupported = ClientAuthMethods.SigningAlgorithms,
             CodeChallengeMethodsSupported = ["S256"],
             SubjectTypesSupported = ["public"],
             IdTokenSigningAlgValuesSupported = ["ES256"],
@@ -52,11 +58,12 @@ internal static class MetadataEndpoints
         }, OAuthJson.Default.ServerMetadataBody);
     }
 
-    private static async Task<IResult> Keys(SigningKeyRing keys, HttpResponse response, CancellationToken cancellationToken)
+    private static async Task<IResult> Keys(SigningKeyRing keys, KontextSettings settings, HttpResponse response, CancellationToken cancellationToken)
     {
         var published = await keys.PublishedAsync(cancellationToken);
-        Cacheable(response);
-        return Results.Json(new JwksBody([.. published.Select(key => new JwkBody("EC", "P-256", key.X, key.Y, key.Kid, "sig", "ES256"))]), OAuthJson.Default.JwksBody);
+        // A new key signs only when everything that was cached for this long is gone.
+        response.Headers.CacheControl = string.Create(CultureInfo.InvariantCulture, $"public, max-age={(int)settings.SigningKeys.CacheFor.TotalSeconds}");
+        return Results.Json(new JwksBody([.. published.Select(key => new JwkBody("EC", "P-256", key.X, key.Y, key.Kid, "sig", key.Algorithm))]), OAuthJson.Default.JwksBody);
     }
 
     private static IResult Gateway(KontextSettings settings, HttpResponse response) => Resource(settings, response, settings.GatewayResource, Scopes.Invoke, "Kontext MCP gateway");
@@ -70,7 +77,7 @@ internal static class MetadataEndpoints
     private static IResult Resource(KontextSettings settings, HttpResponse response, string resource, string scope, string name)
     {
         Cacheable(response);
-        return Results.Json(new ResourceMetadataBody(resource, [settings.Issuer], [scope], ["header"], name), OAuthJson.Default.ResourceMetadataBody);
+        return Results.Json(new ResourceMetadataBody(resource, [settings.Issuer], [scope], ["header"], name, ProofKey.Algorithms), OAuthJson.Default.ResourceMetadataBody);
     }
 
     private static void Cacheable(HttpResponse response) => response.Headers.CacheControl = "public, max-age=300";

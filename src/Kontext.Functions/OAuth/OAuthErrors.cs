@@ -11,8 +11,12 @@ internal static class OAuthErrors
     {
         var (status, error) = CodeOf(failure.Code);
         context.Response.Headers.CacheControl = "no-store";
+        // A proof is part of a token request, but authenticates at a resource (RFC 9449 sections 5 and 7.1).
+        var isResource = context.GetEndpoint()?.Metadata.GetMetadata<Surface>() is { Authenticate: not null };
+        if (isResource && failure.Code is (FailureCode.InvalidDPoPProof or FailureCode.UseDPoPNonce))
+            status = 401;
         if (status == 401)
-            context.Response.Headers.WWWAuthenticate = failure.Code == FailureCode.InvalidToken ? "Bearer error=\"invalid_token\"" : "Basic realm=\"Kontext\"";
+            context.Response.Headers.WWWAuthenticate = isResource ? Challenge.Of(context, failure) : failure.Code == FailureCode.InvalidToken ? "Bearer error=\"invalid_token\"" : "Basic realm=\"Kontext\"";
         if (failure.RetryAfter is { } wait)
             context.Response.Headers.RetryAfter = Math.Max(1, (int)Math.Ceiling(wait.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
         return Results.Json(new ErrorBody(error, failure.Message)
@@ -41,9 +45,14 @@ internal static class OAuthErrors
         FailureCode.InvalidScope => (400, "invalid_scope"),
         FailureCode.InsufficientScope => (403, "insufficient_scope"),
         FailureCode.InvalidTarget or FailureCode.NotFound => (400, "invalid_target"),
+        FailureCode.InvalidDPoPProof => (400, "invalid_dpop_proof"),
+        FailureCode.UseDPoPNonce => (400, "use_dpop_nonce"),
         FailureCode.UnsupportedGrantType => (400, "unsupported_grant_type"),
         FailureCode.UnsupportedResponseType => (400, "unsupported_response_type"),
-        FailureCode.AccessDenied => (403, "access_denied"),
+        FailureCode.AccessDenied => (400, "access_denied"),
+        FailureCode.AuthorizationPending => (400, "authorization_pending"),
+        FailureCode.SlowDown => (400, "slow_down"),
+        FailureCode.ExpiredToken => (400, "expired_token"),
         FailureCode.NotConnected => (400, "integration_required"),
         FailureCode.PolicyDenied => (403, "access_denied"),
         FailureCode.Forbidden => (403, "access_denied"),

@@ -50,6 +50,10 @@ internal sealed record ServerMetadataBody
 
     public required string RevocationEndpoint { get; init; }
 
+    public required string IntrospectionEndpoint { get; init; }
+
+    public required string DeviceAuthorizationEndpoint { get; init; }
+
     public required string UserinfoEndpoint { get; init; }
 
     public required IReadOnlyList<string> ScopesSupported { get; init; }
@@ -68,6 +72,12 @@ internal sealed record ServerMetadataBody
 
     public required IReadOnlyList<string> RevocationEndpointAuthSigningAlgValuesSupported { get; init; }
 
+    public required IReadOnlyList<string> DpopSigningAlgValuesSupported { get; init; }
+
+    public required IReadOnlyList<string> IntrospectionEndpointAuthMethodsSupported { get; init; }
+
+    public required IReadOnlyList<string> IntrospectionEndpointAuthSigningAlgValuesSupported { get; init; }
+
     public required IReadOnlyList<string> CodeChallengeMethodsSupported { get; init; }
 
     public required IReadOnlyList<string> SubjectTypesSupported { get; init; }
@@ -84,7 +94,7 @@ internal sealed record ServerMetadataBody
 }
 
 /// <summary>Protected resource metadata (RFC 9728 section 2).</summary>
-internal sealed record ResourceMetadataBody(string Resource, IReadOnlyList<string> AuthorizationServers, IReadOnlyList<string> ScopesSupported, IReadOnlyList<string> BearerMethodsSupported, string ResourceName);
+internal sealed record ResourceMetadataBody(string Resource, IReadOnlyList<string> AuthorizationServers, IReadOnlyList<string> ScopesSupported, IReadOnlyList<string> BearerMethodsSupported, string ResourceName, IReadOnlyList<string> DpopSigningAlgValuesSupported);
 
 /// <summary>A public signing key (RFC 7517).</summary>
 internal sealed record JwkBody(string Kty, string Crv, string X, string Y, string Kid, string Use, string Alg);
@@ -110,6 +120,8 @@ internal sealed record RegistrationBody
     public JsonElement? Jwks { get; init; }
 
     public string? JwksUri { get; init; }
+
+    public bool? DpopBoundAccessTokens { get; init; }
 
     public string? ApplicationType { get; init; }
 }
@@ -141,6 +153,8 @@ internal sealed record RegisteredBody
 
     public string? JwksUri { get; init; }
 
+    public bool? DpopBoundAccessTokens { get; init; }
+
     public string? ApplicationType { get; init; }
 
     public string? RegistrationAccessToken { get; init; }
@@ -150,6 +164,40 @@ internal sealed record RegisteredBody
 
 /// <summary>Claims about the person behind a token (OpenID Connect Core section 5.3.2).</summary>
 internal sealed record UserInfoBody(string Sub, string? Name, string? Email);
+
+/// <summary>A device authorization response (RFC 8628 section 3.2).</summary>
+internal sealed record DeviceAuthorizationBody(string DeviceCode, string UserCode, string VerificationUri, string VerificationUriComplete, long ExpiresIn, long Interval);
+
+/// <summary>An introspection response (RFC 7662 section 2.2); of a token that is not active it says nothing else.</summary>
+internal sealed record IntrospectionBody
+{
+    public required bool Active { get; init; }
+
+    public string? Scope { get; init; }
+
+    public string? ClientId { get; init; }
+
+    public string? TokenType { get; init; }
+
+    public long? Exp { get; init; }
+
+    public long? Iat { get; init; }
+
+    public string? Sub { get; init; }
+
+    public IReadOnlyList<string>? Aud { get; init; }
+
+    public string? Iss { get; init; }
+
+    public string? Jti { get; init; }
+
+    public string? Sid { get; init; }
+
+    public ActorBody? Act { get; init; }
+}
+
+/// <summary>Who acts (RFC 8693 section 4.1).</summary>
+internal sealed record ActorBody(string Sub);
 
 /// <summary>JSON of the OAuth surface: snake_case, absent instead of null.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, MaxDepth = 16)]
@@ -161,4 +209,6 @@ internal sealed record UserInfoBody(string Sub, string? Name, string? Email);
 [JsonSerializable(typeof(RegistrationBody))]
 [JsonSerializable(typeof(RegisteredBody))]
 [JsonSerializable(typeof(UserInfoBody))]
+[JsonSerializable(typeof(DeviceAuthorizationBody))]
+[JsonSerializable(typeof(IntrospectionBody))]
 internal sealed partial class OAuthJson : JsonSerializerContext;

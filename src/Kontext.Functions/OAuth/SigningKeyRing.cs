@@ -1,106 +1,69 @@
 using System.Buffers.Text;
 using System.Security.Cryptography;
-using Kontext.Domain;
-using Kontext.Domain.Vault;
 using Kontext.Functions.Storage;
 using Microsoft.IdentityModel.Tokens;
 
 namespace Kontext.Functions.OAuth;
 
-/// <summary>A signing key as stored: the public half and where the private one is.</summary>
-internal sealed record StoredSigningKey(string Kid, string X, string Y, string VaultVersion, DateTimeOffset CreatedAt, DateTimeOffset ActiveFrom, DateTimeOffset? RetiredAt);
+/// <summary>A public key of ours and the one algorithm it verifies.</summary>
+internal sealed record VerificationKey(SecurityKey Key, string Algorithm);
 
-/// <summary>The issuer's signing keys: ES256, private halves in the vault, public ones in a small table that every instance reads.</summary>
-internal sealed class SigningKeyRing(ITableSource tables, ICredentialVault vault, TimeProvider time) : IDisposable
+/// <summary>The issuer's signing keys as this instance knows them: at most a second behind every other instance, so that a revoked key is refused everywhere at once
+/// and none signs with a key that the others do not know.</summary>
+internal sealed class SigningKeyRing(SigningKeyStore store, FreshCache cache, TimeProvider time)
 {
-    /// <summary>Whose keys they are in the vault: the issuer's own, no tenant's.</summary>
-    public static readonly OrgId Issuer = new(Guid.Empty);
+    private static readonly FreshKey RingKey = new(FreshKind.SigningKeys, SigningKeyStore.Issuer);
+    private static readonly TimeSpan RereadAfter = TimeSpan.FromSeconds(3);
 
-    private const string Partition = "issuer";
-    private static readonly TimeSpan RereadAfter = TimeSpan.FromMinutes(1);
-
-    private readonly DocumentTable<StoredSigningKey> keys = new(tables.Open("signingkeys"), SigningKeyJson.Default.StoredSigningKey);
-    private readonly SemaphoreSlim gate = new(1);
-    private volatile Ring? ring;
+    private volatile Ring? last;
+    private long rereadAt = time.GetTimestamp();
 
     /// <summary>The key to sign with now.</summary>
-    public async ValueTask<SigningCredentials> CurrentAsync(CancellationToken cancellationToken) => (await RingAsync(cancellationToken)).Signing;
-
-    /// <summary>The public key of this id; null when it is not one of ours.</summary>
-    public async ValueTask<SecurityKey?> FindAsync(string kid, CancellationToken cancellationToken) =>
-        (await RingAsync(cancellationToken)).Verifying.GetValueOrDefault(kid);
-
-    /// <summary>Every key that tokens may be signed with, for the JWKS.</summary>
-    public async ValueTask<IReadOnlyList<StoredSigningKey>> PublishedAsync(CancellationToken cancellationToken) => (await RingAsync(cancellationToken)).Published;
-
-    /// <summary>Every key there ever was, retired ones too: what they signed is still checked (audit checkpoints). Rows are never deleted.</summary>
-    public async ValueTask<IReadOnlyList<StoredSigningKey>> EverAsync(CancellationToken cancellationToken)
+    public async ValueTask<SigningCredentials> CurrentAsync(CancellationToken cancellationToken)
     {
-        var ever = new List<StoredSigningKey>();
-        string? continuation = null;
-        do
-        {
-            var page = await keys.RangeAsync(Partition, "key~", "key~~", 100, continuation, cancellationToken);
-            ever.AddRange(page.Values.Select(key => key.Value));
-            continuation = page.Continuation;
-        }
-        while (continuation is not null);
-        return ever;
+        var ring = await RingAsync(cancellationToken);
+        return ring.Signing[ring.Stored.Current(time.GetUtcNow()).Kid];
     }
 
-    /// <inheritdoc/>
-    public void Dispose() => gate.Dispose();
-
-    private async ValueTask<Ring> RingAsync(CancellationToken cancellationToken)
+    /// <summary>The public key of this id; null when it is not one of ours, or nothing it signed is accepted any more.</summary>
+    public async ValueTask<VerificationKey?> FindAsync(string kid, CancellationToken cancellationToken)
     {
-        if (ring is { } known && time.GetUtcNow() - known.ReadAt < RereadAfter)
+        if (Find(await RingAsync(cancellationToken), kid) is { } known)
             return known;
-        await gate.WaitAsync(cancellationToken);
-        try
-        {
-            if (ring is { } read && time.GetUtcNow() - read.ReadAt < RereadAfter)
-                return read;
-            return ring = await ReadAsync(cancellationToken);
-        }
-        finally
-        {
-            gate.Release();
-        }
+        // Another instance may have made the key a moment ago. Whoever sends invented ids costs us one read in a few seconds.
+        var last = Volatile.Read(ref rereadAt);
+        if (time.GetElapsedTime(last) < RereadAfter || Interlocked.CompareExchange(ref rereadAt, time.GetTimestamp(), last) != last)
+            return null;
+        cache.Remove(RingKey);
+        return Find(await RingAsync(cancellationToken), kid);
     }
 
-    private async Task<Ring> ReadAsync(CancellationToken cancellationToken)
-    {
-        var now = time.GetUtcNow();
-        var stored = (await EverAsync(cancellationToken)).Where(key => key.RetiredAt is null || now < key.RetiredAt).ToList();
-        if (stored.Count == 0)
-        {
-            await CreateAsync(now, cancellationToken);
-            stored = (await EverAsync(cancellationToken)).ToList();
-        }
-        var signing = stored.Where(key => key.ActiveFrom <= now).MaxBy(key => key.ActiveFrom) ?? stored[0];
-        if (ring is { } known && known.Signing.Key.KeyId == signing.Kid && known.Published.Count == stored.Count)
-            return known with { ReadAt = now };
-        var privateKey = await vault.GetAsync(Issuer, CredentialName.SigningKey(signing.Kid), signing.VaultVersion, cancellationToken)
-            ?? throw new InvalidOperationException($"The private part of signing key {signing.Kid} is not in the vault. Restore the vault, or retire the key.");
-        var ecdsa = ECDsa.Create();
-        ecdsa.ImportPkcs8PrivateKey(Convert.FromBase64String(privateKey.Reveal()), out _);
-        return new Ring(
-            now,
-            new SigningCredentials(new ECDsaSecurityKey(ecdsa) { KeyId = signing.Kid }, SecurityAlgorithms.EcdsaSha256),
-            stored.ToDictionary(key => key.Kid, SecurityKey (key) => PublicKey(key)),
-            stored);
-    }
+    /// <summary>Every key whose tokens are accepted, now or soon, for the key set.</summary>
+    public async ValueTask<IReadOnlyList<StoredSigningKey>> PublishedAsync(CancellationToken cancellationToken) =>
+        [.. (await RingAsync(cancellationToken)).Stored.Published(time.GetUtcNow())];
 
-    // The first key takes the first place: of several instances starting at once one wins, the others read what it wrote.
-    private async Task CreateAsync(DateTimeOffset now, CancellationToken cancellationToken)
+    /// <summary>Every key there ever was, retired and revoked ones too: what they signed is still checked (audit checkpoints).</summary>
+    public async ValueTask<IReadOnlyList<StoredSigningKey>> EverAsync(CancellationToken cancellationToken) => await store.EverUsedAsync(cancellationToken);
+
+    private VerificationKey? Find(Ring ring, string kid) =>
+        ring.Verifying.TryGetValue(kid, out var key) && ring.Stored.StateOf(key.Stored, time.GetUtcNow()) != SigningKeyState.Retired ? key.Key : null;
+
+    private async ValueTask<Ring> RingAsync(CancellationToken cancellationToken) =>
+        (await cache.GetAsync(RingKey, this, static (ring, token) => ring.LoadAsync(token)!, cancellationToken))!;
+
+    private async Task<Ring> LoadAsync(CancellationToken cancellationToken)
     {
-        using var ecdsa = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var point = ecdsa.ExportParameters(includePrivateParameters: false).Q;
-        var kid = RandomValue.ShortId();
-        var version = await vault.PutAsync(Issuer, CredentialName.SigningKey(kid), new Secret(Convert.ToBase64String(ecdsa.ExportPkcs8PrivateKey())), cancellationToken);
-        var first = new StoredSigningKey(kid, Base64Url.EncodeToString(point.X), Base64Url.EncodeToString(point.Y), version, now, now, null);
-        if (await keys.InsertAsync(Partition, "key~000001", first, cancellationToken) is null)
-            await vault.DeleteAsync(Issuer, CredentialName.SigningKey(kid), cancellationToken);
+        var stored = (await store.RingAsync(cancellationToken)).Value;
+        var (now, before) = (time.GetUtcNow(), last);
+        var signing = new Dictionary<string, SigningCredentials>();
+        // The next key is opened ahead, so that the vault need not answer at the very moment it takes over.
+        foreach (var key in stored.Keys.Where(key => stored.StateOf(key, now) is SigningKeyState.Current or SigningKeyState.Next))
+        {
+            signing[key.Kid] = before?.Signing.GetValueOrDefault(key.Kid)
+                ?? new SigningCredentials(new ECDsaSecurityKey(await store.OpenAsync(key, cancellationToken)) { KeyId = key.Kid }, key.Algorithm);
+        }
+        return last = new Ring(stored, signing, stored.Keys.ToDictionary(
+            key => key.Kid, key => (key, before?.Verifying.GetValueOrDefault(key.Kid).Key ?? new VerificationKey(PublicKey(key), key.Algorithm))));
     }
 
     private static ECDsaSecurityKey PublicKey(StoredSigningKey key) => new(ECDsa.Create(new ECParameters
@@ -110,10 +73,5 @@ internal sealed class SigningKeyRing(ITableSource tables, ICredentialVault vault
     }))
     { KeyId = key.Kid };
 
-    private sealed record Ring(DateTimeOffset ReadAt, SigningCredentials Signing, IReadOnlyDictionary<string, SecurityKey> Verifying, IReadOnlyList<StoredSigningKey> Published);
+    private sealed record Ring(StoredKeyRing Stored, IReadOnlyDictionary<string, SigningCredentials> Signing, IReadOnlyDictionary<string, (StoredSigningKey Stored, VerificationKey Key)> Verifying);
 }
-
-/// <summary>JSON of stored signing keys.</summary>
-[System.Text.Json.Serialization.JsonSerializable(typeof(StoredSigningKey))]
-[System.Text.Json.Serialization.JsonSourceGenerationOptions(PropertyNamingPolicy = System.Text.Json.Serialization.JsonKnownNamingPolicy.CamelCase)]
-internal sealed partial class SigningKeyJson : System.Text.Json.Serialization.JsonSerializerContext;

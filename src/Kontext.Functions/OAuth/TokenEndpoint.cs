@@ -7,7 +7,9 @@ namespace Kontext.Functions.OAuth;
 /// <summary>The token endpoint (OAuth 2.1 section 3.2): form in, one grant, JSON out.</summary>
 internal sealed class TokenEndpoint(
     ClientAuthentication clients,
+    ProofOfPossession possession,
     AuthorizationCodeGrant authorizationCode,
+    DeviceCodeGrant deviceCode,
     RefreshTokenGrant refresh,
     ClientCredentialsGrant clientCredentials,
     TokenExchange exchange)
@@ -20,7 +22,7 @@ internal sealed class TokenEndpoint(
         return Results.Json(new TokenBody(
             response.AccessToken.Reveal(),
             response.IssuedTokenType,
-            "Bearer",
+            response.TokenType,
             response.ExpiresIn is { } life ? Math.Max(0, (long)life.TotalSeconds) : null,
             response.RefreshToken?.Reveal(),
             response.IdToken?.Reveal(),
@@ -33,18 +35,30 @@ internal sealed class TokenEndpoint(
             return failure;
         if (!FormFields.Client(context.Request, form).TryGet(out var presented, out failure))
             return failure;
+        if (!(await possession.ReadAsync(context, cancellationToken)).TryGet(out var proof, out failure))
+            return failure;
         // Before anything is spent: a client that authenticated wrongly may try again with the same code.
         if (!(await clients.AuthenticateAsync(presented, cancellationToken)).TryGet(out var client, out failure))
             return failure;
         if (!TokenRequest.Parse(form).TryGet(out var request, out failure))
             return failure;
-        return (client, request) switch
+        if (!(await possession.BindAsync(client, proof, cancellationToken)).TryGet(out client, out failure))
+            return failure;
+        var granted = await GrantAsync(client, request, cancellationToken);
+        // Only now, so that nobody fills the storage with proofs that lead nowhere; and before the answer leaves, so that of several uses at once one gets it.
+        if (proof is not null && granted.TryGet(out _, out _) && await possession.SpendAsync(client, proof) is { } replayed)
+            return replayed;
+        return granted;
+    }
+
+    private async Task<Result<TokenResponse>> GrantAsync(TokenClient client, TokenRequest request, CancellationToken cancellationToken) =>
+        (client, request) switch
         {
             (TokenClient.Agent agent, TokenRequest.AuthorizationCode code) => await authorizationCode.RunAsync(agent, code, cancellationToken),
+            (TokenClient.Agent agent, TokenRequest.DeviceCode code) => await deviceCode.RunAsync(agent, code, cancellationToken),
             (TokenClient.Agent agent, TokenRequest.Refresh token) => await refresh.RunAsync(agent, token, cancellationToken),
             (_, TokenRequest.ClientCredentials credentials) => await clientCredentials.RunAsync(client, credentials, cancellationToken),
             (_, TokenRequest.Exchange subject) => await exchange.RunAsync(client, subject, Activity.Current?.TraceId.ToHexString(), cancellationToken),
             _ => new Failure(FailureCode.UnauthorizedClient, "A service account uses client_credentials."),
         };
-    }
 }

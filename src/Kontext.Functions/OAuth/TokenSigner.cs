@@ -37,9 +37,17 @@ internal sealed class TokenSigner(SigningKeyRing keys, KontextSettings settings,
             writer.WriteStringValue(scope);
         writer.WriteEndArray();
         if (claims.Actor is { } actor)
+            WriteActor(writer, actor);
+        if (claims.MayAct is { } mayAct)
         {
-            writer.WriteStartObject("act");
-            writer.WriteString("sub", actor);
+            writer.WriteStartObject("may_act");
+            writer.WriteString("sub", mayAct);
+            writer.WriteEndObject();
+        }
+        if (claims.KeyThumbprint is { } thumbprint)
+        {
+            writer.WriteStartObject("cnf");
+            writer.WriteString("jkt", thumbprint);
             writer.WriteEndObject();
         }
         writer.WriteString("jti", claims.TokenId);
@@ -69,21 +77,22 @@ internal sealed class TokenSigner(SigningKeyRing keys, KontextSettings settings,
     public async ValueTask<Result<AccessTokenClaims>> ReadAsync(string token, CancellationToken cancellationToken)
     {
         if (verified.Find(token) is { } known)
-            return time.GetUtcNow() < known.ExpiresAt ? known : Invalid;
+            return time.GetUtcNow() < known.Claims.ExpiresAt && await keys.FindAsync(known.KeyId, cancellationToken) is not null ? known.Claims : Invalid;
         // INVARIANT: our headers hold alg, kid and typ only; whatever else a header brings (jwk, jku, x5u, crit, zip) is refused before any key is used.
-        if (token.Length > 8192 || !TryReadHeader(token, out var kid) || await keys.FindAsync(kid, cancellationToken) is not { } key)
+        if (token.Length > 8192 || !TryReadHeader(token, out var kid, out var algorithm)
+            || await keys.FindAsync(kid, cancellationToken) is not { } key || key.Algorithm != algorithm)
             return Invalid;
         var validated = handler.ValidateToken(token, new TokenValidationParameters
         {
             ValidIssuer = settings.Issuer,
-            IssuerSigningKey = key,
+            IssuerSigningKey = key.Key,
             ValidateAudience = false,
             RequireExpirationTime = true,
             LifetimeValidator = (_, expires, _, _) => expires is { } end && time.GetUtcNow().UtcDateTime < end,
         });
         if (!validated.IsValid || Claims(token) is not { } claims)
             return Invalid with { Detail = validated.Exception?.GetType().Name };
-        verified.Add(token, claims);
+        verified.Add(token, kid, claims);
         return claims;
     }
 
@@ -100,9 +109,9 @@ internal sealed class TokenSigner(SigningKeyRing keys, KontextSettings settings,
         return new Secret(handler.CreateToken(Encoding.UTF8.GetString(buffer.WrittenSpan), credentials, header));
     }
 
-    private static bool TryReadHeader(string token, out string kid)
+    private static bool TryReadHeader(string token, out string kid, out string algorithm)
     {
-        kid = "";
+        (kid, algorithm) = ("", "");
         var dot = token.IndexOf('.', StringComparison.Ordinal);
         if (dot <= 0 || !Base64Url.IsValid(token.AsSpan(0, dot)))
             return false;
@@ -113,8 +122,8 @@ internal sealed class TokenSigner(SigningKeyRing keys, KontextSettings settings,
             if (fields.Count != 3 || fields.Any(field => field.Value.ValueKind != JsonValueKind.String))
                 return false;
             kid = header.RootElement.TryGetProperty("kid", out var id) ? id.GetString()! : "";
-            return kid.Length > 0
-                && header.RootElement.TryGetProperty("alg", out var algorithm) && algorithm.GetString() == SecurityAlgorithms.EcdsaSha256
+            algorithm = header.RootElement.TryGetProperty("alg", out var named) ? named.GetString()! : "";
+            return kid.Length > 0 && algorithm.Length > 0
                 && header.RootElement.TryGetProperty("typ", out var type) && string.Equals(type.GetString(), "at+jwt", StringComparison.OrdinalIgnoreCase);
         }
         catch (Exception malformed) when (malformed is JsonException or InvalidOperationException)
@@ -145,9 +154,24 @@ internal sealed class TokenSigner(SigningKeyRing keys, KontextSettings settings,
             IssuedAt = DateTimeOffset.FromUnixTimeSeconds(claims.GetProperty("iat").GetInt64()),
             ExpiresAt = DateTimeOffset.FromUnixTimeSeconds(claims.GetProperty("exp").GetInt64()),
             TokenId = tokenId,
-            Actor = claims.TryGetProperty("act", out var act) ? Text(act, "sub") : null,
+            Actor = claims.TryGetProperty("act", out var act) ? Actor(act) : null,
+            MayAct = claims.TryGetProperty("may_act", out var mayAct) ? Text(mayAct, "sub") : null,
+            KeyThumbprint = claims.TryGetProperty("cnf", out var confirmation) ? Text(confirmation, "jkt") : null,
         };
     }
+
+    // Nested, the current actor outermost (RFC 8693 section 4.1).
+    private static void WriteActor(Utf8JsonWriter writer, ActorClaim actor)
+    {
+        writer.WriteStartObject("act");
+        writer.WriteString("sub", actor.ClientId);
+        if (actor.Prior is { } prior)
+            WriteActor(writer, prior);
+        writer.WriteEndObject();
+    }
+
+    private static ActorClaim? Actor(JsonElement act) =>
+        Text(act, "sub") is { } client ? new ActorClaim(client, act.TryGetProperty("act", out var prior) ? Actor(prior) : null) : null;
 
     private static string? Text(JsonElement claims, string name) =>
         claims.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;

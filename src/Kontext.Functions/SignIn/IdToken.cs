@@ -77,7 +77,8 @@ internal static class IdToken
         return SignedInPerson.Read(claims, expected.Issuer, subject, expected.RolesClaim);
     }
 
-    private static bool Holds(string token, IdentityProviderKey key)
+    /// <summary>Did the key sign the token? What it says is not looked at.</summary>
+    internal static bool Holds(string token, IdentityProviderKey key)
     {
         try
         {

@@ -1,4 +1,5 @@
 using Kontext.Domain;
+using Kontext.Functions.Limits;
 using Kontext.Functions.OAuth;
 using Kontext.Functions.Pages;
 
@@ -12,14 +13,14 @@ internal static class SignInEndpoints
         var group = app.MapGroup("/login").WithMetadata(new Surface(Authenticate: null, PageErrors.Of));
         if (settings.SignIn is { } provider)
         {
-            group.MapGet("", (HttpContext context, SignInStart start, string? return_to, string? fresh, int? max_age) => start.RunAsync(context, provider, LocalPath(return_to), fresh == "1", max_age));
+            group.MapGet("", (HttpContext context, SignInStart start, string? return_to, string? fresh, int? max_age) => start.RunAsync(context, provider, LocalPath(return_to), fresh == "1", max_age)).LimitCreations();
             group.MapGet("/callback", (HttpContext context, SignInCallback callback) => callback.RunAsync(context, provider));
             group.MapPost("/out", (HttpContext context, BrowserSessions browser, SignOut signOut) => SignOutAsync(context, browser, () => signOut.AfterAsync(provider, context.RequestAborted)));
         }
         else
         {
             group.MapGet("", (HttpContext context, DevelopmentSignIn signIn, string? return_to) => signIn.Show(context, return_to, error: null));
-            group.MapPost("", (HttpContext context, DevelopmentSignIn signIn) => signIn.SubmitAsync(context));
+            group.MapPost("", (HttpContext context, DevelopmentSignIn signIn) => signIn.SubmitAsync(context)).LimitCreations();
             group.MapPost("/out", (HttpContext context, BrowserSessions browser) => SignOutAsync(context, browser, () => Task.FromResult(SeeOther.To("/"))));
         }
     }

@@ -35,6 +35,9 @@ internal enum FreshKind
 
     /// <summary>A connection.</summary>
     Connection,
+
+    /// <summary>The issuer's signing keys.</summary>
+    SigningKeys,
 }
 
 /// <summary>Names a value in the cache without allocating.</summary>

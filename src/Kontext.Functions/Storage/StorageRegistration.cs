@@ -1,3 +1,4 @@
+using Kontext.Domain.Gateway;
 using Kontext.Domain.Integrations;
 using Kontext.Domain.Policies;
 using Kontext.Domain.Tenancy;
@@ -30,6 +31,7 @@ internal static class StorageRegistration
         services.AddSingleton<IOrganizationStore, OrganizationStore>();
         services.AddSingleton<IUserStore, UserStore>();
         services.AddSingleton<IApplicationStore, ApplicationStore>();
+        services.AddSingleton<IToolPinStore, ToolPinStore>();
         services.AddSingleton<ISessionStore, SessionStore>();
         services.AddSingleton<IServiceAccountStore, ServiceAccountStore>();
         services.AddSingleton<IIntegrationStore, IntegrationStore>();

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Kontext.Domain;
+using Kontext.Domain.Gateway;
 using Kontext.Domain.Integrations;
 using Kontext.Domain.OAuth;
 using Kontext.Domain.Policies;
@@ -21,6 +22,9 @@ namespace Kontext.Functions.Storage;
         typeof(IdJsonConverter<RuleId>), typeof(IdJsonConverter<ServiceAccountId>), typeof(IdJsonConverter<SessionId>), typeof(IdJsonConverter<UserId>),
     ])]
 [JsonSerializable(typeof(AuthorizationCode))]
+[JsonSerializable(typeof(DeviceAuthorization))]
+[JsonSerializable(typeof(UserCodeRow))]
+[JsonSerializable(typeof(WrongUserCodes))]
 [JsonSerializable(typeof(Organization))]
 [JsonSerializable(typeof(User))]
 [JsonSerializable(typeof(Application))]
@@ -28,6 +32,7 @@ namespace Kontext.Functions.Storage;
 [JsonSerializable(typeof(Session))]
 [JsonSerializable(typeof(UserSession))]
 [JsonSerializable(typeof(Integration))]
+[JsonSerializable(typeof(ToolPin))]
 [JsonSerializable(typeof(Connection))]
 [JsonSerializable(typeof(BrowserSession))]
 [JsonSerializable(typeof(SignInState))]

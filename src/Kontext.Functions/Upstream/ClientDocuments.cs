@@ -57,7 +57,9 @@ internal sealed class ClientDocuments(GuardedFetch fetch, TimeProvider time) : I
         var redirectUris = RedirectUrisOf(root);
         if (redirectUris is not { Length: > 0 and <= MaxRedirectUris })
             return Wrong($"has no redirect_uris that can be used here, or more than {MaxRedirectUris}");
-        var document = new ClientDocument { ClientId = clientId, Name = name.Trim(), RedirectUris = redirectUris };
+        if (root.TryGetProperty("dpop_bound_access_tokens", out var bound) && bound.ValueKind is not (JsonValueKind.True or JsonValueKind.False))
+            return Wrong("has a dpop_bound_access_tokens that is neither true nor false");
+        var document = new ClientDocument { ClientId = clientId, Name = name.Trim(), RedirectUris = redirectUris, DpopBoundAccessTokens = bound.ValueKind == JsonValueKind.True };
         switch (Text(root, "token_endpoint_auth_method") ?? ClientAuthMethods.None)
         {
             case ClientAuthMethods.None:

@@ -50,6 +50,7 @@ internal sealed class ConnectApp : IAsyncDisposable, IIntegrationStore, IApplica
         builder.Services.AddSingleton<ITableSource, MemoryTables>().AddSingleton<ICredentialVault>(World.Vault).AddSingleton<ISealer, PlainSealer>()
             .AddSingleton<IConnectionStore>(World.Connections).AddSingleton<IIntegrationStore>(this).AddSingleton<IApplicationStore>(this)
             .AddSingleton<IAuditLog>(World.Audit).AddSingleton<TimeProvider>(World.Time).AddSingleton<IConnectPages, TextPages>()
+            .AddSingleton<EpochFeed>().AddSingleton<FreshCache>().AddSingleton<IUserStore, UserStore>()
             .AddKontextConnections(settings);
         app = builder.Build();
         app.UseRouting();

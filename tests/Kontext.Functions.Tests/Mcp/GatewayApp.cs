@@ -11,6 +11,7 @@ using Kontext.Domain.Policies;
 using Kontext.Domain.Tenancy;
 using Kontext.Domain.Vault;
 using Kontext.Functions.Mcp;
+using Kontext.Functions.Storage;
 using Kontext.Functions.Upstream;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -46,6 +47,7 @@ internal sealed class GatewayApp : IAsyncDisposable
         builder.Services.AddSingleton(settings).AddSingleton(TimeProvider.System);
         builder.Services.AddSingleton<IOrganizationStore>(ports).AddSingleton<IIntegrationStore>(ports).AddSingleton<IPolicyStore>(ports).AddSingleton<IConnectionStore>(ports);
         builder.Services.AddSingleton<ICredentialVault>(ports).AddSingleton<ISealer>(ports).AddSingleton<IAuditLog>(ports).AddSingleton<IConnectLinks>(ports);
+        builder.Services.AddSingleton<IToolPinStore>(new ToolPinStore(new MemoryTables()));
         // The connections of these tests are never refreshed: nothing of it is called.
         builder.Services.AddSingleton((CredentialRefresh)RuntimeHelpers.GetUninitializedObject(typeof(CredentialRefresh)));
         builder.Services.AddSingleton<ConnectionCredentials>().AddSingleton<CredentialBroker>();

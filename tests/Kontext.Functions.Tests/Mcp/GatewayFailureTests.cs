@@ -322,8 +322,8 @@ public sealed class GatewayFailureTests
         using var denied = await scoped.SendAsync(true, "server/discover");
 
         Assert.Equal(HttpStatusCode.Unauthorized, sent.StatusCode);
-        Assert.Equal("Bearer resource_metadata=\"http://localhost:7071/.well-known/oauth-protected-resource/mcp/github\", scope=\"mcp:invoke\", error=\"invalid_token\"", sent.Headers.WwwAuthenticate.ToString());
-        Assert.Equal("Bearer resource_metadata=\"http://localhost:7071/.well-known/oauth-protected-resource/mcp\", scope=\"mcp:invoke\"", none.Headers.WwwAuthenticate.ToString());
+        Assert.Equal("Bearer resource_metadata=\"http://localhost:7071/.well-known/oauth-protected-resource/mcp/github\", scope=\"mcp:invoke\", error=\"invalid_token\"", sent.Headers.WwwAuthenticate.First().ToString());
+        Assert.Equal("Bearer resource_metadata=\"http://localhost:7071/.well-known/oauth-protected-resource/mcp\", scope=\"mcp:invoke\"", none.Headers.WwwAuthenticate.First().ToString());
         Assert.Equal(HttpStatusCode.Forbidden, denied.StatusCode);
         Assert.Contains("error=\"insufficient_scope\"", denied.Headers.WwwAuthenticate.ToString());
     }

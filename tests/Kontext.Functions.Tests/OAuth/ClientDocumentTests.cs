@@ -28,6 +28,19 @@ public sealed class ClientDocumentTests(DocumentClientFixture fixture)
     }
 
     [Fact]
+    public async Task A_document_can_demand_bound_tokens()
+    {
+        var url = fixture.Host.NewAddress();
+        var document = DocumentHost.Document(url);
+        document["dpop_bound_access_tokens"] = true;
+        fixture.Host.Publish(url, document);
+        using var key = new DPoPKey();
+        using var careful = new DPoPAgent(fixture.Server.Url, key);
+        Assert.Equal("invalid_dpop_proof", (await careful.AuthorizeAsync(url, "alice", agent.Gateway, proofs: []))["error"]);
+        Assert.Equal("DPoP", (await careful.AuthorizeAsync(url, "alice", agent.Gateway))["token_type"]);
+    }
+
+    [Fact]
     public async Task The_consent_page_names_the_host_of_the_document_and_where_it_returns_to()
     {
         using var browser = new FormBrowser();
@@ -60,6 +73,7 @@ public sealed class ClientDocumentTests(DocumentClientFixture fixture)
     [InlineData("token_endpoint_auth_method", "\"client_secret_post\"", "other than none and private_key_jwt")]
     [InlineData("token_endpoint_auth_method", "\"client_secret_jwt\"", "other than none and private_key_jwt")]
     [InlineData("token_endpoint_auth_method", "\"private_key_jwt\"", "jwks or jwks_uri")]
+    [InlineData("dpop_bound_access_tokens", "\"yes\"", "neither true nor false")]
     [InlineData("padding", "5000", "is larger than")]
     public async Task A_document_that_is_wrong_is_shown_to_the_person_and_nothing_is_redirected(string member, string value, string said)
     {

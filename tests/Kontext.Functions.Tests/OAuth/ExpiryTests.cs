@@ -1,11 +1,6 @@
-using System.Globalization;
 using System.Net;
 using System.Text.Json.Nodes;
 using Kontext.Testing;
-using Microsoft.AspNetCore.Hosting;
-using Microsoft.AspNetCore.Mvc.Testing;
-using Microsoft.AspNetCore.TestHost;
-using Microsoft.Extensions.DependencyInjection;
 
 namespace Kontext.Functions.Tests.OAuth;
 
@@ -106,32 +101,4 @@ public sealed class ExpiryTests : IAsyncLifetime
 
     private Task<JsonAnswer> RefreshAsync(string token) =>
         agent.TokenAsync(new() { ["grant_type"] = "refresh_token", ["client_id"] = client, ["refresh_token"] = token });
-
-    /// <summary>The product in this process, on a port of its own and a clock of the test's.</summary>
-    private sealed class TimedKontext : WebApplicationFactory<Program>
-    {
-        private readonly string keys = Directory.CreateTempSubdirectory("kontext-keys-").FullName;
-
-        public TimedKontext()
-        {
-            var port = KontextServer.FreePort();
-            Address = new Uri(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}"));
-            UseKestrel(port);
-        }
-
-        public Uri Address { get; }
-
-        public ManualTime Time { get; } = new(new DateTimeOffset(2026, 11, 21, 6, 0, 0, TimeSpan.Zero));
-
-        protected override void ConfigureWebHost(IWebHostBuilder builder) => builder
-            .UseEnvironment("Development")
-            .UseSetting("Kontext:Storage", "memory").UseSetting("Kontext:KeyDirectory", keys).UseSetting("Kontext:PublicUrl", Address.OriginalString)
-            .ConfigureTestServices(services => services.AddSingleton<TimeProvider>(Time));
-
-        public override async ValueTask DisposeAsync()
-        {
-            await base.DisposeAsync();
-            Directory.Delete(keys, recursive: true);
-        }
-    }
 }

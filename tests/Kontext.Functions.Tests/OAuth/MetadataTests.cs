@@ -55,7 +55,7 @@ public sealed class MetadataTests(KontextFixture kontext)
     {
         using var answer = await kontext.Server.Http.PostAsync(new Uri("/mcp", UriKind.Relative), new StringContent("{}", System.Text.Encoding.UTF8, "application/json"));
         Assert.Equal(HttpStatusCode.Unauthorized, answer.StatusCode);
-        var challenge = answer.Headers.WwwAuthenticate.Single().ToString();
+        var challenge = answer.Headers.WwwAuthenticate.Single(offered => offered.Scheme == "Bearer").ToString();
         Assert.Contains($"resource_metadata=\"{kontext.Server.Url.OriginalString.TrimEnd('/')}/.well-known/oauth-protected-resource/mcp\"", challenge, StringComparison.Ordinal);
         Assert.DoesNotContain("error=", challenge, StringComparison.Ordinal);
     }

@@ -1,7 +1,5 @@
-using System.Buffers.Text;
 using System.Net;
 using System.Net.Http.Headers;
-using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
 using Kontext.Testing;
@@ -172,42 +170,6 @@ public sealed class TokenTests(KontextFixture kontext)
         using var answer = await kontext.Server.Http.PostAsync(new Uri("/oauth2/token", UriKind.Relative), content);
         Assert.Equal(error, (string?)JsonNode.Parse(await answer.Content.ReadAsStringAsync())!["error"]);
         Assert.Equal("no-store", answer.Headers.CacheControl?.ToString());
-    }
-
-    [Fact]
-    public async Task A_token_that_somebody_tampered_with_is_refused()
-    {
-        var (_, tokens) = await TokensAsync();
-        var token = tokens["access_token"]!;
-        var parts = token.Split('.');
-        var header = Jwt.Header(token).AsObject();
-        using var foreign = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        static string Encode(JsonNode json) => Base64Url.EncodeToString(Encoding.UTF8.GetBytes(json.ToJsonString()));
-        string Sign(JsonNode changed) => $"{Encode(changed)}.{parts[1]}.{Base64Url.EncodeToString(foreign.SignData(Encoding.ASCII.GetBytes($"{Encode(changed)}.{parts[1]}"), HashAlgorithmName.SHA256))}";
-        JsonNode With(string name, string value) => JsonNode.Parse(header.ToJsonString())!.AsObject() is var copy ? Set(copy, name, value) : copy;
-        static JsonObject Set(JsonObject json, string name, string value)
-        {
-            json[name] = value;
-            return json;
-        }
-
-        string[] attacks =
-        [
-            $"{Encode(With("alg", "none"))}.{parts[1]}.",
-            $"{Encode(With("alg", "None"))}.{parts[1]}.{parts[2]}",
-            Sign(header),
-            Sign(With("alg", "HS256")),
-            Sign(With("kid", "../../etc/passwd")),
-            Sign(With("jku", "https://evil.example/jwks.json")),
-            Sign(With("typ", "JWT")),
-            $"{parts[0]}.{Encode(Set(Jwt.Payload(token).AsObject(), "sub", "somebody-else"))}.{parts[2]}",
-            $"{parts[0]}.{parts[1]}",
-            $"{parts[0]}.{parts[1]}.{parts[2]}.x",
-            "x",
-        ];
-        foreach (var attack in attacks)
-            Assert.Equal(HttpStatusCode.Unauthorized, (await agent.McpAsync(attack, "tools/list")).Status);
-        Assert.Equal(HttpStatusCode.OK, (await agent.McpAsync(token, "tools/list")).Status);
     }
 
     [Fact]

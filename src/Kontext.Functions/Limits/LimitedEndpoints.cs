@@ -1,0 +1,38 @@
+using Kontext.Domain;
+using Kontext.Functions.OAuth;
+
+namespace Kontext.Functions.Limits;
+
+/// <summary>Puts endpoints under the attempt limits, in the line that maps them.</summary>
+internal static class LimitedEndpoints
+{
+    /// <summary>For endpoints that check a client's secret, a code or a token: failures are counted, and after too many the client is refused from there before anything is looked at.</summary>
+    public static RouteHandlerBuilder LimitFailures(this RouteHandlerBuilder endpoint) => endpoint.AddEndpointFilter(async (invocation, next) =>
+    {
+        var context = invocation.HttpContext;
+        var limits = context.RequestServices.GetRequiredService<AttemptLimits>();
+        var clientId = await ClientIdAsync(context);
+        if (await limits.FailuresRefusalAsync(context, clientId) is { } refused)
+            return OAuthErrors.Of(context, refused);
+        var answer = await next(invocation);
+        if (answer is IValueHttpResult { Value: ErrorBody { Error: "invalid_client" or "invalid_grant" or "invalid_token" } })
+            limits.CountFailure(context, clientId);
+        return answer;
+    });
+
+    /// <summary>For endpoints that make something for whoever asks.</summary>
+    /// <param name="endpoint">The endpoint.</param>
+    /// <param name="error">How the refusal is said; null for the words of the endpoint's surface.</param>
+    public static RouteHandlerBuilder LimitCreations(this RouteHandlerBuilder endpoint, Func<HttpContext, Failure, IResult>? error = null) => endpoint.AddEndpointFilter(async (invocation, next) =>
+    {
+        var context = invocation.HttpContext;
+        if (await context.RequestServices.GetRequiredService<AttemptLimits>().CreationRefusalAsync(context) is not { } refused)
+            return await next(invocation);
+        return (error ?? context.GetEndpoint()!.Metadata.GetRequiredMetadata<Surface>().Error)(context, refused);
+    });
+
+    // What cannot be read names no client; the endpoint says what is wrong with it. The form is read once and kept by the request.
+    private static async ValueTask<string?> ClientIdAsync(HttpContext context) => context.Request.RouteValues["client"] is string addressed ? addressed
+        : (await FormFields.ReadAsync(context.Request, context.RequestAborted)).TryGet(out var form, out _)
+        && FormFields.Client(context.Request, form).TryGet(out var presented, out _) ? presented.ClientId : null;
+}
