@@ -92,7 +92,12 @@ public static class AuditTypes
     public const string Vouched = "user.vouched";
 
     /// <summary>Somebody signed in.</summary>
+
+    /// <summary>Somebody signed in, or was refused.</summary>
     public const string SignedIn = "user.signed_in";
+
+    /// <summary>Somebody signed out.</summary>
+    public const string SignedOut = "user.signed_out";
 
     /// <summary>A person approved or refused an agent.</summary>
     public const string Consent = "user.consent";

@@ -30,8 +30,11 @@ public sealed record IntrospectedToken
     /// <summary><c>jti</c>; null for refresh tokens.</summary>
     public string? TokenId { get; init; }
 
-    /// <summary><c>act</c>: the client that acts; null when it is the one the token was issued to.</summary>
-    public string? Actor { get; init; }
+    /// <summary><c>act</c>: the clients that act for the person; null when it is the one the token was issued to.</summary>
+    public ActorClaim? Actor { get; init; }
+
+    /// <summary><c>cnf.jkt</c>: the key it is bound to (RFC 9449 section 6.2); null for a bearer token, and for a refresh token of a client that authenticates.</summary>
+    public string? KeyThumbprint { get; init; }
 
     /// <summary><c>token_type</c> (RFC 6749 section 5.1); null for a refresh token, which is none of those.</summary>
     public string? TokenType { get; init; }
@@ -69,7 +72,8 @@ public sealed class TokenIntrospection(TokenCallers callers, RefreshTokens refre
             Session = claims.Session,
             TokenId = claims.TokenId,
             Actor = claims.Actor,
-            TokenType = "Bearer",
+            KeyThumbprint = claims.KeyThumbprint,
+            TokenType = claims.KeyThumbprint is null ? "Bearer" : "DPoP",
         };
     }
 
@@ -92,6 +96,7 @@ public sealed class TokenIntrospection(TokenCallers callers, RefreshTokens refre
             IssuedAt = name.Generation == session.Generation ? session.RotatedAt : session.CreatedAt,
             ExpiresAt = session.ExpiresAt,
             Session = session.Id,
+            KeyThumbprint = session.KeyThumbprint,
         };
     }
 }

@@ -49,6 +49,7 @@ internal sealed class IntrospectionEndpoint(ClientAuthentication clients, TokenI
         Iss = issuer,
         Jti = token.TokenId,
         Sid = token.Session?.ToString(),
-        Act = token.Actor is { } actor ? new ActorBody(actor) : null,
+        Cnf = token.KeyThumbprint is { } key ? new ConfirmationBody(key) : null,
+        Act = ActorBody.Of(token.Actor),
     };
 }

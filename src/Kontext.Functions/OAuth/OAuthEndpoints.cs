@@ -16,7 +16,7 @@ internal static class OAuthEndpoints
         programs.MapPost("/introspect", (HttpContext context, IntrospectionEndpoint endpoint) => endpoint.IntrospectAsync(context, context.RequestAborted)).LimitFailures();
         // Contract 3.4 knows the second name.
         foreach (var path in (string[])["/device/authorize", "/device/auth"])
-            programs.MapPost(path, (HttpContext context, DeviceAuthorizationEndpoint endpoint) => endpoint.StartAsync(context, context.RequestAborted)).LimitCreations();
+            programs.MapPost(path, (HttpContext context, DeviceAuthorizationEndpoint endpoint) => endpoint.StartAsync(context, context.RequestAborted)).LimitFailures().LimitCreations();
         programs.MapPost("/register", (HttpContext context, RegistrationEndpoint endpoint) => endpoint.RegisterAsync(context, context.RequestAborted)).LimitCreations();
         programs.MapGet("/register/{client}", (string client, HttpContext context, RegistrationManagement registrations) => registrations.ReadAsync(context, client, context.RequestAborted)).LimitFailures();
         programs.MapDelete("/register/{client}", (string client, HttpContext context, RegistrationManagement registrations) => registrations.DeleteAsync(context, client, context.RequestAborted)).LimitFailures();

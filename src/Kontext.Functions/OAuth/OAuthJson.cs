@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Kontext.Domain.OAuth;
 using Kontext.Domain.Policies;
 
 namespace Kontext.Functions.OAuth;
@@ -193,11 +194,19 @@ internal sealed record IntrospectionBody
 
     public string? Sid { get; init; }
 
+    public ConfirmationBody? Cnf { get; init; }
+
     public ActorBody? Act { get; init; }
 }
 
-/// <summary>Who acts (RFC 8693 section 4.1).</summary>
-internal sealed record ActorBody(string Sub);
+/// <summary>The key a token is bound to (RFC 9449 section 6.2).</summary>
+internal sealed record ConfirmationBody(string Jkt);
+
+/// <summary>Who acts, and who did before (RFC 8693 section 4.1).</summary>
+internal sealed record ActorBody(string Sub, ActorBody? Act)
+{
+    public static ActorBody? Of(ActorClaim? actor) => actor is null ? null : new ActorBody(actor.ClientId, Of(actor.Prior));
+}
 
 /// <summary>JSON of the OAuth surface: snake_case, absent instead of null.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, MaxDepth = 16)]
