@@ -113,6 +113,9 @@ public sealed record IntegrationOAuth
     /// <summary>Explicit token endpoint; null when catalog or discovery knows it.</summary>
     public string? TokenUrl { get; init; }
 
+    /// <summary>Values of the catalog entry's parameters; null in rows from before there were any.</summary>
+    public ImmutableDictionary<string, string>? Parameters { get; init; }
+
     /// <summary>Scopes to ask for; empty means the provider's default.</summary>
     public ImmutableArray<string> Scopes { get; init; } = [];
 

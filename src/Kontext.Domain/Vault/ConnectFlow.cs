@@ -64,7 +64,7 @@ public sealed class ConnectFlow(
         {
             var verifier = await states.VerifierAsync(org, state, cancellationToken);
             parameters["code_challenge"] = System.Buffers.Text.Base64Url.EncodeToString(SHA256.HashData(Encoding.ASCII.GetBytes(verifier.Reveal())));
-            parameters["code_challenge_method"] = "S256";
+            parameters["code_challenge_method"] = app.PkceMethod;
         }
         var query = string.Join('&', parameters.Select(parameter => $"{Uri.EscapeDataString(parameter.Key)}={Uri.EscapeDataString(parameter.Value)}"));
         var endpoint = app.AuthorizationEndpoint.GetLeftPart(UriPartial.Path);
@@ -100,7 +100,7 @@ public sealed class ConnectFlow(
         var asked = app.Scopes;
         // No scope in the answer means that what was asked was granted (RFC 6749 section 5.1).
         var granted = answer.Scopes is { } named ? Canonical(app, named) : asked;
-        var missing = asked.Except(granted, StringComparer.Ordinal).Where(scope => scope != "offline_access" || answer.RefreshToken is null).ToImmutableArray();
+        var missing = asked.Except(granted, StringComparer.Ordinal).Where(scope => scope != app.OfflineScope || answer.RefreshToken is null).ToImmutableArray();
         var account = app.Account is { } identity && (await client.IdentityAsync(app.Name, identity, answer.AccessToken, CancellationToken.None)).TryGet(out var name, out _) ? name : null;
         var connection = await writer.SaveGrantAsync(org, user, integration, app, answer with { Scopes = granted }, account, missing);
         return new ConnectCompletion(integration, connection, missing, state.ReturnUrl);

@@ -24,7 +24,9 @@ public sealed class CredentialCheck(ProviderCatalog catalog, IProviderClient cli
             return NoWay(integration);
         if (integration.Category == IntegrationCategory.GatewayRemoteMcp)
             return await AtServerAsync(integration, token, cancellationToken);
-        return integration.OAuth?.Provider is { } key && catalog.TryFind(key, out var provider) && provider.Account is { } account
+        // A token of the person's own belongs to no OAuth app: an address that needs the app's client id cannot be completed.
+        return integration.OAuth is { Provider: { } key } oauth && catalog.TryFind(key, out var provider)
+            && new ProviderPlaces(provider, oauth.Parameters, oauth.ClientId ?? "").Of(provider.Account) is { } account
             ? await AtProviderAsync(provider.Name, account, token, cancellationToken)
             : NoWay(integration);
     }

@@ -64,16 +64,29 @@ public sealed class GrantRemoval(IConnectionStore connections, GrantVault grants
                 return (ProviderRevocation.Failed, $"The integration's provider was changed meanwhile, so the one that granted access could not be told; the person can remove the app in their account there.");
             if (app.RevocationEndpoint is null)
                 return (ProviderRevocation.NotOffered, $"{app.Name} offers no way to revoke by program; the person can remove the app in their account there.");
-            // Revoking the refresh token ends the whole grant where both exist (RFC 7009 section 2.1).
-            var revoked = grant.RefreshToken is { } refreshToken
-                ? await client.RevokeAsync(app, refreshToken, "refresh_token", CancellationToken.None)
-                : await client.RevokeAsync(app, grant.AccessToken, "access_token", CancellationToken.None);
+            if (!(await TokenToRevokeAsync(app, grant)).TryGet(out var token, out failure))
+                return (ProviderRevocation.Failed, failure.Message);
+            var revoked = await client.RevokeAsync(app, token.Token, token.Hint, CancellationToken.None);
             return revoked.TryGet(out _, out failure) ? (ProviderRevocation.Revoked, null) : (ProviderRevocation.Failed, failure.Message);
         }
         catch (Exception)
         {
             return (ProviderRevocation.Failed, "The OAuth app's secret could not be read.");
         }
+    }
+
+    /// <summary>Revoking the refresh token ends the whole grant where both exist (RFC 7009 section 2.1). A provider that wants a living access token gets one,
+    /// for with an ended one nothing would be revoked.</summary>
+    private async Task<Result<(Secret Token, string Hint)>> TokenToRevokeAsync(ProviderApp app, StoredGrant grant)
+    {
+        var wantsAccess = app.Revocation is { Token: RevokedToken.Access };
+        if (grant.RefreshToken is { } refreshToken && !wantsAccess)
+            return (refreshToken, "refresh_token");
+        if (!wantsAccess || grant.RefreshToken is null || grant.ExpiresAt is not { } end || end > time.GetUtcNow())
+            return (grant.AccessToken, "access_token");
+        if (!(await client.RefreshAsync(app, grant.RefreshToken, CancellationToken.None)).TryGet(out var renewed, out var failure))
+            return failure;
+        return renewed.AccessToken is { } living ? (living, "access_token") : new Failure(FailureCode.UpstreamFailed, renewed.Problem ?? $"{app.Name} answered without an access token.");
     }
 
     private async Task<Versioned<Connection>?> LeaseAsync(OrgId org, Versioned<Connection> ended, CancellationToken cancellationToken)

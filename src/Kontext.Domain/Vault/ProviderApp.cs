@@ -15,6 +15,16 @@ public enum ClientAuthentication
     None,
 }
 
+/// <summary>What a token request is written in.</summary>
+public enum TokenRequestFormat
+{
+    /// <summary>A form, as RFC 6749 has it.</summary>
+    Form,
+
+    /// <summary>A JSON object with the same members.</summary>
+    Json,
+}
+
 /// <summary>Our OAuth app at a provider: where its endpoints are, who we are there, and what is peculiar about it. Made anew for each use from catalog, configuration and vault.</summary>
 public sealed record ProviderApp
 {
@@ -30,8 +40,11 @@ public sealed record ProviderApp
     /// <summary>Where refreshes go.</summary>
     public required Uri RefreshEndpoint { get; init; }
 
-    /// <summary>Revocation endpoint (RFC 7009); null when it has none.</summary>
+    /// <summary>Where tokens are revoked; null when there is no such address.</summary>
     public Uri? RevocationEndpoint { get; init; }
+
+    /// <summary>How tokens are revoked there; null for the way of RFC 7009.</summary>
+    public RevocationStyle? Revocation { get; init; }
 
     /// <summary>Revoking a token leaves the person's other tokens alone.</summary>
     public bool RevokesSingly { get; init; } = true;
@@ -54,6 +67,9 @@ public sealed record ProviderApp
     /// <summary>How we authenticate.</summary>
     public ClientAuthentication Authentication { get; init; }
 
+    /// <summary>What token requests are written in.</summary>
+    public TokenRequestFormat TokenRequestFormat { get; init; }
+
     /// <summary>Scopes to ask for.</summary>
     public ImmutableArray<string> Scopes { get; init; } = [];
 
@@ -69,8 +85,14 @@ public sealed record ProviderApp
     /// <summary>Further parameters of the authorization request.</summary>
     public ImmutableDictionary<string, string> AuthorizeParameters { get; init; } = ImmutableDictionary<string, string>.Empty;
 
+    /// <summary>Further parameters of the request that exchanges a code.</summary>
+    public ImmutableDictionary<string, string> CodeParameters { get; init; } = ImmutableDictionary<string, string>.Empty;
+
     /// <summary>Whether PKCE is used (RFC 7636).</summary>
     public bool Pkce { get; init; } = true;
+
+    /// <summary>How the provider writes the challenge method S256.</summary>
+    public string PkceMethod { get; init; } = "S256";
 
     /// <summary>Resource indicator sent in authorization and token requests (RFC 8707); null for none.</summary>
     public string? Resource { get; init; }
@@ -84,6 +106,12 @@ public sealed record ProviderApp
     /// <summary>Token types that are used as bearer tokens, besides <c>bearer</c>.</summary>
     public ImmutableArray<string> BearerTypes { get; init; } = [];
 
+    /// <summary>How long an access token is taken to live when the answer does not say; null when it is then taken to live on.</summary>
+    public TimeSpan? UnstatedLifetime { get; init; }
+
+    /// <summary>The scope that brings a refresh token and need not come back in the answer.</summary>
+    public string OfflineScope { get; init; } = "offline_access";
+
     /// <summary>Whose client id and secret these are, for error messages: names the setting an administrator has to look at.</summary>
     public required string Setting { get; init; }
 }
@@ -94,7 +122,7 @@ public sealed record AccountIdentity
     /// <summary>The endpoint.</summary>
     public required Uri Url { get; init; }
 
-    /// <summary>Dotted paths into its JSON answer; the first that holds text is taken.</summary>
+    /// <summary>Dotted paths into its JSON answer, numbers for places in arrays; the first that holds text is taken.</summary>
     public required ImmutableArray<string> Paths { get; init; }
 
     /// <summary>JSON to post; null for a GET.</summary>
@@ -108,4 +136,10 @@ public sealed record AccountIdentity
 
     /// <summary>Headers the endpoint demands; null for none.</summary>
     public ImmutableDictionary<string, string>? Headers { get; init; }
+
+    /// <summary>Header that takes the bare token; null for <c>Authorization</c>.</summary>
+    public string? TokenHeader { get; init; }
+
+    /// <summary>Authentication scheme in <c>Authorization</c>.</summary>
+    public string TokenScheme { get; init; } = "Bearer";
 }

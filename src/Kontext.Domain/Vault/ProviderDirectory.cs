@@ -29,18 +29,21 @@ public sealed class ProviderDirectory(ProviderCatalog catalog, IPlatformProvider
 
         IssuerMetadata? metadata = null;
         var explicitly = oauth.AuthorizationUrl is not null && oauth.TokenUrl is not null;
-        if (!explicitly && (oauth.Issuer ?? provider?.Issuer) is { } issuer && provider?.AuthorizationEndpoint is null)
-        {
-            if (!(await DiscoverAsync(issuer, cancellationToken)).TryGet(out metadata, out var undiscovered))
-                return undiscovered;
-        }
-        if (!TryEndpoint(oauth.AuthorizationUrl, provider?.AuthorizationEndpoint ?? metadata?.AuthorizationEndpoint, out var authorization))
-            return Misconfigured(integration, "oauth.authorizationUrl is missing or not an absolute address");
-        if (!TryEndpoint(oauth.TokenUrl, provider?.TokenEndpoint ?? metadata?.TokenEndpoint, out var token))
-            return Misconfigured(integration, "oauth.tokenUrl is missing or not an absolute address");
-
         if (!(await FindClientAsync(org, integration, oauth, provider, cancellationToken)).TryGet(out var identity, out var failure))
             return failure;
+        var places = new ProviderPlaces(provider, oauth.Parameters, identity.ClientId);
+        if (!explicitly && places.Missing is { } missing)
+            return Misconfigured(integration, $"oauth.parameters.{missing.Name} has to be set on the integration. {missing.Description} {missing.Rule}");
+        if (!explicitly && (oauth.Issuer ?? places.Of(provider?.Issuer)?.OriginalString) is { } issuer && provider?.AuthorizationEndpoint is null)
+        {
+            if (!(await DiscoverAsync(issuer, cancellationToken)).TryGet(out metadata, out failure))
+                return failure;
+        }
+        if (!TryEndpoint(oauth.AuthorizationUrl, places.Of(provider?.AuthorizationEndpoint) ?? metadata?.AuthorizationEndpoint, out var authorization))
+            return Misconfigured(integration, "oauth.authorizationUrl is missing or not an absolute address");
+        if (!TryEndpoint(oauth.TokenUrl, places.Of(provider?.TokenEndpoint) ?? metadata?.TokenEndpoint, out var token))
+            return Misconfigured(integration, "oauth.tokenUrl is missing or not an absolute address");
+
         // A token sent to an address the administrator chose must not also go to the catalog's endpoints, and the other way round.
         var catalogEndpoints = oauth.TokenUrl is null ? provider : null;
         return new ProviderApp
@@ -48,27 +51,33 @@ public sealed class ProviderDirectory(ProviderCatalog catalog, IPlatformProvider
             Name = provider?.Name ?? integration.Name,
             AuthorizationEndpoint = authorization,
             TokenEndpoint = token,
-            RefreshEndpoint = catalogEndpoints?.RefreshEndpoint ?? token,
-            RevocationEndpoint = catalogEndpoints?.RevocationEndpoint ?? metadata?.RevocationEndpoint,
+            RefreshEndpoint = places.Of(catalogEndpoints?.RefreshEndpoint) ?? token,
+            RevocationEndpoint = places.Of(catalogEndpoints?.RevocationEndpoint) ?? metadata?.RevocationEndpoint,
+            Revocation = catalogEndpoints?.RevocationEndpoint is null ? null : catalogEndpoints.Revocation,
             RevokesSingly = provider?.RevokesSingly ?? true,
-            Account = catalogEndpoints?.Account ?? (metadata?.UserInfoEndpoint is { } userInfo ? OpenIdAccount(userInfo) : null),
-            Issuer = metadata?.Issuer ?? (explicitly ? oauth.Issuer : catalogEndpoints?.Issuer),
+            Account = places.Of(catalogEndpoints?.Account) ?? (metadata?.UserInfoEndpoint is { } userInfo ? OpenIdAccount(userInfo) : null),
+            Issuer = metadata?.Issuer ?? (explicitly ? oauth.Issuer : places.Of(catalogEndpoints?.Issuer)?.OriginalString),
             SendsIssuer = metadata?.SendsIssuer ?? false,
             ClientId = identity.ClientId,
             ClientSecret = identity.ClientSecret,
             Setting = identity.Setting,
             Authentication = AuthenticationFor(identity.ClientSecret, provider, metadata),
+            TokenRequestFormat = provider?.TokenRequestFormat ?? TokenRequestFormat.Form,
             Scopes = oauth.Scopes.IsDefaultOrEmpty ? provider?.DefaultScopes ?? [] : oauth.Scopes,
             ScopeSeparator = provider?.ScopeSeparator ?? " ",
             ScopeParameter = provider?.ScopeParameter ?? "scope",
             ScopeAliases = provider?.ScopeAliases ?? ImmutableDictionary<string, string>.Empty,
             AuthorizeParameters = provider?.AuthorizeParameters ?? ImmutableDictionary<string, string>.Empty,
+            CodeParameters = provider?.CodeParameters ?? ImmutableDictionary<string, string>.Empty,
             Pkce = provider?.Pkce ?? true,
+            PkceMethod = provider?.PkceMethod ?? "S256",
             // The MCP specification has clients name the server they want a token for; catalog providers predate it.
             Resource = metadata is not null && provider is null && integration.Category == IntegrationCategory.GatewayRemoteMcp ? integration.Url : null,
             TokenObject = provider?.TokenObject,
             DeadGrantErrors = provider?.DeadGrantErrors ?? [],
             BearerTypes = provider?.BearerTypes ?? [],
+            UnstatedLifetime = provider?.UnstatedLifetime is { } seconds ? TimeSpan.FromSeconds(seconds) : null,
+            OfflineScope = provider?.OfflineScope ?? "offline_access",
         };
     }
 
@@ -98,13 +107,14 @@ public sealed class ProviderDirectory(ProviderCatalog catalog, IPlatformProvider
                 return Misconfigured(integration, "set oauth.clientSecret on the integration");
             return (own, secret, setting);
         }
-        if (oauth.Provider is not { } key)
+        if (provider is null)
             return Misconfigured(integration, "set oauth.clientId, and oauth.clientSecret if the provider gave one, on the integration");
+        var key = provider.SettingsKey;
         var settings = $"Providers__{key}__ClientId and Providers__{key}__ClientSecret";
         if (platform.Find(key) is not { } app)
             return Misconfigured(integration, $"the operator has to set {settings}, or an administrator oauth.clientId and oauth.clientSecret on the integration");
         if (app.ClientSecret is null && needsSecret)
-            return Misconfigured(integration, $"the operator has to set Providers__{key}__ClientSecret");
+            return Misconfigured(integration, $"the operator has to set Providers__{key}__ClientSecret, or an administrator oauth.clientId and oauth.clientSecret on the integration");
         return (app.ClientId, app.ClientSecret, settings);
     }
 

@@ -24,6 +24,7 @@ internal static class ApiEndpoints
         IntegrationToolsApi.Map(api);
         ConnectionsApi.Map(api);
         PeopleConnectionsApi.Map(api);
+        ProvidersApi.Map(api);
         ServiceAccountsApi.Map(api);
         PoliciesApi.Map(api);
         AuditApi.Map(api);
@@ -45,6 +46,7 @@ internal static class ApiEndpoints
         .AddSingleton<IntegrationToolsApi>()
         .AddSingleton<ConnectionsApi>()
         .AddSingleton<PeopleConnectionsApi>()
+        .AddSingleton<ProvidersApi>()
         .AddSingleton<ServiceAccountsApi>()
         .AddSingleton<PoliciesApi>()
         .AddSingleton<AuditApi>()

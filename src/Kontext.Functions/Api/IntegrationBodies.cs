@@ -103,13 +103,15 @@ internal static class IntegrationWords
 internal sealed record CapabilitiesBody(IReadOnlyList<string> Tools);
 
 /// <summary>OAuth settings of an integration, without the secret (contract 1.7).</summary>
-internal sealed record IntegrationOAuthBody(string? Provider, string? Issuer, string? AuthorizationUrl, string? TokenUrl, IReadOnlyList<string> Scopes, string? ClientId, bool ClientSecretConfigured)
+internal sealed record IntegrationOAuthBody(
+    string? Provider, string? Issuer, string? AuthorizationUrl, string? TokenUrl, IReadOnlyDictionary<string, string>? Parameters, IReadOnlyList<string> Scopes, string? ClientId, bool ClientSecretConfigured)
 {
     /// <summary>What validation found them to come down to; null until then (contract 1.6).</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.Never)]
     public OAuthMetadataBody? Metadata { get; init; }
 
-    public static IntegrationOAuthBody Of(IntegrationOAuth oauth) => new(oauth.Provider, oauth.Issuer, oauth.AuthorizationUrl, oauth.TokenUrl, oauth.Scopes, oauth.ClientId, oauth.ClientSecretVersion is not null)
+    public static IntegrationOAuthBody Of(IntegrationOAuth oauth) => new(
+        oauth.Provider, oauth.Issuer, oauth.AuthorizationUrl, oauth.TokenUrl, oauth.Parameters is { IsEmpty: false } parameters ? parameters : null, oauth.Scopes, oauth.ClientId, oauth.ClientSecretVersion is not null)
     {
         Metadata = oauth.Metadata is { } found
             ? new OAuthMetadataBody(found.Issuer, found.AuthorizationEndpoint, found.TokenEndpoint, found.RevocationEndpoint, found.Scopes.IsDefault ? [] : found.Scopes)
@@ -150,6 +152,9 @@ internal sealed record IntegrationOAuthInput
     public string? AuthorizationUrl { get; init; }
 
     public string? TokenUrl { get; init; }
+
+    /// <summary>Values of the catalog entry's parameters, all of them at once.</summary>
+    public IReadOnlyDictionary<string, string>? Parameters { get; init; }
 
     public IReadOnlyList<string>? Scopes { get; init; }
 

@@ -64,18 +64,9 @@ internal sealed class IntegrationSettings(ICredentialVault vault, ISealer sealer
         if (current is { AuthMode: AuthMode.ServerToken } && mode != AuthMode.ServerToken && input.ServerToken is null)
             next = next with { ServerTokenVersion = null, SealedServerToken = null };
         if (input.Oauth is { } oauth)
-            next = WithOAuth(next, await ApplyOAuthAsync(org, next.Id, current?.OAuth, oauth, cancellationToken));
+            next = await WithOAuthAsync(org, next, oauth, cancellationToken);
         return current is not null && IsOtherService(current, next) ? next with { ValidationStatus = null, ValidationMessage = null } : next;
     }
-
-    /// <summary>The integration with other OAuth settings. Where people are sent to another provider, what the one before granted is void: its tokens are nobody else's to see.</summary>
-    public static Integration WithOAuth(Integration integration, IntegrationOAuth oauth) => integration with
-    {
-        OAuth = oauth,
-        ConnectionEpoch = integration is { AuthMode: AuthMode.Oauth, OAuth: { } before }
-            && (before.Provider, before.Issuer, before.AuthorizationUrl, before.TokenUrl) != (oauth.Provider, oauth.Issuer, oauth.AuthorizationUrl, oauth.TokenUrl)
-                ? integration.ConnectionEpoch + 1 : integration.ConnectionEpoch,
-    };
 
     /// <summary>What validation found of the one says nothing about the other.</summary>
     private static bool IsOtherService(Integration before, Integration after) =>
@@ -91,23 +82,38 @@ internal sealed class IntegrationSettings(ICredentialVault vault, ISealer sealer
         };
     }
 
-    /// <summary>The OAuth settings with what was sent applied.</summary>
-    public async Task<IntegrationOAuth> ApplyOAuthAsync(OrgId org, IntegrationId id, IntegrationOAuth? current, IntegrationOAuthInput input, CancellationToken cancellationToken)
+    /// <summary>The integration with OAuth settings applied. Where people are sent to another provider, shop or site, what the one before granted is void: its tokens are nobody else's to see.</summary>
+    public async Task<Integration> WithOAuthAsync(OrgId org, Integration integration, IntegrationOAuthInput input, CancellationToken cancellationToken)
     {
-        var version = current?.ClientSecretVersion;
+        var before = integration.OAuth;
+        var version = before?.ClientSecretVersion;
         if (input.ClientSecret is { Length: > 0 } secret)
-            version = await vault.PutAsync(org, CredentialName.ClientSecret(id), new Secret(secret), cancellationToken);
-        return new IntegrationOAuth
+            version = await vault.PutAsync(org, CredentialName.ClientSecret(integration.Id), new Secret(secret), cancellationToken);
+        var oauth = Merge(input, before, ParametersOf(input, before), version);
+        var moved = integration.AuthMode == AuthMode.Oauth && before is not null
+            && ((before.Provider, before.Issuer, before.AuthorizationUrl, before.TokenUrl) != (oauth.Provider, oauth.Issuer, oauth.AuthorizationUrl, oauth.TokenUrl)
+                || !oauth.Parameters!.ToHashSet().SetEquals(before.Parameters ?? ImmutableDictionary<string, string>.Empty));
+        return integration with { ConnectionEpoch = integration.ConnectionEpoch + (moved ? 1 : 0), OAuth = oauth };
+    }
+
+    private static IntegrationOAuth Merge(IntegrationOAuthInput input, IntegrationOAuth? current, ImmutableDictionary<string, string> parameters, string? version) =>
+        new()
         {
             Provider = input.Provider ?? current?.Provider,
             Issuer = input.Issuer ?? current?.Issuer,
             AuthorizationUrl = input.AuthorizationUrl ?? current?.AuthorizationUrl,
             TokenUrl = input.TokenUrl ?? current?.TokenUrl,
+            Parameters = parameters,
             Scopes = input.Scopes?.ToImmutableArray() ?? current?.Scopes ?? [],
             ClientId = input.ClientId ?? current?.ClientId,
             ClientSecretVersion = version,
         };
-    }
+
+    /// <summary>Those sent; else those there were, unless they belong to another provider.</summary>
+    private static ImmutableDictionary<string, string> ParametersOf(IntegrationOAuthInput input, IntegrationOAuth? current) =>
+        input.Parameters?.ToImmutableDictionary(StringComparer.Ordinal)
+        ?? (input.Provider is null || input.Provider == current?.Provider ? current?.Parameters : null)
+        ?? ImmutableDictionary<string, string>.Empty;
 
     /// <summary>What is wrong with OAuth settings, field by field.</summary>
     public void CheckOAuth(Dictionary<string, string> errors, AuthMode? mode, IntegrationOAuthInput? input, IntegrationOAuth? current)
@@ -118,7 +124,8 @@ internal sealed class IntegrationSettings(ICredentialVault vault, ISealer sealer
         if (input is null)
             return;
         if (input.Provider is { } provider && !catalog.TryFind(provider, out _))
-            errors["oauth.provider"] = $"Unknown provider. Known are {string.Join(", ", catalog.All.Select(entry => entry.Key))}; any other service by issuer or endpoints.";
+            errors["oauth.provider"] = "Unknown provider. GET /api/v1/providers lists those that are known; name any other service by issuer or endpoints.";
+        CheckParameters(errors, input, current);
         foreach (var (field, url) in (ReadOnlySpan<(string, string?)>)[("oauth.issuer", input.Issuer), ("oauth.authorizationUrl", input.AuthorizationUrl), ("oauth.tokenUrl", input.TokenUrl)])
         {
             if (url is not null)
@@ -126,6 +133,20 @@ internal sealed class IntegrationSettings(ICredentialVault vault, ISealer sealer
         }
         if (input.Scopes is { } scopes && (scopes.Count > 100 || scopes.Any(scope => string.IsNullOrWhiteSpace(scope) || scope.Any(char.IsControl))))
             errors["oauth.scopes"] = "At most 100 scopes, none of them empty.";
+    }
+
+    private void CheckParameters(Dictionary<string, string> errors, IntegrationOAuthInput input, IntegrationOAuth? current)
+    {
+        var explicitly = (input.AuthorizationUrl ?? current?.AuthorizationUrl) is not null && (input.TokenUrl ?? current?.TokenUrl) is not null;
+        var declared = !explicitly && (input.Provider ?? current?.Provider) is { } key && catalog.TryFind(key, out var provider) ? provider.Parameters : [];
+        var given = ParametersOf(input, current);
+        foreach (var parameter in declared)
+        {
+            if (given.TryGetValue(parameter.Name, out var value) ? value is null || !parameter.Accepts(value) : parameter.Default is null)
+                errors[$"oauth.parameters.{parameter.Name}"] = $"Is required. {parameter.Description} {parameter.Rule}";
+        }
+        foreach (var name in given.Keys.Where(name => declared.All(parameter => parameter.Name != name)))
+            errors["oauth.parameters"] = $"{(PrintableText.IsPrintable(name) && name.Length <= 60 ? name : "One of them")} is not a parameter of this provider.";
     }
 
     private static void CheckName(Dictionary<string, string> errors, string? name)

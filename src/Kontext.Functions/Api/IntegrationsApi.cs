@@ -95,7 +95,7 @@ internal sealed class IntegrationsApi(IIntegrationStore integrations, Integratio
             fields.CheckOAuth(errors, current.AuthMode, input, current.OAuth);
             return errors.Count > 0
                 ? Api.Invalid(errors)
-                : IntegrationSettings.WithOAuth(current, await fields.ApplyOAuthAsync(ApiCaller.Of(context).Org, id, current.OAuth, input, context.RequestAborted));
+                : await fields.WithOAuthAsync(ApiCaller.Of(context).Org, current, input, context.RequestAborted);
         }, (integration, _) => Api.Ok(new IntegrationOAuthEnvelope(IntegrationOAuthBody.Of(integration.OAuth!)), ApiJson.Default.IntegrationOAuthEnvelope));
     }
 

@@ -1,6 +1,3 @@
-using System.Net.Http.Headers;
-using System.Text;
-using System.Text.Json;
 using Kontext.Domain;
 using Kontext.Domain.Vault;
 
@@ -18,7 +15,7 @@ internal sealed class HttpProviderClient(HttpClient http, bool allowPrivateAddre
     /// <inheritdoc/>
     public Task<Result<TokenAnswer>> ExchangeCodeAsync(ProviderApp app, Secret code, Uri redirectUri, Secret? codeVerifier, CancellationToken cancellationToken)
     {
-        var form = new Dictionary<string, string>
+        var form = new Dictionary<string, string>(app.CodeParameters)
         {
             ["grant_type"] = "authorization_code", ["code"] = code.Reveal(), ["redirect_uri"] = redirectUri.AbsoluteUri,
         };
@@ -36,27 +33,15 @@ internal sealed class HttpProviderClient(HttpClient http, bool allowPrivateAddre
     {
         if (app.RevocationEndpoint is not { } endpoint)
             return new Failure(FailureCode.Misconfigured, $"{app.Name} has no revocation endpoint.");
-        using var request = Form(app, endpoint, new Dictionary<string, string> { ["token"] = token.Reveal(), ["token_type_hint"] = hint });
-        if (!(await SendAsync(app.Name, request, shortLimit, cancellationToken)).TryGet(out var answer, out var failure))
-            return failure;
-        // An unknown token is answered with 200 too (RFC 7009 section 2.2): what counts is that it is dead.
-        return answer.IsSuccess ? new Done() : new Failure(FailureCode.UpstreamFailed, $"{app.Name} answered the revocation with status {answer.Status}.");
+        using var request = ProviderRequests.Revocation(app, endpoint, token, hint);
+        return (await SendAsync(app.Name, request, shortLimit, cancellationToken)).TryGet(out var answer, out var failure)
+            ? RevocationAnswers.Read(app, answer) : failure;
     }
 
     /// <inheritdoc/>
     public async Task<Result<string?>> IdentityAsync(string name, AccountIdentity account, Secret accessToken, CancellationToken cancellationToken)
     {
-        using var request = new HttpRequestMessage(account.Body is null ? HttpMethod.Get : HttpMethod.Post, account.Url);
-        request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", accessToken.Reveal());
-        request.Headers.UserAgent.Add(Agent);
-        request.Headers.Accept.Add(Json);
-        foreach (var (header, value) in account.Headers ?? [])
-        {
-            request.Headers.Remove(header);
-            request.Headers.TryAddWithoutValidation(header, value);
-        }
-        if (account.Body is not null)
-            request.Content = new StringContent(account.Body, Encoding.UTF8, "application/json");
+        using var request = ProviderRequests.Account(account, accessToken);
         return (await SendAsync(name, request, shortLimit, cancellationToken)).TryGet(out var answer, out var failure) ? AccountAnswer.Read(name, account, answer) : failure;
     }
 
@@ -69,7 +54,7 @@ internal sealed class HttpProviderClient(HttpClient http, bool allowPrivateAddre
         foreach (var place in MetadataDocument.PlacesOf(address))
         {
             using var request = new HttpRequestMessage(HttpMethod.Get, place);
-            request.Headers.Accept.Add(Json);
+            request.Headers.Accept.Add(ProviderRequests.Json);
             if (!(await SendAsync(address.Host, request, shortLimit, cancellationToken)).TryGet(out var answer, out var failure))
                 return failure.Code == FailureCode.UpstreamFailed ? failure with { Code = FailureCode.Unavailable } : failure;
             if (answer.Status is 429 or >= 500)
@@ -83,40 +68,14 @@ internal sealed class HttpProviderClient(HttpClient http, bool allowPrivateAddre
         return last;
     }
 
-    private static readonly ProductInfoHeaderValue Agent = new("Kontext", "1.0");
-    private static readonly MediaTypeWithQualityHeaderValue Json = new("application/json");
-
     private async Task<Result<TokenAnswer>> TokenAsync(ProviderApp app, Uri endpoint, Dictionary<string, string> form, CancellationToken cancellationToken)
     {
         if (app.Resource is not null)
             form["resource"] = app.Resource;
-        using var request = Form(app, endpoint, form);
+        using var request = ProviderRequests.Token(app, endpoint, form);
         var askedAt = time.GetUtcNow();
         return (await SendAsync(app.Name, request, callLimit, cancellationToken)).TryGet(out var answer, out var failure)
             ? TokenAnswers.Read(app, answer, askedAt) : failure;
-    }
-
-    private static HttpRequestMessage Form(ProviderApp app, Uri endpoint, Dictionary<string, string> form)
-    {
-        var request = new HttpRequestMessage(HttpMethod.Post, endpoint);
-        request.Headers.Accept.Add(Json);
-        request.Headers.UserAgent.Add(Agent);
-        switch (app.Authentication)
-        {
-            case ClientAuthentication.Basic when app.ClientSecret is { } secret:
-                // Both halves are form-encoded first (RFC 6749 section 2.3.1).
-                var pair = $"{Uri.EscapeDataString(app.ClientId)}:{Uri.EscapeDataString(secret.Reveal())}";
-                request.Headers.Authorization = new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes(pair)));
-                break;
-            case ClientAuthentication.Post when app.ClientSecret is { } secret:
-                (form["client_id"], form["client_secret"]) = (app.ClientId, secret.Reveal());
-                break;
-            default:
-                form["client_id"] = app.ClientId;
-                break;
-        }
-        request.Content = new FormUrlEncodedContent(form);
-        return request;
     }
 
     private async Task<Result<ProviderResponse>> SendAsync(string name, HttpRequestMessage request, TimeSpan limit, CancellationToken cancellationToken)

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Kontext.Domain;
@@ -81,10 +82,10 @@ internal static class AccountName
         {
             var node = document;
             foreach (var step in path.Split('.'))
-                node = (node as JsonObject)?[step];
+                node = node is JsonArray list ? int.TryParse(step, NumberStyles.None, CultureInfo.InvariantCulture, out var place) && place < list.Count ? list[place] : null : (node as JsonObject)?[step];
             if (node is not JsonValue value)
                 continue;
-            var text = value.TryGetValue<string>(out var found) ? found : value.TryGetValue<long>(out var number) ? number.ToString(System.Globalization.CultureInfo.InvariantCulture) : null;
+            var text = value.TryGetValue<string>(out var found) ? found : value.TryGetValue<long>(out var number) ? number.ToString(CultureInfo.InvariantCulture) : null;
             if (!string.IsNullOrWhiteSpace(text))
                 return text.Length <= MaxLength ? text : text[..MaxLength];
         }

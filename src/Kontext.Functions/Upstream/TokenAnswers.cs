@@ -47,7 +47,7 @@ internal static class TokenAnswers
         {
             AccessToken = problem is null ? new Secret(accessToken!) : null,
             RefreshToken = Text(token, "refresh_token") is { Length: > 0 and <= MaxTokenLength } refreshToken ? new Secret(refreshToken) : null,
-            ExpiresAt = LifeOf(token["expires_in"]) is { } life ? askedAt + life : null,
+            ExpiresAt = (LifeOf(token["expires_in"]) ?? app.UnstatedLifetime) is { } life ? askedAt + life : null,
             Scopes = ScopesOf(token["scope"]),
             TokenType = type,
             Problem = problem,

@@ -12,7 +12,8 @@ public sealed class ConnectFlowTests
     private const string Browser = "browser-1";
     private readonly ScriptedProvider provider;
     private readonly ConnectionWorld world;
-    private readonly ConnectFlow flow;
+    private readonly MemoryStates states = new();
+    private ConnectFlow flow;
 
     public ConnectFlowTests()
     {
@@ -20,9 +21,7 @@ public sealed class ConnectFlowTests
         provider = new ScriptedProvider(clock);
         world = new ConnectionWorld(provider, clock);
         world.UseIssuer();
-        var instance = world.NewInstance();
-        flow = new ConnectFlow(
-            new ConnectStates(new MemoryStates(), new PlainSealer(), world.Time), new OneIntegration(world), instance.Directory, provider, instance.Writer, new ConnectAddresses("https://kontext.test"));
+        flow = NewFlow();
         provider.Exchange = new TokenAnswer
         {
             AccessToken = new Secret("at-new"), RefreshToken = new Secret("rt-new"), ExpiresAt = world.Time.GetUtcNow() + TimeSpan.FromHours(1), Scopes = ["read", "write"],
@@ -187,6 +186,108 @@ public sealed class ConnectFlowTests
         Assert.Equal(ConnectionStatus.Connected, row.Status);
         Assert.Equal("rt-new", (await world.NewInstance().Grants.ReadAsync(world.Org, row, default))!.RefreshToken!.Reveal());
     }
+
+    [Fact]
+    public async Task The_authorization_request_is_written_as_the_catalog_says()
+    {
+        UseProvider("""
+            "scopeSeparator": ",", "scopeParameter": "user_scope", "pkceMethod": "s256", "authorizeParameters": { "access_type": "offline", "prompt": "consent" },
+            "defaultScopes": ["read", "write"], "scopes": [{ "name": "read", "explanation": "Read." }, { "name": "write", "explanation": "Write." }]
+            """);
+        var query = await StartAsync();
+        Assert.Equal("read,write", query["user_scope"]);
+        Assert.Null(query["scope"]);
+        Assert.Equal("s256", query["code_challenge_method"]);
+        Assert.Equal("offline", query["access_type"]);
+        Assert.Equal("consent", query["prompt"]);
+    }
+
+    [Fact]
+    public async Task Connecting_stops_before_the_provider_and_names_the_setting_that_is_missing()
+    {
+        world.Integration = world.Integration with { OAuth = new IntegrationOAuth { Provider = "github" } };
+        var started = await flow.StartAsync(world.Org, world.User, world.Integration, Browser, null, default);
+        Assert.False(started.TryGet(out _, out var failure));
+        Assert.Equal(FailureCode.Misconfigured, failure.Code);
+        Assert.Contains("Providers__github__ClientId", failure.Message, StringComparison.Ordinal);
+        Assert.Contains("oauth.clientId", failure.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_provider_without_PKCE_gets_no_challenge()
+    {
+        UseProvider("\"pkce\": false");
+        var query = await StartAsync();
+        Assert.Null(query["code_challenge"]);
+        Assert.Null(query["code_challenge_method"]);
+    }
+
+    [Fact]
+    public async Task A_scope_that_only_brings_a_refresh_token_is_not_missing_once_it_did()
+    {
+        UseProvider("""
+            "offlineScope": "stay", "scopeAliases": { "https://provider.test/read": "read" },
+            "defaultScopes": ["read", "stay"], "scopes": [{ "name": "read", "explanation": "Read." }, { "name": "stay", "explanation": "Stay." }]
+            """);
+        provider.Exchange = new TokenAnswer { AccessToken = new Secret("at-new"), RefreshToken = new Secret("rt-new"), Scopes = ["https://provider.test/read"] };
+        Assert.Empty(Success(await BackAsync((await StartAsync())["state"]!, issuer: null)).MissingScopes);
+        provider.Exchange = new TokenAnswer { AccessToken = new Secret("at-new"), Scopes = ["read"] };
+        Assert.Equal(["stay"], Success(await BackAsync((await StartAsync())["state"]!, issuer: null)).MissingScopes);
+    }
+
+    [Fact]
+    public async Task A_provider_that_revokes_only_access_tokens_is_given_a_living_one()
+    {
+        UseProvider("""
+            "revocationEndpoint": "https://provider.test/revoke", "revocation": { "tokenIn": "bearer", "token": "access", "clientAuthentication": "none" }
+            """);
+        await world.ConnectAsync(life: TimeSpan.FromHours(1));
+        await DisconnectAsync();
+        Assert.Equal(["at-1"], provider.Revoked);
+        Assert.Equal(0, provider.Refreshes);
+
+        await world.ConnectAsync(life: TimeSpan.FromHours(1));
+        world.Advance(TimeSpan.FromHours(2));
+        Assert.Equal(ProviderRevocation.Revoked, (await DisconnectAsync()).AtProvider);
+        Assert.Equal(["at-1", "at-2"], provider.Revoked);
+
+        await world.ConnectAsync(life: TimeSpan.FromHours(1));
+        world.Advance(TimeSpan.FromHours(2));
+        provider.Refusal = new Failure(FailureCode.Unavailable, "Provider refused for now.");
+        Assert.Equal(ProviderRevocation.Failed, (await DisconnectAsync()).AtProvider);
+    }
+
+    [Fact]
+    public async Task A_replaced_grant_is_left_alone_where_revoking_would_end_its_successor()
+    {
+        UseProvider("""
+            "revocationEndpoint": "https://provider.test/revoke", "revokesSingly": false
+            """);
+        await world.ConnectAsync();
+        Success(await BackAsync((await StartAsync())["state"]!, issuer: null));
+        Assert.Empty(provider.Revoked);
+    }
+
+    private void UseProvider(string members)
+    {
+        world.UseProvider($$"""
+            {
+              "key": "provider", "name": "Provider", "description": "A provider.", "documentation": "https://provider.test/docs", "clientAuthentication": "post",
+              "authorizationEndpoint": "https://provider.test/authorize", "tokenEndpoint": "https://provider.test/token", {{members}}
+            }
+            """);
+        flow = NewFlow();
+    }
+
+    private ConnectFlow NewFlow()
+    {
+        var instance = world.NewInstance();
+        return new ConnectFlow(
+            new ConnectStates(states, new PlainSealer(), world.Time), new OneIntegration(world), instance.Directory, provider, instance.Writer, new ConnectAddresses("https://kontext.test"));
+    }
+
+    private Task<RemovalReport> DisconnectAsync() =>
+        world.NewInstance().Disconnection.RunAsync(world.Org, world.User.Id, world.Integration, "you disconnected it", null, default);
 
     private async Task<System.Collections.Specialized.NameValueCollection> StartAsync()
     {

@@ -74,6 +74,60 @@ public sealed class ProviderDirectoryTests
         Assert.Equal(ClientAuthentication.None, app.Authentication);
     }
 
+    [Fact]
+    public async Task Parameters_are_filled_into_every_address()
+    {
+        world.UseProvider(Shop, ("shop", "acme"));
+        var app = Found(await world.NewInstance().Directory.ResolveAsync(world.Org, world.Integration, default));
+        Assert.Equal("https://acme.shops.test/authorize", app.AuthorizationEndpoint.AbsoluteUri);
+        Assert.Equal("https://acme.shops.test/token", app.TokenEndpoint.AbsoluteUri);
+        Assert.Equal("https://acme.shops.test/refresh", app.RefreshEndpoint.AbsoluteUri);
+        Assert.Equal("https://api.shops.test/our-client/revoke", app.RevocationEndpoint?.AbsoluteUri);
+        Assert.Equal("https://api.shops.test/eu/me", app.Account?.Url.AbsoluteUri);
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData("evil.test/")]
+    [InlineData("two.labels")]
+    public async Task A_missing_or_harmful_parameter_stops_the_flow_and_is_named(string? shop)
+    {
+        world.UseProvider(Shop, shop is null ? [] : [("shop", shop)]);
+        var message = Missing(await world.NewInstance().Directory.ResolveAsync(world.Org, world.Integration, default));
+        Assert.Contains("oauth.parameters.shop", message, StringComparison.Ordinal);
+        Assert.Contains("The shop's name.", message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Explicit_addresses_need_no_parameters()
+    {
+        world.UseProvider(Shop);
+        world.Integration = world.Integration with { OAuth = world.Integration.OAuth! with { AuthorizationUrl = "https://own.test/authorize", TokenUrl = "https://own.test/token" } };
+        Assert.Null(Found(await world.NewInstance().Directory.ResolveAsync(world.Org, world.Integration, default)).RevocationEndpoint);
+    }
+
+    [Fact]
+    public async Task A_product_uses_the_app_of_its_suite_and_is_said_so_when_it_is_missing()
+    {
+        Assert.Contains("Providers__google__ClientId", Missing(await ResolveAsync(new IntegrationOAuth { Provider = "gmail" })), StringComparison.Ordinal);
+        Assert.Contains("Providers__microsoft_365__ClientId", Missing(await ResolveAsync(new IntegrationOAuth { Provider = "microsoft-teams" })), StringComparison.Ordinal);
+        world.PlatformApps["google"] = ("google-id", new Secret("google-secret"));
+        Assert.Equal("google-id", Found(await ResolveAsync(new IntegrationOAuth { Provider = "gmail" })).ClientId);
+    }
+
+    private const string Shop = """
+        {
+          "key": "shop", "name": "Shop", "description": "Shops.", "documentation": "https://shops.test/docs",
+          "parameters": [
+            { "name": "shop", "description": "The shop's name.", "example": "acme" },
+            { "name": "region", "description": "Where it is.", "example": "us", "default": "eu" }
+          ],
+          "authorizationEndpoint": "https://{shop}.shops.test/authorize", "tokenEndpoint": "https://{shop}.shops.test/token",
+          "refreshEndpoint": "https://{shop}.shops.test/refresh", "revocationEndpoint": "https://api.shops.test/{client_id}/revoke",
+          "account": { "url": "https://api.shops.test/{region}/me", "paths": ["name"] }
+        }
+        """;
+
     private Task<Result<ProviderApp>> ResolveAsync(IntegrationOAuth oauth) =>
         world.NewInstance().Directory.ResolveAsync(world.Org, world.Integration = world.Integration with { OAuth = oauth }, default);
 

@@ -53,11 +53,34 @@ public sealed class IntegrationsTests(KontextFixture kontext)
         Assert.False((bool)(await OwnerAsync(HttpMethod.Get, $"/integrations/{id}/oauth")).Json!["oauth"]!["clientSecretConfigured"]!);
     }
 
+    [Fact]
+    public async Task Parameters_of_a_provider_are_kept_shown_and_changed_as_a_whole()
+    {
+        var id = await kontext.IntegrationAsync("oauth", new JsonObject { ["oauth"] = new JsonObject { ["provider"] = "shopify", ["parameters"] = new JsonObject { ["shop"] = "acme" } } });
+        Assert.Equal("acme", (string?)(await OAuthAsync(id))["parameters"]!["shop"]);
+        await OwnerAsync(HttpMethod.Put, $"/integrations/{id}/oauth", new JsonObject { ["clientId"] = "our-app", ["clientSecret"] = "our-secret" });
+        Assert.Equal("acme", (string?)(await OAuthAsync(id))["parameters"]!["shop"]);
+        Assert.Equal(HttpStatusCode.OK, (await OwnerAsync(HttpMethod.Patch, $"/integrations/{id}", new JsonObject { ["oauth"] = new JsonObject { ["parameters"] = new JsonObject { ["shop"] = "other" } } })).Status);
+        Assert.Equal("other", (string?)(await OAuthAsync(id))["parameters"]!["shop"]);
+
+        var refused = await OwnerAsync(HttpMethod.Put, $"/integrations/{id}/oauth", new JsonObject { ["provider"] = "zendesk" });
+        Assert.Equal(HttpStatusCode.BadRequest, refused.Status);
+        Assert.NotNull(refused.Json!["validationErrors"]!["oauth.parameters.subdomain"]);
+        Assert.Equal(HttpStatusCode.OK, (await OwnerAsync(HttpMethod.Put, $"/integrations/{id}/oauth", new JsonObject { ["provider"] = "github" })).Status);
+        Assert.Null((await OAuthAsync(id))["parameters"]);
+    }
+
     [Theory]
     [InlineData("""{"authMode":"server_token"}""", "serverToken")]
     [InlineData("""{"authMode":"magic"}""", "authMode")]
     [InlineData("""{"authMode":"oauth"}""", "oauth")]
     [InlineData("""{"authMode":"oauth","oauth":{"provider":"nobody"}}""", "oauth.provider")]
+    [InlineData("""{"authMode":"oauth","oauth":{"provider":"shopify"}}""", "oauth.parameters.shop")]
+    [InlineData("""{"authMode":"oauth","oauth":{"provider":"shopify","parameters":{"shop":"evil.test/"}}}""", "oauth.parameters.shop")]
+    [InlineData("""{"authMode":"oauth","oauth":{"provider":"shopify","parameters":{"shop":null}}}""", "oauth.parameters.shop")]
+    [InlineData("""{"authMode":"oauth","oauth":{"provider":"shopify","parameters":{"shop":"acme","host":"evil.test"}}}""", "oauth.parameters")]
+    [InlineData("""{"authMode":"oauth","oauth":{"provider":"github","parameters":{"shop":"acme"}}}""", "oauth.parameters")]
+    [InlineData("""{"authMode":"oauth","oauth":{"provider":"microsoft-365","parameters":{"tenant":"a/../b"}}}""", "oauth.parameters.tenant")]
     [InlineData("""{"url":"https://user@mcp.example.com/"}""", "url")]
     [InlineData("""{"url":"file:///etc/passwd"}""", "url")]
     [InlineData("""{"name":"a/b"}""", "name")]
@@ -96,4 +119,6 @@ public sealed class IntegrationsTests(KontextFixture kontext)
     }
 
     private Task<JsonAnswer> OwnerAsync(HttpMethod method, string path, JsonNode? body = null) => agent.ApiAsync(method, path, kontext.OwnerToken, body);
+
+    private async Task<JsonNode> OAuthAsync(string id) => (await OwnerAsync(HttpMethod.Get, $"/integrations/{id}/oauth")).Json!["oauth"]!;
 }

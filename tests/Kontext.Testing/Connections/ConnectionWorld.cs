@@ -69,6 +69,9 @@ public sealed class ConnectionWorld
     /// <summary>The audit trail.</summary>
     public MemoryAudit Audit { get; } = new();
 
+    /// <summary>The provider catalog.</summary>
+    public ProviderCatalog Catalog { get; set; } = ProviderCatalog.Load();
+
     /// <summary>The operator's OAuth apps.</summary>
     public Dictionary<string, (string ClientId, Secret? ClientSecret)> PlatformApps { get; } = new(StringComparer.Ordinal);
 
@@ -83,6 +86,18 @@ public sealed class ConnectionWorld
     {
         OAuth = new IntegrationOAuth { Issuer = issuer, ClientId = "our-client", Scopes = ["read", "write"] },
     };
+
+    /// <summary>Lets the integration use a provider that is all the catalog knows, written as in a file of the catalog.</summary>
+    public void UseProvider(string entry, params (string Name, string Value)[] parameters)
+    {
+        var provider = ProviderCatalog.Read(new MemoryStream(System.Text.Encoding.UTF8.GetBytes(entry)))!;
+        Catalog = new ProviderCatalog([provider]);
+        PlatformApps[provider.SettingsKey] = ("our-client", new Secret("our-secret"));
+        Integration = Integration with
+        {
+            OAuth = new IntegrationOAuth { Provider = provider.Key, Parameters = parameters.ToImmutableDictionary(parameter => parameter.Name, parameter => parameter.Value) },
+        };
+    }
 
     /// <summary>The connection's row.</summary>
     public async Task<Connection> RowAsync() => (await Connections.FindAsync(Org, User.Id, Integration.Id, default))!.Value;
@@ -111,7 +126,7 @@ public sealed class ConnectionWorld
         {
             this.world = world;
             Grants = new GrantVault(world.Vault, new PlainSealer());
-            Directory = new ProviderDirectory(ProviderCatalog.Load(), new Platform(world), world.Provider, Grants, world.Time);
+            Directory = new ProviderDirectory(world.Catalog, new Platform(world), world.Provider, Grants, world.Time);
             Removal = new GrantRemoval(world.Connections, Grants, Directory, world.Provider, world.Time);
             var filing = new RefreshFiling(world.Schedule, world.Time);
             var outcome = new RefreshOutcome(world.Connections, Grants, Removal, filing, world.Audit, world.Time);
