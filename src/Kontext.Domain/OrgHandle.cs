@@ -6,6 +6,9 @@ public static class OrgHandle
     /// <summary>Authorization codes.</summary>
     public const string AuthorizationCode = "kac";
 
+    /// <summary>Device codes.</summary>
+    public const string DeviceCode = "kdc";
+
     /// <summary>Browser sessions.</summary>
     public const string BrowserSession = "kbs";
 

@@ -44,6 +44,15 @@ public enum FailureCode
     /// <summary>The person refused.</summary>
     AccessDenied,
 
+    /// <summary>The person has not decided about a device yet (RFC 8628 section 3.5).</summary>
+    AuthorizationPending,
+
+    /// <summary>As before, and the agent polls too often (RFC 8628 section 3.5).</summary>
+    SlowDown,
+
+    /// <summary>A device code nobody decided about in time (RFC 8628 section 3.5).</summary>
+    ExpiredToken,
+
     /// <summary>There is no such thing, or it is another organization's, which must look the same.</summary>
     NotFound,
 

@@ -10,6 +10,7 @@ using Kontext.Functions.Mcp;
 using Kontext.Functions.OAuth;
 using Kontext.Functions.Organizations;
 using Kontext.Functions.Pages;
+using Kontext.Functions.Partner;
 using Kontext.Functions.SignIn;
 using Kontext.Functions.Storage;
 using Kontext.Functions.Triggers;
@@ -35,6 +36,7 @@ builder.Services
     .AddKontextGateway()
     .AddKontextApi()
     .AddKontextOrganizations()
+    .AddKontextPartners()
     .AddKontextPages()
     .AddPublicCors()
     .AddSingleton<IAuditSigner, AuditSigner>()
@@ -56,11 +58,13 @@ AssetEndpoints.Map(app);
 SignInEndpoints.Map(app, settings);
 MetadataEndpoints.Map(app);
 OAuthEndpoints.Map(app);
+DevicePages.Map(app);
 SessionsEndpoints.Map(app);
 ConnectEndpoints.Map(app, settings, app.Services.GetRequiredService<BrowserSessions>().CurrentAsync);
 McpEndpoints.Map(app, settings, app.Services.GetRequiredService<BearerAuthentication>().GatewayAsync);
 ApiEndpoints.Map(app);
 OrganizationIntegrationsApi.Map(app);
+PartnerEndpoints.Map(app);
 TriggerEndpoints.Map(app, settings);
 
 await app.Services.GetRequiredService<OrganizationSeed>().RunAsync(CancellationToken.None);

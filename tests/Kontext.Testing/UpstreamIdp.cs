@@ -58,6 +58,9 @@ public sealed class UpstreamIdp : IAsyncDisposable
     /// <summary>Withdraws all grants of a user, as in the provider's own account pages.</summary>
     public Task RevokeUserAsync(string user) => ControlAsync(HttpMethod.Post, "/_revoke_user", new JsonObject { ["user"] = user });
 
+    /// <summary>Signs with a new key from now on, and no longer publishes the old ones.</summary>
+    public Task RotateKeysAsync() => ControlAsync(HttpMethod.Post, "/_rotate_keys", new JsonObject { ["dropOld"] = true });
+
     /// <summary>Everything it knows: <c>counters</c>, <c>grants</c>, <c>events</c>, <c>live</c>.</summary>
     public async Task<JsonObject> StateAsync() => (await ControlAsync(HttpMethod.Get, "/_state"))!.AsObject();
 

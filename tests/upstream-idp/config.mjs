@@ -19,6 +19,7 @@ export const cfg = {
   scopes: (E.SCOPES || 'openid profile email offline_access api.read api.write').split(' '),
   redirects: (E.ALLOWED_REDIRECTS || '*').split(','),
   idTokenClaims: {}, // claims that ID tokens have besides, or instead
+  idTokenHeader: {}, // members that their headers have besides, or instead
   idTokenAlg: 'RS256', // none and HS256 forge
   idTokenKey: 'current', // rogue: a key nobody published
   authMethods: ['client_secret_basic', 'client_secret_post', 'none'],

@@ -73,7 +73,7 @@ export function issue(grant, { scope = grant.scope, withRefresh = true, resource
         ...(grant.sid ? { sid: grant.sid } : {}),
         ...cfg.idTokenClaims,
       },
-      { typ: 'JWT', alg: cfg.idTokenAlg, ...(cfg.idTokenKey === 'rogue' ? { kid: rogue.kid } : {}) },
+      { typ: 'JWT', alg: cfg.idTokenAlg, ...cfg.idTokenHeader, ...(cfg.idTokenKey === 'rogue' ? { kid: rogue.kid } : {}) },
       cfg.idTokenKey === 'rogue' ? rogue : keys[0],
     );
   return out;

@@ -22,6 +22,9 @@ public sealed record AuditEvent
     /// <summary>For whom; null when no person was involved.</summary>
     public AuditParty? User { get; init; }
 
+    /// <summary>Client ids of the agents that acted one for another, the current one first (RFC 8693 section 4.1); null without delegation.</summary>
+    public IReadOnlyList<string>? Act { get; init; }
+
     /// <summary>Who acted, where that is neither of them: an administrator or a service account.</summary>
     public AuditParty? Actor { get; init; }
 
@@ -85,8 +88,16 @@ public static class AuditTypes
     /// <summary>A token of our own was issued.</summary>
     public const string TokenIssued = "token.issued";
 
+    /// <summary>An application vouched for one of its own users, or tried to.</summary>
+    public const string Vouched = "user.vouched";
+
     /// <summary>Somebody signed in.</summary>
+
+    /// <summary>Somebody signed in, or was refused.</summary>
     public const string SignedIn = "user.signed_in";
+
+    /// <summary>Somebody signed out.</summary>
+    public const string SignedOut = "user.signed_out";
 
     /// <summary>A person approved or refused an agent.</summary>
     public const string Consent = "user.consent";

@@ -38,11 +38,26 @@ public sealed record AccessTokenClaims
     /// <summary><c>jti</c>.</summary>
     public required string TokenId { get; init; }
 
-    /// <summary><c>act</c>: the client that acts, where another one obtained the subject token (RFC 8693 section 4.1); null otherwise.</summary>
-    public string? Actor { get; init; }
-
     /// <summary><c>cnf.jkt</c>: the thumbprint of the key it is bound to (RFC 9449 section 6.1); null for a bearer token.</summary>
     public string? KeyThumbprint { get; init; }
+
+    /// <summary><c>act</c>: the client that acts, where it did not obtain the first token itself, and those before it (RFC 8693 section 4.1); null otherwise.</summary>
+    public ActorClaim? Actor { get; init; }
+
+    /// <summary><c>may_act</c>: the one client that may exchange this token (RFC 8693 section 4.4); null when only the client it was issued to may.</summary>
+    public string? MayAct { get; init; }
+}
+
+/// <summary>An actor and, nested, who acted before it (RFC 8693 section 4.1): the outermost acts now.</summary>
+/// <param name="ClientId">The client that acts.</param>
+/// <param name="Prior">Who acted before; null for the first.</param>
+public sealed record ActorClaim(string ClientId, ActorClaim? Prior)
+{
+    /// <summary>How many actors may follow each other: nobody reads a longer chain.</summary>
+    public const int MaxDepth = 5;
+
+    /// <summary>The client ids, the current actor first.</summary>
+    public IReadOnlyList<string> Chain => Prior is null ? [ClientId] : [ClientId, .. Prior.Chain];
 }
 
 /// <summary>The claims of an ID token (OpenID Connect Core section 2).</summary>

@@ -38,20 +38,33 @@ public sealed class AuthorizationCodeGrant(
             return otherKey;
         if (!Narrow(code.Resources, request.Resources).TryGet(out var targets, out var failure))
             return failure;
+        return await RedeemAsync(client, code, targets, "authorization_code", Invalid, cancellationToken);
+    }
+
+    /// <summary>Creates the session an approval stands for and issues its first tokens, once.</summary>
+    /// <param name="client">The agent.</param>
+    /// <param name="code">The approval.</param>
+    /// <param name="targets">The resources asked for now.</param>
+    /// <param name="grant">The grant, as the audit trail names it.</param>
+    /// <param name="invalid">What to answer when it cannot be redeemed.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    internal async Task<Result<TokenResponse>> RedeemAsync(TokenClient.Agent client, AuthorizationCode code, ImmutableArray<string> targets, string grant, Failure invalid, CancellationToken cancellationToken)
+    {
+        var (org, now) = (client.Org, time.GetUtcNow());
         if (await users.CurrentAsync(org, code.User, cancellationToken) is not { Disabled: false } user)
-            return Invalid with { Detail = "user gone or disabled" };
+            return invalid with { Detail = "user gone or disabled" };
 
         // INVARIANT: the session's insertion is what spends the code. A second redemption finds the session there.
         var session = SessionOf(client, code, now);
         if (!await sessions.InsertAsync(org, session, cancellationToken))
         {
             // Somebody holds the code and its verifier a second time: what was issued for it can no longer be trusted (OAuth 2.1 section 4.1.3).
-            await revocation.RunAsync(org, client.Application, code.Session, "its authorization code was redeemed twice", CancellationToken.None);
-            return Invalid with { Detail = "redeemed twice" };
+            await revocation.RunAsync(org, client.Application, code.Session, $"its {grant.Replace('_', ' ')} was redeemed twice", CancellationToken.None);
+            return invalid with { Detail = "redeemed twice" };
         }
 
         var audience = targets.IsEmpty ? resources.Issuer : targets[0];
-        return await issuing.IssueAsync(org, client.Application, user, session, audience, ScopesFor(session.Scopes, audience), "authorization_code", IdToken(client, code, user, now), client.KeyThumbprint, cancellationToken);
+        return await issuing.IssueAsync(org, client.Application, user, session, audience, ScopesFor(session.Scopes, audience), grant, IdToken(client, code, user, now), client.KeyThumbprint, cancellationToken);
     }
 
     /// <summary>The session's scopes that mean something at a resource.</summary>

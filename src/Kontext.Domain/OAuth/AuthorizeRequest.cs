@@ -118,22 +118,8 @@ public sealed class AuthorizeRequests(IApplicationStore applications, DocumentCl
         if (key is not null && !ProofKey.IsThumbprint(key))
             return new Failure(FailureCode.InvalidRequest, "dpop_jkt has to be the SHA-256 thumbprint of a key: 43 base64url characters (RFC 9449 section 10).");
 
-        if (!resources.CanonicalAll(parameters.All("resource")).TryGet(out var targets, out var failure))
+        if (!Asked(application, parameters["scope"], parameters.All("resource")).TryGet(out var asked, out var failure))
             return failure;
-        var scopes = Domain.OAuth.Scopes.Parse(parameters["scope"]);
-        if (targets.IsEmpty && (scopes.IsEmpty || scopes.Contains(Domain.OAuth.Scopes.Invoke)))
-            targets = [resources.Gateway];
-        // Clients that name the gateway but not its scope mean to call it (contract 3.5 and 6.9).
-        if (targets.Any(resources.IsGateway) && !scopes.Contains(Domain.OAuth.Scopes.Invoke))
-            scopes = scopes.Add(Domain.OAuth.Scopes.Invoke);
-        if (targets.Contains(resources.Api) && !scopes.Contains(Domain.OAuth.Scopes.Management))
-            scopes = scopes.Add(Domain.OAuth.Scopes.Management);
-        if (scopes.Contains(Domain.OAuth.Scopes.Management) && !targets.Contains(resources.Api))
-            targets = targets.Add(resources.Api);
-        if (scopes.FirstOrDefault(scope => !MayAsk(application, scope)) is { } refused)
-            return new Failure(FailureCode.InvalidScope, Domain.OAuth.Scopes.IsKnown(refused) ? $"This application may not ask for {refused}." : "The request asks for a scope this server does not know.");
-        if (targets.FirstOrDefault(target => !MayTarget(application, target)) is { } target)
-            return new Failure(FailureCode.InvalidTarget, $"This application may not ask for tokens for {target}.");
 
         var prompt = Domain.OAuth.Scopes.Parse(parameters["prompt"]);
         if (prompt.Contains("none") && prompt.Length > 1)
@@ -152,8 +138,8 @@ public sealed class AuthorizeRequests(IApplicationStore applications, DocumentCl
             Application = application,
             RedirectUri = redirectUri,
             State = state,
-            Scopes = scopes,
-            Resources = targets,
+            Scopes = asked.Scopes,
+            Resources = asked.Resources,
             CodeChallenge = challenge,
             KeyThumbprint = key,
             Nonce = parameters["nonce"],
@@ -161,6 +147,31 @@ public sealed class AuthorizeRequests(IApplicationStore applications, DocumentCl
             MaxAge = maxAge,
             LoginHint = parameters["login_hint"],
         };
+    }
+
+    /// <summary>The scopes and resources a request means, when the application may ask for them.</summary>
+    internal Result<(ImmutableArray<string> Scopes, ImmutableArray<string> Resources)> Asked(Application application, string? scope, IReadOnlyList<string> resource)
+    {
+        if (!resources.CanonicalAll(resource).TryGet(out var targets, out var failure))
+            return failure;
+        var scopes = Domain.OAuth.Scopes.Parse(scope);
+        // Who asks for access to the gateway alone means its tools, which the person has to see to approve them (contract 3.4.4).
+        var meansGateway = scopes.IsEmpty || scopes.Contains(Domain.OAuth.Scopes.Invoke)
+            || (scopes.Contains(Domain.OAuth.Scopes.GatewayAccess) && MayAsk(application, Domain.OAuth.Scopes.Invoke));
+        if (targets.IsEmpty && meansGateway)
+            targets = [resources.Gateway];
+        // Clients that name the gateway but not its scope mean to call it (contract 3.5 and 6.9).
+        if (targets.Any(resources.IsGateway) && !scopes.Contains(Domain.OAuth.Scopes.Invoke))
+            scopes = scopes.Add(Domain.OAuth.Scopes.Invoke);
+        if (targets.Contains(resources.Api) && !scopes.Contains(Domain.OAuth.Scopes.Management))
+            scopes = scopes.Add(Domain.OAuth.Scopes.Management);
+        if (scopes.Contains(Domain.OAuth.Scopes.Management) && !targets.Contains(resources.Api))
+            targets = targets.Add(resources.Api);
+        if (scopes.FirstOrDefault(name => !MayAsk(application, name)) is { } refused)
+            return new Failure(FailureCode.InvalidScope, Domain.OAuth.Scopes.IsKnown(refused) ? $"This application may not ask for {refused}." : "The request asks for a scope this server does not know.");
+        if (targets.FirstOrDefault(target => !MayTarget(application, target)) is { } target)
+            return new Failure(FailureCode.InvalidTarget, $"This application may not ask for tokens for {target}.");
+        return (scopes, targets);
     }
 
     private static bool MayAsk(Application application, string scope)

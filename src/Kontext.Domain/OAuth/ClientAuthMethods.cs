@@ -20,6 +20,9 @@ public static class ClientAuthMethods
     /// <summary>All of them, as metadata lists them. Some clients take the first whatever they hold: Basic serves those with a secret, and those without send an empty one, which public clients may.</summary>
     public static ImmutableArray<string> Supported { get; } = [Basic, Post, None, PrivateKeyJwt];
 
+    /// <summary>Those that prove who the client is.</summary>
+    public static ImmutableArray<string> Confidential { get; } = [Basic, Post, PrivateKeyJwt];
+
     /// <summary>Algorithms an assertion may be signed with; none of them shares a secret (RFC 8725 section 3.1).</summary>
     public static ImmutableArray<string> SigningAlgorithms { get; } = ["ES256", "RS256", "PS256"];
 }

@@ -51,7 +51,7 @@ public sealed class ClientAuthentication(IApplicationStore applications, IServic
         }
 
         if (await serviceAccounts.ResolveClientAsync(clientId, cancellationToken) is { } service
-            && await serviceAccounts.CurrentAsync(service.Org, service.Account, cancellationToken) is { Revoked: false } account
+            && await serviceAccounts.CurrentAsync(service.Org, service.Account, cancellationToken) is { Revoked: false, Disabled: false } account
             && presented.Secret is { } secret && RetiringSecret.Accepts(account.SecretHash, account.RetiringSecret, secret, time.GetUtcNow()))
             return new TokenClient.Service(service.Org, clientId, account);
 

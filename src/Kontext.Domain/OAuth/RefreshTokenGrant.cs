@@ -38,6 +38,10 @@ public sealed class RefreshTokenGrant(
         return await issuing.IssueAsync(client.Org, client.Application, user, session, audience, scopes, "refresh_token", idToken: null, client.KeyThumbprint, cancellationToken);
     }
 
+    /// <summary>Does a live session still take the refresh token of this generation?</summary>
+    internal static bool Takes(Session session, int generation, DateTimeOffset now) =>
+        generation == session.Generation || (generation == session.Generation - 1 && now - session.RotatedAt <= Leeway);
+
     private async Task<Result<Session>> RotateAsync(TokenClient.Agent client, RefreshTokenName name, TokenRequest.Refresh request, CancellationToken cancellationToken)
     {
         while (true)
@@ -63,7 +67,7 @@ public sealed class RefreshTokenGrant(
                     return next;
                 continue; // Somebody rotated at the same moment: what we hold is now the previous generation.
             }
-            if (name.Generation == session.Generation - 1 && now - session.RotatedAt <= Leeway)
+            if (Takes(session, name.Generation, now))
                 return session;
             await revocation.RunAsync(client.Org, client.Application, name.Session, "a spent refresh token was used again", CancellationToken.None);
             return Invalid with { Detail = "replayed" };

@@ -15,6 +15,9 @@ public sealed record Resources(string Issuer)
     /// <summary>The management API.</summary>
     public string Api { get; } = Issuer + "/api/v1";
 
+    /// <summary>Where a person enters the code an agent shows them (RFC 8628 section 3.3); no resource, but of the same issuer.</summary>
+    public string DevicePage { get; } = Issuer + "/device";
+
     /// <summary>Whether a resource is the gateway or one integration behind it.</summary>
     public bool IsGateway(string resource) => resource == Gateway || resource.StartsWith(Gateway + "/", StringComparison.Ordinal);
 

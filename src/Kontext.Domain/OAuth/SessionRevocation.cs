@@ -3,8 +3,8 @@ using Kontext.Domain.Tenancy;
 
 namespace Kontext.Domain.OAuth;
 
-/// <summary>Cuts off one agent session; every instance refuses its tokens within a second.</summary>
-public sealed class SessionRevocation(ISessionStore sessions, IAuditLog audit, TimeProvider time)
+/// <summary>Cuts off one agent session and those made from it; every instance refuses their tokens within a second.</summary>
+public sealed class SessionRevocation(ISessionStore sessions, IApplicationStore applications, IAuditLog audit, TimeProvider time)
 {
     /// <summary>Revokes; false when there was nothing left to revoke.</summary>
     public async Task<bool> RunAsync(OrgId org, Application application, SessionId session, string reason, CancellationToken cancellationToken)
@@ -23,6 +23,12 @@ public sealed class SessionRevocation(ISessionStore sessions, IAuditLog audit, T
                 SessionId = session.ToString(),
                 ErrorMessage = reason,
             }, cancellationToken);
+            // Their tokens are dead already, because the parent is looked at with every use: this makes the rows say so.
+            foreach (var child in current.Value.Children)
+            {
+                if (await applications.FindAsync(org, child.Application, cancellationToken) is { } agent)
+                    await RunAsync(org, agent.Value, child.Session, "the session it was made from ended", cancellationToken);
+            }
             return true;
         }
         return false;

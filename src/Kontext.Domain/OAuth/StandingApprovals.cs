@@ -25,7 +25,8 @@ public sealed class StandingApprovals(ISessionStore sessions, TimeProvider time)
         var standing = StandingApproval.None;
         foreach (var session in await sessions.ListForUserAsync(org, user, now - AuthorizationCodeGrant.SessionLifetime, MaxSessions, cancellationToken))
         {
-            if (session.Application == application.Id && session.IsLive(now) && (!application.IsSelfRegistered || session.CreatedAt >= application.UpdatedAt))
+            // What another agent handed on, or nobody was asked about, is no approval of this agent.
+            if (session is { Parent: null, ConsentImplied: false } && session.Application == application.Id && session.IsLive(now) && (!application.IsSelfRegistered || session.CreatedAt >= application.UpdatedAt))
                 standing = new StandingApproval(standing.Scopes.Union(session.Scopes), standing.Integrations.Union(session.Approved));
         }
         return standing;

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Kontext.Domain.Tenancy;
 
 namespace Kontext.Domain.OAuth;
@@ -31,7 +32,7 @@ public sealed class TokenCallers(ITokenSigner signer, ISessionStore sessions, IA
     {
         if (claims.Session is not { } sessionId)
             return ServiceAccountId.TryParse(claims.Subject, null, out var accountId)
-                && await serviceAccounts.CurrentAsync(claims.Org, accountId, cancellationToken) is { Revoked: false } account
+                && await serviceAccounts.CurrentAsync(claims.Org, accountId, cancellationToken) is { Revoked: false, Disabled: false } account
                 ? new ServiceAccountCaller(claims.Org, account)
                 : Revoked;
 
@@ -44,6 +45,30 @@ public sealed class TokenCallers(ITokenSigner signer, ISessionStore sessions, IA
             return Revoked;
         if (await users.CurrentAsync(claims.Org, userId, cancellationToken) is not { Disabled: false } user)
             return Revoked;
-        return new AgentCaller(claims.Org, application, user, session, claims.Scopes);
+        if (user.IsExternal && application.ExternalAuth is not { Enabled: true })
+            return Revoked;
+        if (!(await DelegatorsAsync(claims.Org, session, cancellationToken)).TryGet(out var delegators, out var ended))
+            return ended;
+        return new AgentCaller(claims.Org, application, user, session, claims.Scopes) { Act = claims.Actor, Delegators = delegators };
+    }
+
+    // A session made from another one ends with it, and so does what an archived agent has handed on.
+    private async ValueTask<Result<ImmutableArray<Application>>> DelegatorsAsync(OrgId org, Session session, CancellationToken cancellationToken)
+    {
+        if (session.Parent is null)
+            return ImmutableArray<Application>.Empty;
+        var delegators = ImmutableArray.CreateBuilder<Application>();
+        for (var name = session.Parent; name is not null;)
+        {
+            var parent = await sessions.CurrentAsync(org, name.Application, name.Session, cancellationToken);
+            if (parent is null || !parent.IsLive(time.GetUtcNow()) || parent.User != session.User
+                || await applications.CurrentAsync(org, name.Application, cancellationToken) is not { Archived: false } application)
+                return Revoked;
+            // The command line has no integrations of its own: it hands on the person's presence, not rights of an agent.
+            if (application.Registration != Registration.BuiltIn)
+                delegators.Add(application);
+            name = parent.Parent;
+        }
+        return delegators.ToImmutable();
     }
 }

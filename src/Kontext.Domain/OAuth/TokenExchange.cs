@@ -1,20 +1,21 @@
 using System.Collections.Immutable;
+using Kontext.Domain.Audit;
 using Kontext.Domain.Integrations;
 using Kontext.Domain.Policies;
-using Kontext.Domain.Tenancy;
 using Kontext.Domain.Vault;
 
 namespace Kontext.Domain.OAuth;
 
-/// <summary>Token exchange (RFC 8693): who asks, for whom, for what; answered with a short-lived credential of an integration, or with a gateway token (contract 3.4.4).</summary>
+/// <summary>Token exchange (RFC 8693): who asks, for whom, for what; answered with a short-lived credential of an integration, a gateway token, or a token for another agent (contract 3.4.4).</summary>
 public sealed class TokenExchange(
-    TokenCallers callers,
-    IUserStore users,
-    IIntegrationStore integrations,
+    ExchangeSubjects subjects,
+    ExchangeTargets targets,
+    ChildSessions childSessions,
     CredentialBroker broker,
     TokenIssuing issuing,
     IConnectLinks links,
     Resources resources,
+    IAuditLog audit,
     TimeProvider time)
 {
     /// <summary>The issued_token_type of a credential that is not an OAuth access token: a stored token or key.</summary>
@@ -25,16 +26,27 @@ public sealed class TokenExchange(
     {
         if (client is not TokenClient.Agent agent)
             return new Failure(FailureCode.UnauthorizedClient, "Service accounts manage; they cannot obtain an integration's credentials. Exchange as an application.");
-        if (!(await SubjectAsync(agent, request, cancellationToken)).TryGet(out var subject, out var failure))
+        if (!(await subjects.ResolveAsync(agent, request, cancellationToken)).TryGet(out var subject, out var failure))
+            return failure.Code == FailureCode.NotConnected ? await RefuseUnknownAsync(agent, request, failure, traceId, cancellationToken) : failure;
+        if (!(await targets.ResolveAsync(agent, request.Targets, cancellationToken)).TryGet(out var target, out failure))
             return failure;
+        return target switch
+        {
+            ExchangeTarget.Gateway gateway => await GatewayTokenAsync(agent, subject, gateway.Resource, request, traceId, cancellationToken),
+            ExchangeTarget.Agent other => await HandOnAsync(agent, subject, other, request, traceId, cancellationToken),
+            ExchangeTarget.Credential credential => await CredentialAsync(agent, subject, credential.Integration, request, traceId, cancellationToken),
+            _ => throw new InvalidOperationException("Unknown kind of target."),
+        };
+    }
 
-        if (resources.Canonical(request.Target) is { } target && resources.IsGateway(target))
-            return await GatewayTokenAsync(agent, subject, target, request.Scopes, cancellationToken);
-
-        if (await integrations.CurrentByNameAsync(agent.Org, IntegrationName(request.Target), cancellationToken) is not { Archived: false } integration
-            || !CredentialBroker.IsAttached(agent.Application, integration))
-            return new Failure(FailureCode.InvalidTarget, $"The integration is unknown or not allowed: none of this name is attached to {agent.Application.Name}.");
-
+    private async Task<Result<TokenResponse>> CredentialAsync(TokenClient.Agent agent, ExchangeSubject subject, Integration integration, TokenRequest.Exchange request, string? traceId, CancellationToken cancellationToken)
+    {
+        if (subject.OnlyIntegration is { } only && !string.Equals(only, integration.Name, StringComparison.OrdinalIgnoreCase) && !string.Equals(only, Gateway.ToolId.HandleOf(integration.Name), StringComparison.OrdinalIgnoreCase))
+            return Elsewhere(only);
+        if (integration.AuthMode == AuthMode.None)
+            return new Failure(FailureCode.InvalidTarget, $"{integration.Name} needs no credential, so there is nothing to exchange for. Call it directly or through the gateway.");
+        if (request.RequestedTokenType == SubjectTokenTypes.Jwt)
+            return new Failure(FailureCode.InvalidRequest, $"A credential of {integration.Name} is not a JWT of ours: leave requested_token_type out.");
         var access = new AccessRequest
         {
             Org = agent.Org,
@@ -42,18 +54,17 @@ public sealed class TokenExchange(
             User = subject.User,
             Session = subject.Session,
             ConsentImplied = subject.ConsentImplied,
+            Act = subject.Actor,
+            Delegators = subject.Delegators,
             Integration = integration,
             Kind = AccessKind.Credential,
             TraceId = traceId,
         };
-        if (integration.AuthMode == AuthMode.None)
-            return new Failure(FailureCode.InvalidTarget, $"{integration.Name} needs no credential, so there is nothing to exchange for. Call it directly or through the gateway.");
-        if (!(await broker.AcquireAsync(access, cancellationToken)).TryGet(out var acquired, out failure))
+        if (!(await broker.AcquireAsync(access, cancellationToken)).TryGet(out var acquired, out var failure))
             return failure.Code == FailureCode.NotConnected && subject is { User: { } person, Session: { } session }
                 ? failure with { ConnectUrl = (await links.CreateAsync(new AgentCaller(agent.Org, agent.Application, person, session, subject.Scopes), integration.Id, returnUrl: null, cancellationToken)).Url }
                 : failure;
         await acquired.Recorded;
-
         return new TokenResponse
         {
             AccessToken = acquired.Value!,
@@ -63,71 +74,71 @@ public sealed class TokenExchange(
         };
     }
 
-    private sealed record Subject(User? User, Session? Session, ImmutableArray<string> Scopes, DateTimeOffset NotAfter, bool ConsentImplied, string? Actor);
-
-    private async Task<Result<Subject>> SubjectAsync(TokenClient.Agent agent, TokenRequest.Exchange request, CancellationToken cancellationToken)
-    {
-        switch (request.SubjectTokenType)
-        {
-            case SubjectTokenTypes.AccessToken:
-                return await FromAccessTokenAsync(agent, request.SubjectToken!, cancellationToken);
-
-            case SubjectTokenTypes.UserId:
-                if (!agent.Application.OAuth.Confidential || agent.Application.ExternalAuth is not { Enabled: true })
-                    return new Failure(FailureCode.UnauthorizedClient, "Only a confidential application with externalAuth enabled may name its own users.");
-                var externalId = request.SubjectToken!.Reveal();
-                if (externalId.Length is 0 or > 512)
-                    return new Failure(FailureCode.InvalidRequest, "subject_token has to be a user id of 1 to 512 characters.");
-                var id = User.IdOf(agent.Org, $"application:{agent.Application.Id}", externalId);
-                if (await users.CurrentAsync(agent.Org, id, cancellationToken) is not { Disabled: false } user)
-                    return new Failure(FailureCode.NotConnected, "This user is not known to the application: no connect session was completed for them.");
-                return new Subject(user, Session: null, [], DateTimeOffset.MaxValue, ConsentImplied: true, Actor: null);
-
-            case SubjectTokenTypes.ConfidentialClient:
-                return agent.Application.OAuth.Confidential
-                    ? new Subject(User: null, Session: null, [], DateTimeOffset.MaxValue, ConsentImplied: true, Actor: null)
-                    : new Failure(FailureCode.UnauthorizedClient, "Only a confidential application may act for itself.");
-
-            default:
-                return new Failure(FailureCode.InvalidRequest, $"subject_token_type is not supported. Use {SubjectTokenTypes.AccessToken}.");
-        }
-    }
-
-    private async Task<Result<Subject>> FromAccessTokenAsync(TokenClient.Agent agent, Secret token, CancellationToken cancellationToken)
-    {
-        if (!(await callers.FindAsync(token.Reveal(), _ => true, cancellationToken)).TryGet(out var resolved, out var failure))
-            return failure with { Code = FailureCode.InvalidGrant };
-        // Otherwise a stolen token, useless without its key, could be exchanged for one that needs none.
-        if (KeyBinding.RefusalToRedeem(resolved.Claims.KeyThumbprint, agent.KeyThumbprint, "subject token") is { } otherKey)
-            return otherKey;
-        if (KeyBinding.Refusal(resolved.Claims, resolved.Caller, agent.KeyThumbprint) is { } unbound)
-            return unbound with { Code = FailureCode.InvalidGrant };
-        if (resolved.Caller is not AgentCaller caller || caller.Org != agent.Org)
-            return new Failure(FailureCode.InvalidGrant, "The subject token has to be a person's access token for an application of this organization.");
-        // The command-line client signs a person in and then acts as the agents of that terminal (contract 3.4.4); any other client may only exchange what was issued to it.
-        var firstParty = caller.Application.Registration == Registration.BuiltIn;
-        if (caller.Application.Id != agent.Application.Id && !firstParty)
-            return new Failure(FailureCode.InvalidGrant, "The subject token was issued to another client.");
-        // What a token lacks it cannot be exchanged for, whatever else its session was granted (RFC 8693 section 2.1: no widening).
-        if (!firstParty && !caller.Scopes.Contains(Scopes.Invoke))
-            return new Failure(FailureCode.InvalidScope, $"The subject token lacks the scope {Scopes.Invoke}. Ask for one with resource={resources.Gateway}.");
-        return new Subject(caller.User, caller.Session, caller.Scopes, resolved.Claims.ExpiresAt, firstParty, firstParty ? agent.ClientId : null);
-    }
-
-    private async Task<Result<TokenResponse>> GatewayTokenAsync(TokenClient.Agent agent, Subject subject, string target, ImmutableArray<string> asked, CancellationToken cancellationToken)
+    private async Task<Result<TokenResponse>> GatewayTokenAsync(TokenClient.Agent agent, ExchangeSubject subject, string target, TokenRequest.Exchange request, string? traceId, CancellationToken cancellationToken)
     {
         if (subject.User is null || subject.Session is null)
             return new Failure(FailureCode.InvalidRequest, "A gateway token acts for a person: send that person's access token as subject_token.");
-        if (agent.Application.Id != subject.Session.Application)
-            return new Failure(FailureCode.InvalidGrant, "A gateway token can only be exchanged by the application the person approved.");
-        if (asked.FirstOrDefault(scope => !subject.Scopes.Contains(scope)) is { } extra)
-            return new Failure(FailureCode.InvalidScope, $"Requested scope '{extra}' exceeds subject token scopes");
-        if (!subject.Session.Scopes.Contains(Scopes.Invoke))
-            return new Failure(FailureCode.InvalidScope, $"The person has not approved {Scopes.Invoke} for this application. Authorize again with resource={resources.Gateway}.");
-        return await issuing.ExchangedAsync(agent.Org, agent.Application, subject.User, subject.Session, target, [Scopes.Invoke], subject.NotAfter, subject.Actor, agent.KeyThumbprint, cancellationToken);
+        if (subject.OnlyIntegration is { } only && resources.IntegrationOf(target) != only)
+            return Elsewhere(only);
+        if (Excess(subject, request.Scopes) is { } excess)
+            return excess;
+        var session = subject.Session;
+        if (session.Application != agent.Application.Id
+            && !(await childSessions.OfAsync(agent.Org, session, agent.Application, subject.ConsentImplied, cancellationToken)).TryGet(out session, out var failure))
+            return failure;
+        return await issuing.ExchangedAsync(agent.Org, agent.Application, subject.User, session, Issued(subject, request, traceId, target, [Scopes.Invoke]) with { KeyThumbprint = agent.KeyThumbprint }, cancellationToken);
     }
 
-    // Clients of the second generation name a part of an integration, handle/part (contract 3.4.4); policy knows the whole.
-    private static string IntegrationName(string target) =>
-        target.IndexOf('/', StringComparison.Ordinal) is var slash and > 0 && !target.Contains("://", StringComparison.Ordinal) ? target[..slash] : target;
+    private async Task<Result<TokenResponse>> HandOnAsync(TokenClient.Agent agent, ExchangeSubject subject, ExchangeTarget.Agent other, TokenRequest.Exchange request, string? traceId, CancellationToken cancellationToken)
+    {
+        if (subject.User is null || subject.Session is null)
+            return new Failure(FailureCode.InvalidRequest, "Only a person's authority can be handed on: send that person's access token as subject_token.");
+        if (subject.OnlyIntegration is not null)
+            return new Failure(FailureCode.InvalidTarget, $"A token for one integration cannot be handed on. Start from one for {resources.Gateway}.");
+        if (Excess(subject, request.Scopes) is { } excess)
+            return excess;
+        var session = subject.Session;
+        if (session.Application != agent.Application.Id
+            && !(await childSessions.OfAsync(agent.Org, session, agent.Application, subject.ConsentImplied, cancellationToken)).TryGet(out session, out var failure))
+            return failure;
+        // Not bound to this agent's key, which the other one does not have: it opens nothing, and only the other one may exchange it.
+        var token = Issued(subject, request, traceId, other.Application.ClientId, [Scopes.Invoke]) with { MayAct = other.Application.ClientId };
+        return await issuing.ExchangedAsync(agent.Org, agent.Application, subject.User, session, token, cancellationToken);
+    }
+
+    private static ExchangedToken Issued(ExchangeSubject subject, TokenRequest.Exchange request, string? traceId, string audience, ImmutableArray<string> scopes) => new()
+    {
+        Audience = audience,
+        Scopes = scopes,
+        NotAfter = subject.NotAfter,
+        Actor = subject.Actor,
+        IssuedTokenType = request.RequestedTokenType ?? SubjectTokenTypes.AccessToken,
+        TraceId = traceId,
+    };
+
+    // The command line looks for this sentence (contract 3.4.4).
+    private static Failure? Excess(ExchangeSubject subject, ImmutableArray<string> asked) =>
+        asked.FirstOrDefault(scope => !subject.Scopes.Contains(scope)) is { } extra
+            ? new Failure(FailureCode.InvalidScope, $"Requested scope '{extra}' exceeds subject token scopes")
+            : null;
+
+    private static Failure Elsewhere(string only) => new(FailureCode.InvalidTarget, $"The subject token is for {only} alone.");
+
+    // Only an application that authenticated gets here, so it may learn which integration it asked about (contract 3.4.5).
+    private async Task<Failure> RefuseUnknownAsync(TokenClient.Agent agent, TokenRequest.Exchange request, Failure failure, string? traceId, CancellationToken cancellationToken)
+    {
+        var integration = await targets.FindIntegrationAsync(agent, request.Targets[0], cancellationToken);
+        await audit.AppendAsync(agent.Org, new AuditEvent
+        {
+            At = time.GetUtcNow(),
+            Type = AuditTypes.CredentialIssued,
+            Status = "error_auth",
+            Agent = new AuditParty(agent.Application.Id.ToString(), agent.Application.Name),
+            Integration = integration is null ? null : new AuditParty(integration.Id.ToString(), integration.Name),
+            TraceId = traceId,
+            ErrorType = "unknown_external_user",
+            ErrorMessage = failure.Message,
+        }, cancellationToken);
+        return integration is null ? failure : failure with { Integration = new FailedIntegration(integration.Id, integration.Name, "disconnected_or_reauth_required") };
+    }
 }

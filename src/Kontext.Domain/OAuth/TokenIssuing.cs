@@ -27,13 +27,24 @@ public sealed class TokenIssuing(ITokenSigner signer, RefreshTokens refreshToken
     }
 
     /// <summary>An access token without a refresh token: the result of an exchange, not longer-lived than what it was exchanged for.</summary>
-    public async Task<TokenResponse> ExchangedAsync(OrgId org, Application application, User user, Session session, string audience, ImmutableArray<string> scopes, DateTimeOffset notAfter, string? actor, string? keyThumbprint, CancellationToken cancellationToken)
+    public async Task<TokenResponse> ExchangedAsync(OrgId org, Application application, User user, Session session, ExchangedToken token, CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow();
-        var end = notAfter < session.ExpiresAt ? notAfter : session.ExpiresAt;
-        var access = await signer.SignAsync(Claims(org, application.ClientId, user.Id.ToString(), session, audience, scopes, now, end) with { Actor = actor, KeyThumbprint = keyThumbprint }, cancellationToken);
-        await audit.AppendAsync(org, Event(application, user, session, "token_exchange", audience, scopes, now), cancellationToken);
-        return new TokenResponse { AccessToken = access, TokenType = TypeOf(keyThumbprint), ExpiresIn = Remaining(now, end), Scopes = scopes, IssuedTokenType = SubjectTokenTypes.AccessToken };
+        var end = token.NotAfter < session.ExpiresAt ? token.NotAfter : session.ExpiresAt;
+        var claims = Claims(org, application.ClientId, user.Id.ToString(), session, token.Audience, token.Scopes, now, end) with
+        {
+            Actor = token.Actor,
+            MayAct = token.MayAct,
+            KeyThumbprint = token.KeyThumbprint,
+        };
+        var access = await signer.SignAsync(claims, cancellationToken);
+        await audit.AppendAsync(org, Event(application, user, session, "token_exchange", token.Audience, token.Scopes, now) with
+        {
+            Act = token.Actor?.Chain,
+            TraceId = token.TraceId,
+            ExpiresIn = Seconds(Remaining(now, end)),
+        }, cancellationToken);
+        return new TokenResponse { AccessToken = access, TokenType = TypeOf(token.KeyThumbprint), ExpiresIn = Remaining(now, end), Scopes = token.Scopes, IssuedTokenType = token.IssuedTokenType };
     }
 
     /// <summary>A management token of a service account.</summary>
@@ -87,4 +98,32 @@ public sealed class TokenIssuing(ITokenSigner signer, RefreshTokens refreshToken
     };
 
     private static string Seconds(TimeSpan span) => $"{(long)span.TotalSeconds}s";
+}
+
+/// <summary>What is to be issued by an exchange (RFC 8693 section 2.2.1).</summary>
+public sealed record ExchangedToken
+{
+    /// <summary><c>aud</c>.</summary>
+    public required string Audience { get; init; }
+
+    /// <summary>Granted scopes.</summary>
+    public required ImmutableArray<string> Scopes { get; init; }
+
+    /// <summary>End of the subject token: the new one does not outlive it.</summary>
+    public required DateTimeOffset NotAfter { get; init; }
+
+    /// <summary><c>act</c>; null without delegation.</summary>
+    public ActorClaim? Actor { get; init; }
+
+    /// <summary><c>may_act</c>; null when only the client itself may exchange it.</summary>
+    public string? MayAct { get; init; }
+
+    /// <summary>The key it is bound to (RFC 9449 section 6.1); null for a bearer token.</summary>
+    public string? KeyThumbprint { get; init; }
+
+    /// <summary>What the client is told it got.</summary>
+    public string IssuedTokenType { get; init; } = SubjectTokenTypes.AccessToken;
+
+    /// <summary>W3C trace id of the request; null when there is none.</summary>
+    public string? TraceId { get; init; }
 }

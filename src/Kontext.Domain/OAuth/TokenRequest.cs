@@ -5,6 +5,8 @@ namespace Kontext.Domain.OAuth;
 /// <summary>A token request, one record per grant (contract 3.4).</summary>
 public abstract record TokenRequest
 {
+    /// <summary>The grant of agents without a browser.</summary>
+    public const string DeviceGrant = "urn:ietf:params:oauth:grant-type:device_code";
     private const string ExchangeGrant = "urn:ietf:params:oauth:grant-type:token-exchange";
 
     private TokenRequest()
@@ -12,7 +14,7 @@ public abstract record TokenRequest
     }
 
     /// <summary>The grant types served, as the metadata lists them.</summary>
-    public static readonly ImmutableArray<string> GrantTypes = ["authorization_code", "refresh_token", "client_credentials", ExchangeGrant];
+    public static readonly ImmutableArray<string> GrantTypes = ["authorization_code", "refresh_token", "client_credentials", DeviceGrant, ExchangeGrant];
 
     /// <summary>authorization_code (OAuth 2.1 section 4.1.3).</summary>
     public sealed record AuthorizationCode(Secret Code, string? RedirectUri, string? CodeVerifier, IReadOnlyList<string> Resources) : TokenRequest;
@@ -23,8 +25,18 @@ public abstract record TokenRequest
     /// <summary>client_credentials (OAuth 2.1 section 4.2).</summary>
     public sealed record ClientCredentials(ImmutableArray<string> Scopes, string? Audience) : TokenRequest;
 
+    /// <summary>device_code (RFC 8628 section 3.4).</summary>
+    public sealed record DeviceCode(Secret Code, IReadOnlyList<string> Resources) : TokenRequest;
+
     /// <summary>token exchange (RFC 8693 section 2.1; contract 3.4.4).</summary>
-    public sealed record Exchange(string SubjectTokenType, Secret? SubjectToken, string Target, ImmutableArray<string> Scopes) : TokenRequest;
+    public sealed record Exchange(string SubjectTokenType, Secret? SubjectToken, IReadOnlyList<string> Targets, ImmutableArray<string> Scopes) : TokenRequest
+    {
+        /// <summary><c>actor_token</c>: an access token of the client that acts; null when none was sent.</summary>
+        public Secret? ActorToken { get; init; }
+
+        /// <summary><c>requested_token_type</c>; null when any will do.</summary>
+        public string? RequestedTokenType { get; init; }
+    }
 
     /// <summary>Reads the form.</summary>
     public static Result<TokenRequest> Parse(OAuthParameters form)
@@ -43,6 +55,10 @@ public abstract record TokenRequest
                 return new Refresh(new Secret(token), Scopes.Parse(form["scope"]), form.All("resource"));
             case "client_credentials":
                 return new ClientCredentials(Scopes.Parse(form["scope"]), form["audience"] ?? form["resource"]);
+            case DeviceGrant:
+                if (form["device_code"] is not { } deviceCode)
+                    return Missing("device_code");
+                return new DeviceCode(new Secret(deviceCode), form.All("resource"));
             case ExchangeGrant:
                 return ParseExchange(form);
             case null:
@@ -56,16 +72,26 @@ public abstract record TokenRequest
     {
         if (form["subject_token_type"] is not { } type)
             return Missing("subject_token_type");
-        if (form["subject_token"] is null && type != SubjectTokenTypes.ConfidentialClient)
+        var itself = type == SubjectTokenTypes.ConfidentialClient;
+        if (form["subject_token"] is null && !itself)
             return Missing("subject_token");
-        if (form["actor_token"] is not null || form["actor_token_type"] is not null)
-            return new Failure(FailureCode.InvalidRequest, "actor_token is not supported: the authenticated client is the actor.");
-        if (form["requested_token_type"] is not (null or SubjectTokenTypes.AccessToken))
+        if (form["subject_token"] is not null && itself)
+            return new Failure(FailureCode.InvalidRequest, $"{SubjectTokenTypes.ConfidentialClient} means the client itself: send no subject_token.");
+        // RFC 8693 section 2.1: each of the two only with the other.
+        if ((form["actor_token"] is null) != (form["actor_token_type"] is null))
+            return new Failure(FailureCode.InvalidRequest, "actor_token and actor_token_type belong together.");
+        if (form["actor_token_type"] is not (null or SubjectTokenTypes.AccessToken))
+            return new Failure(FailureCode.InvalidRequest, $"actor_token_type has to be {SubjectTokenTypes.AccessToken}.");
+        if (form["requested_token_type"] is not (null or SubjectTokenTypes.AccessToken or SubjectTokenTypes.Jwt))
             return new Failure(FailureCode.InvalidRequest, $"requested_token_type has to be {SubjectTokenTypes.AccessToken}.");
-        var targets = form.All("resource").Count > 0 ? form.All("resource") : form.All("audience");
-        if (targets.Count != 1)
-            return new Failure(FailureCode.InvalidRequest, "Name one resource: an integration by its name, or mcp-gateway.");
-        return new Exchange(type, form["subject_token"] is { } token ? new Secret(token.Trim()) : null, targets[0], Scopes.Parse(form["scope"]));
+        var targets = form.All("resource").Concat(form.All("audience")).Distinct(StringComparer.Ordinal).ToList();
+        if (targets.Count == 0)
+            return new Failure(FailureCode.InvalidRequest, "Name a resource: an integration by its name, or mcp-gateway.");
+        return new Exchange(type, form["subject_token"] is { } token ? new Secret(token.Trim()) : null, targets, Scopes.Parse(form["scope"]))
+        {
+            ActorToken = form["actor_token"] is { } actor ? new Secret(actor.Trim()) : null,
+            RequestedTokenType = form["requested_token_type"],
+        };
     }
 
     private static Failure Missing(string name) => new(FailureCode.InvalidRequest, $"The parameter {name} is missing.");
@@ -76,6 +102,9 @@ public static class SubjectTokenTypes
 {
     /// <summary>An access token of ours.</summary>
     public const string AccessToken = "urn:ietf:params:oauth:token-type:access_token";
+
+    /// <summary>A JWT: as what is asked for, our access tokens are such; as a subject, a partner's own token about one of its users (contract 1.5).</summary>
+    public const string Jwt = "urn:ietf:params:oauth:token-type:jwt";
 
     /// <summary>A partner's own user id, vouched for by a confidential application (contract 3.4.4 b).</summary>
     public const string UserId = "urn:kontext:user-id";

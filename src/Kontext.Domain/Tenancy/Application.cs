@@ -33,6 +33,9 @@ public sealed record Application
     /// <summary>Nobody of the organization set it up: it gets the integrations meant for such clients, and never the right to manage.</summary>
     public bool IsSelfRegistered => Registration is Registration.Dynamic or Registration.MetadataDocument;
 
+    /// <summary>It may use the device authorization grant (RFC 8628): as its settings say, and when they say nothing, if it is a public client that the organization set up or that ships with Kontext. The grant needs no redirect URI, which is what holds an unknown client to an address.</summary>
+    public bool MayUseDeviceGrant => OAuth.DeviceGrant ?? (!OAuth.Confidential && !IsSelfRegistered);
+
     /// <summary>Name shown to people, unique among the organization's managed applications.</summary>
     public required string Name { get; init; }
 
@@ -84,6 +87,9 @@ public sealed record OAuthClient
 
     /// <summary>Resource indicators it may ask for; empty means any of ours.</summary>
     public ImmutableArray<string> AllowedResources { get; init; } = [];
+
+    /// <summary>Whether it may use the device authorization grant (RFC 8628); null leaves it to <see cref="Application.MayUseDeviceGrant"/>.</summary>
+    public bool? DeviceGrant { get; init; }
 
     /// <summary>Hash of the client secret; null for public clients and those that sign.</summary>
     public string? SecretHash { get; init; }

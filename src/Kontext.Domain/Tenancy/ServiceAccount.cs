@@ -18,7 +18,10 @@ public sealed record ServiceAccount
     /// <summary>The secret before it, while it is still accepted; null when there is none.</summary>
     public RetiringSecret? RetiringSecret { get; init; }
 
-    /// <summary>Cut off: its secret and its tokens no longer work.</summary>
+    /// <summary>Switched off for the time being: its secret and its tokens are refused.</summary>
+    public bool Disabled { get; init; }
+
+    /// <summary>Cut off for good: its secret and its tokens no longer work.</summary>
     public bool Revoked { get; init; }
 
     /// <summary>When it was created.</summary>

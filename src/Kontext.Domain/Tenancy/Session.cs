@@ -29,6 +29,15 @@ public sealed record Session
     /// <summary>The key its refresh tokens are bound to (RFC 9449 section 5); null when they are not, as for confidential clients.</summary>
     public string? KeyThumbprint { get; init; }
 
+    /// <summary>No consent page stood between person and agent: the application vouches for its own users, or the person is at the command line. Policy still decides.</summary>
+    public bool ConsentImplied { get; init; }
+
+    /// <summary>The session this one was made from by token exchange; null for one that a person approved. It lives no longer than that one.</summary>
+    public SessionName? Parent { get; init; }
+
+    /// <summary>Sessions made from this one, to be ended with it.</summary>
+    public ImmutableArray<SessionName> Children { get; init; } = [];
+
     /// <summary>When the person approved.</summary>
     public required DateTimeOffset CreatedAt { get; init; }
 
@@ -59,9 +68,15 @@ public sealed record Session
     /// <summary>User agent of the MCP client; null when unknown.</summary>
     public string? UserAgent { get; init; }
 
+    /// <summary>May the agent use the integration as far as the person's approval goes?</summary>
+    public bool Covers(IntegrationId integration) => ConsentImplied || Approved.Contains(integration);
+
     /// <summary>Tokens of this session are accepted.</summary>
     public bool IsLive(DateTimeOffset now) => RevokedAt is null && now < ExpiresAt;
 }
+
+/// <summary>Names a session together with the agent it belongs to, which its row is found by.</summary>
+public sealed record SessionName(AppId Application, SessionId Session);
 
 /// <summary>Keeps agent sessions.</summary>
 public interface ISessionStore

@@ -5,6 +5,8 @@ namespace Kontext.Domain.Tenancy;
 /// <summary>A person of an organization, known by issuer and subject of the identity provider that signed them in.</summary>
 public sealed record User
 {
+    private const string ExternalIssuerPrefix = "application:";
+
     /// <summary>Derived from organization, issuer and subject (<see cref="IdOf"/>), so that a sign-in finds it with one point read.</summary>
     public required UserId Id { get; init; }
 
@@ -29,11 +31,20 @@ public sealed record User
     /// <summary>First sign-in.</summary>
     public required DateTimeOffset CreatedAt { get; init; }
 
+    /// <summary>The session under which an application acts for its own user; null for people who sign in.</summary>
+    public SessionId? ExternalSession { get; init; }
+
+    /// <summary>Is this one of an application's own users, who never signs in to Kontext?</summary>
+    public bool IsExternal => Issuer.StartsWith(ExternalIssuerPrefix, StringComparison.Ordinal);
+
     /// <summary>May act for the whole organization.</summary>
     public bool IsPrivileged => Roles.Contains("owner") || Roles.Contains("admin");
 
     /// <summary>The best name there is for people to read.</summary>
     public string DisplayName => Name ?? Email ?? Subject;
+
+    /// <summary>Who vouches for the users of an application: the application.</summary>
+    public static string IssuerOf(AppId application) => ExternalIssuerPrefix + application;
 
     /// <summary>The id a person has in an organization, always the same for the same issuer and subject.</summary>
     public static UserId IdOf(OrgId org, string issuer, string subject) => Ids.Named<UserId>($"{org}\n{issuer}\n{subject}");

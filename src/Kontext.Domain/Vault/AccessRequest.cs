@@ -23,6 +23,12 @@ public sealed record AccessRequest
     /// <summary>No consent page stands between person and agent: the application vouches for its own users, or acts for itself, or the person is at the command line.</summary>
     public bool ConsentImplied { get; init; }
 
+    /// <summary>The chain of actors, the current one first; null without delegation.</summary>
+    public OAuth.ActorClaim? Act { get; init; }
+
+    /// <summary>The agents that handed the person's authority on to this one, for all of which policy has to allow the same.</summary>
+    public ImmutableArray<Application> Delegators { get; init; } = [];
+
     /// <summary>The integration.</summary>
     public required Integration Integration { get; init; }
 
@@ -48,6 +54,8 @@ public sealed record AccessRequest
         Application = caller.Application,
         User = caller.User,
         Session = caller.Session,
+        Act = caller.Act,
+        Delegators = caller.Delegators,
         Integration = integration,
         Kind = kind,
         Operation = operation,

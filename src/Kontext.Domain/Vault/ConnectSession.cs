@@ -1,6 +1,6 @@
 namespace Kontext.Domain.Vault;
 
-/// <summary>A short-lived link that lets one person connect integrations for one agent (contract 5.1). The page behind it still demands that person's sign-in.</summary>
+/// <summary>A short-lived link that lets one person connect integrations for one agent (contract 5.1). The page behind it still demands that person's sign-in, unless an application vouched for them.</summary>
 public sealed record ConnectSession
 {
     /// <summary>Hash of the handle in the link.</summary>
@@ -20,6 +20,12 @@ public sealed record ConnectSession
 
     /// <summary>When it stops working.</summary>
     public required DateTimeOffset ExpiresAt { get; init; }
+
+    /// <summary>The link itself says who the person is, because an application vouched for its own user: no sign-in follows (contract 5.4).</summary>
+    public bool External { get; init; }
+
+    /// <summary>Hash of the secret of the one browser in which an external link works: the first that opened it; null before.</summary>
+    public string? Browser { get; init; }
 }
 
 /// <summary>A connect link as handed out.</summary>

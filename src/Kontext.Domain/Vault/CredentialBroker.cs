@@ -52,22 +52,30 @@ public sealed class CredentialBroker(
         var rules = await policies.CurrentAsync(request.Org, cancellationToken);
         var organization = await organizations.CurrentAsync(request.Org, cancellationToken)
             ?? throw new InvalidOperationException("A caller's organization is gone.");
-        var permitted = PolicyEvaluator.TryPermit(rules, organization.PolicyEnabled, new PolicyRequest
+        // No widening by delegation: what an agent before may not do, the one that acts for it may not either.
+        foreach (var delegator in request.Delegators)
         {
-            Kind = request.Kind,
-            User = request.User?.Id,
-            Roles = request.User?.Roles ?? [],
-            Application = request.Application.Id,
-            Integration = request.Integration.Id,
-            IntegrationName = request.Integration.Name,
-            Operation = request.Operation,
-            Consented = request.ConsentImplied || request.Session?.Approved.Contains(request.Integration.Id) == true,
-            Attached = IsAttached(request.Application, request.Integration),
-            Target = request.Target,
-            Arguments = request.Arguments,
-        }, out var decision, out var permit);
+            if (!PolicyEvaluator.TryPermit(rules, organization.PolicyEnabled, PolicyRequestOf(request, delegator), out var denied, out _))
+                return (denied, null);
+        }
+        var permitted = PolicyEvaluator.TryPermit(rules, organization.PolicyEnabled, PolicyRequestOf(request, request.Application), out var decision, out var permit);
         return (decision, permitted ? permit : null);
     }
+
+    private static PolicyRequest PolicyRequestOf(AccessRequest request, Application application) => new()
+    {
+        Kind = request.Kind,
+        User = request.User?.Id,
+        Roles = request.User?.Roles ?? [],
+        Application = application.Id,
+        Integration = request.Integration.Id,
+        IntegrationName = request.Integration.Name,
+        Operation = request.Operation,
+        Consented = request.ConsentImplied || request.Session?.Covers(request.Integration.Id) == true,
+        Attached = IsAttached(application, request.Integration),
+        Target = request.Target,
+        Arguments = request.Arguments,
+    };
 
     private async Task<Result<AcquiredCredential>> OpenAsync(AccessRequest request, Permit permit, Secret? rejected, CancellationToken cancellationToken)
     {
@@ -118,6 +126,7 @@ public sealed class CredentialBroker(
             At = now,
             Type = request.Kind == AccessKind.Credential ? AuditTypes.CredentialIssued : AuditTypes.CredentialInjected,
             Agent = new AuditParty(request.Application.Id.ToString(), request.Application.Name),
+            Act = request.Act?.Chain,
             User = request.User is null ? null : new AuditParty(request.User.Id.ToString(), request.User.DisplayName),
             SessionId = request.Session?.Id.ToString(),
             TraceId = request.TraceId,

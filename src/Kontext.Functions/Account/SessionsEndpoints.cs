@@ -40,8 +40,9 @@ internal static class SessionsEndpoints
     {
         if (!(await FormFields.ReadAsync(context.Request, context.RequestAborted)).TryGet(out var form, out var failure))
             return PageErrors.Of(context, failure);
+        // Not by a redirect: the browser would hold the provider's address against the form-action of the page it came from.
         if (await browser.CurrentAsync(context) is not { } person)
-            return SignInEndpoints.Redirect(Path);
+            return ContinuePage.To($"/login?return_to={Uri.EscapeDataString(Path)}", "Your sign-in has ended", "It was too long ago. Sign in again to go on.", "Sign in");
         if (!browser.IsCsrf(context, person, form["csrf"]))
             return PageErrors.Of(context, new Failure(FailureCode.InvalidRequest, "The form is out of date, or came from another page. Go back, reload the page and try again."));
         return (await act(person, form)).TryGet(out var next, out failure) ? SeeOther.To(next) : PageErrors.Of(context, failure);

@@ -28,6 +28,7 @@ internal static class ApiErrors
     private static (int Status, string Code) CodeOf(FailureCode code) => code switch
     {
         FailureCode.InvalidRequest or FailureCode.InvalidTarget or FailureCode.InvalidScope or FailureCode.InvalidGrant
+            or FailureCode.AuthorizationPending or FailureCode.SlowDown or FailureCode.ExpiredToken
             or FailureCode.UnsupportedGrantType or FailureCode.UnsupportedResponseType => (400, "kontext_validation_error"),
         FailureCode.InvalidClient or FailureCode.InvalidToken or FailureCode.InvalidDPoPProof or FailureCode.UseDPoPNonce => (401, "kontext_authorization_required"),
         FailureCode.InsufficientScope or FailureCode.Forbidden or FailureCode.AccessDenied or FailureCode.UnauthorizedClient => (403, "kontext_forbidden"),

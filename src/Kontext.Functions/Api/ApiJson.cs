@@ -21,6 +21,7 @@ namespace Kontext.Functions.Api;
 [JsonSerializable(typeof(ServiceAccountEnvelope))]
 [JsonSerializable(typeof(ServiceAccountListBody))]
 [JsonSerializable(typeof(NewServiceAccount))]
+[JsonSerializable(typeof(ServiceAccountChange))]
 [JsonSerializable(typeof(IntegrationEnvelope))]
 [JsonSerializable(typeof(IntegrationListBody))]
 [JsonSerializable(typeof(IntegrationInput))]

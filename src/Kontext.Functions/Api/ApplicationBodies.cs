@@ -38,6 +38,8 @@ internal sealed record OAuthClientBody(string Type, string ClientId, string? Cli
 {
     public string? TokenEndpointAuthMethod { get; init; }
 
+    public bool DeviceGrant { get; init; }
+
     public JsonElement? Jwks { get; init; }
 
     public string? JwksUri { get; init; }
@@ -49,6 +51,7 @@ internal sealed record OAuthClientBody(string Type, string ClientId, string? Cli
         application.OAuth.RedirectUris, application.OAuth.PkceRequired, application.OAuth.Scopes, application.OAuth.AllowedResources, settings.GatewayResource)
     {
         TokenEndpointAuthMethod = application.OAuth.AuthMethod,
+        DeviceGrant = application.MayUseDeviceGrant,
         Jwks = application.OAuth.Jwks is { } jwks ? JsonElement.Parse(jwks) : null,
         JwksUri = application.OAuth.JwksUri,
         DpopBoundAccessTokens = application.OAuth.DpopBoundAccessTokens,
@@ -83,6 +86,8 @@ internal sealed record OAuthInput
     public IReadOnlyList<string>? RedirectUris { get; init; }
 
     public bool? PkceRequired { get; init; }
+
+    public bool? DeviceGrant { get; init; }
 
     public IReadOnlyList<string>? Scopes { get; init; }
 

@@ -79,10 +79,13 @@ internal sealed class ApplicationsApi(IApplicationStore applications, IIntegrati
             return ApiErrors.Of(context, failure);
         if (input.Name is not null && NameError(input.Name) is { } nameError)
             return ApiErrors.Of(context, Api.Invalid(new Dictionary<string, string> { ["name"] = nameError }));
+        // Whose word counts for who somebody is decides who is acted for: an application's owner alone cannot settle that.
+        if (input.ExternalAuth is not null && ApiCaller.Of(context).DemandPrivilege() is { } unprivileged)
+            return ApiErrors.Of(context, unprivileged);
         return await UpdateAsync(context, id, "application.changed", application =>
         {
             ExternalAuth? external = application.ExternalAuth;
-            if (input.ExternalAuth is { } sent && !OAuthSettings.Apply(application, sent).TryGet(out external, out var refused))
+            if (input.ExternalAuth is { } sent && !ExternalAuthSettings.Apply(application, sent, settings).TryGet(out external, out var refused))
                 return refused;
             return application with { Name = input.Name?.Trim() ?? application.Name, Description = input.Description ?? application.Description, ExternalAuth = external };
         }, async application => Api.Ok(new ApplicationEnvelope(await BodyAsync(ApiCaller.Of(context).Org, application, context.RequestAborted)), ApiJson.Default.ApplicationEnvelope));

@@ -21,6 +21,8 @@ internal sealed record AuditEventBody
 
     public AuditPartyBody? Actor { get; init; }
 
+    public IReadOnlyList<string>? Act { get; init; }
+
     public string? Integration { get; init; }
 
     public string? IntegrationId { get; init; }
@@ -63,6 +65,7 @@ internal sealed record AuditEventBody
             Agent = AuditPartyBody.Of(happened.Agent),
             User = AuditPartyBody.Of(happened.User),
             Actor = AuditPartyBody.Of(happened.Actor),
+            Act = happened.Act,
             Integration = happened.Integration?.Name,
             IntegrationId = happened.Integration?.Id,
             Capability = happened.Capability,

@@ -6,9 +6,9 @@ using Kontext.Domain.Tenancy;
 namespace Kontext.Functions.Api;
 
 /// <summary>A service account on the wire (contract 1.11).</summary>
-internal sealed record ServiceAccountBody(string Id, string Name, string? Description, string ClientId, string CreatedAt)
+internal sealed record ServiceAccountBody(string Id, string Name, string? Description, string ClientId, bool Disabled, string CreatedAt)
 {
-    public static ServiceAccountBody Of(ServiceAccount account) => new(account.Id.ToString(), account.Name, account.Description, account.Id.ClientId, Wire.Time(account.CreatedAt));
+    public static ServiceAccountBody Of(ServiceAccount account) => new(account.Id.ToString(), account.Name, account.Description, account.Id.ClientId, account.Disabled, Wire.Time(account.CreatedAt));
 }
 
 /// <summary>Credentials, shown once.</summary>
@@ -32,6 +32,17 @@ internal sealed record NewServiceAccount
     public string? Description { get; init; }
 }
 
+/// <summary>Changes of an account; absent fields stay as they are.</summary>
+[JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
+internal sealed record ServiceAccountChange
+{
+    public string? Name { get; init; }
+
+    public string? Description { get; init; }
+
+    public bool? Disabled { get; init; }
+}
+
 /// <summary>Service accounts (contract 2.5): for owners and admins.</summary>
 internal sealed class ServiceAccountsApi(IServiceAccountStore accounts, TimeProvider time)
 {
@@ -41,6 +52,7 @@ internal sealed class ServiceAccountsApi(IServiceAccountStore accounts, TimeProv
         group.MapPost("", (HttpContext context, ServiceAccountsApi self) => self.CreateAsync(context));
         group.MapGet("", (HttpContext context, ServiceAccountsApi self) => self.ListAsync(context));
         group.MapGet("/{id}", (ServiceAccountId id, HttpContext context, ServiceAccountsApi self) => self.ReadAsync(context, id));
+        group.MapPatch("/{id}", (ServiceAccountId id, HttpContext context, ServiceAccountsApi self) => self.ChangeAsync(context, id));
         group.MapPost("/{id}/rotate-secret", (ServiceAccountId id, HttpContext context, ServiceAccountsApi self) => self.RotateAsync(context, id));
         group.MapDelete("/{id}", (ServiceAccountId id, HttpContext context, ServiceAccountsApi self) => self.RevokeAsync(context, id));
     }
@@ -52,14 +64,14 @@ internal sealed class ServiceAccountsApi(IServiceAccountStore accounts, TimeProv
             return ApiErrors.Of(context, refused);
         if (!(await Api.ReadAsync(context, ApiJson.Default.NewServiceAccount)).TryGet(out var input, out var failure))
             return ApiErrors.Of(context, failure);
-        if (string.IsNullOrWhiteSpace(input.Name) || input.Name.Length > 200 || !PrintableText.IsPrintable(input.Name))
-            return ApiErrors.Of(context, Api.Invalid(new Dictionary<string, string> { ["name"] = $"Is required, at most 200 characters. {PrintableText.Rule}" }));
+        if (Refusal(input.Name ?? "", input.Description) is { } invalid)
+            return ApiErrors.Of(context, invalid);
         var secret = RandomValue.Token();
         var now = time.GetUtcNow();
         var account = new ServiceAccount
         {
             Id = Ids.New<ServiceAccountId>(now),
-            Name = input.Name.Trim(),
+            Name = input.Name!.Trim(),
             Description = input.Description,
             SecretHash = RandomValue.HashOf(secret),
             CreatedAt = now,
@@ -88,6 +100,23 @@ internal sealed class ServiceAccountsApi(IServiceAccountStore accounts, TimeProv
         return await accounts.FindAsync(caller.Org, id, context.RequestAborted) is { Value.Revoked: false } found
             ? Api.Ok(new ServiceAccountEnvelope(ServiceAccountBody.Of(found.Value)), ApiJson.Default.ServiceAccountEnvelope)
             : ApiErrors.Of(context, Api.NotFound("service account"));
+    }
+
+    private async Task<IResult> ChangeAsync(HttpContext context, ServiceAccountId id)
+    {
+        if (ApiCaller.Of(context).DemandPrivilege() is { } refused)
+            return ApiErrors.Of(context, refused);
+        if (!(await Api.ReadAsync(context, ApiJson.Default.ServiceAccountChange)).TryGet(out var input, out var failure))
+            return ApiErrors.Of(context, failure);
+        if (Refusal(input.Name, input.Description) is { } invalid)
+            return ApiErrors.Of(context, invalid);
+        var change = input.Disabled switch { true => "service_account.disabled", false => "service_account.enabled", null => "service_account.changed" };
+        return await UpdateAsync(context, id, change, account => account with
+        {
+            Name = input.Name?.Trim() ?? account.Name,
+            Description = input.Description ?? account.Description,
+            Disabled = input.Disabled ?? account.Disabled,
+        }, account => Api.Ok(new ServiceAccountEnvelope(ServiceAccountBody.Of(account)), ApiJson.Default.ServiceAccountEnvelope));
     }
 
     private async Task<IResult> RotateAsync(HttpContext context, ServiceAccountId id)
@@ -119,5 +148,15 @@ internal sealed class ServiceAccountsApi(IServiceAccountStore accounts, TimeProv
             return answer(stored.Value);
         }
         return ApiErrors.Of(context, Api.NotFound("service account"));
+    }
+
+    private static Failure? Refusal(string? name, string? description)
+    {
+        var errors = new Dictionary<string, string>();
+        if (name is not null && (string.IsNullOrWhiteSpace(name) || name.Length > 200 || !PrintableText.IsPrintable(name)))
+            errors["name"] = $"Is required, at most 200 characters. {PrintableText.Rule}";
+        if (description?.Length > 2000)
+            errors["description"] = "At most 2000 characters.";
+        return errors.Count > 0 ? Api.Invalid(errors) : null;
     }
 }

@@ -8,21 +8,23 @@ namespace Kontext.Functions.Connect;
 /// <summary>The pages on which a person connects services (contract section 5), and the address providers send them back to.</summary>
 internal static class ConnectEndpoints
 {
-    /// <summary>Maps them. <paramref name="signedInUser"/> tells who is signed in with this browser; null sends the person to sign in.</summary>
+    /// <summary>Maps them. <paramref name="signedInUser"/> tells who is signed in with this browser; null sends the person to sign in. An application's own users come with a link that says who they are.</summary>
     public static void Map(IEndpointRouteBuilder app, KontextSettings settings, Func<HttpContext, ValueTask<BrowserUser?>> signedInUser)
     {
+        var guests = app.ServiceProvider.GetRequiredService<ConnectGuests>();
+        async ValueTask<BrowserUser?> posting(HttpContext posted) => await guests.OfFormAsync(posted) ?? await signedInUser(posted);
         var oauth = app.MapGroup("/oauth").WithMetadata(new Surface(
             Authenticate: null, (context, failure) => context.RequestServices.GetRequiredService<IConnectPages>().Error(context, failure)));
-        oauth.MapGet("/connect", (HttpContext context, ConnectPageBuilder builder, IConnectPages pages) => ShowAsync(context, builder, pages, signedInUser));
-        oauth.MapGet("/callback", (HttpContext context, ConnectFlow flow, IConnectPages pages) => CallbackAsync(context, flow, pages, signedInUser));
+        oauth.MapGet("/connect", (HttpContext context, ConnectPageBuilder builder, IConnectPages pages) => ShowAsync(context, builder, pages, guests, signedInUser));
+        oauth.MapGet("/callback", (HttpContext context, ConnectFlow flow, IConnectPages pages) => CallbackAsync(context, flow, pages, async returned => await guests.OfStateAsync(returned, returned.Request.Query["state"]) ?? await signedInUser(returned)));
         oauth.MapPost("/connect/start", (HttpContext context, ConnectPageBuilder builder, ConnectFlow flow, IConnectPages pages) =>
-            PostAsync(context, settings, builder, pages, signedInUser, post => StartAsync(post, flow)));
+            PostAsync(context, settings, builder, pages, posting, post => StartAsync(post, flow)));
         oauth.MapPost("/connect/token", (HttpContext context, ConnectPageBuilder builder, ProvidedTokens tokens, IConnectPages pages) =>
-            PostAsync(context, settings, builder, pages, signedInUser, post => SaveTokenAsync(post, tokens)));
+            PostAsync(context, settings, builder, pages, posting, post => SaveTokenAsync(post, tokens)));
         oauth.MapPost("/connect/credentials", (HttpContext context, ConnectPageBuilder builder, ProvidedTokens tokens, IConnectPages pages) =>
-            PostAsync(context, settings, builder, pages, signedInUser, post => SaveFieldsAsync(post, tokens)));
+            PostAsync(context, settings, builder, pages, posting, post => SaveFieldsAsync(post, tokens)));
         oauth.MapPost("/connect/disconnect", (HttpContext context, ConnectPageBuilder builder, Disconnection disconnection, IConnectPages pages) =>
-            PostAsync(context, settings, builder, pages, signedInUser, post => DisconnectAsync(post, disconnection)));
+            PostAsync(context, settings, builder, pages, posting, post => DisconnectAsync(post, disconnection)));
     }
 
     private sealed record Post(HttpContext Context, BrowserUser User, OpenedSession? Session, Integration Integration, ConnectForm Form)
@@ -33,10 +35,12 @@ internal static class ConnectEndpoints
     /// <summary>What a post came to: another address to go to, or the page again with a notice.</summary>
     private sealed record Posted(Uri? Redirect, string? Notice);
 
-    private static async Task<IResult> ShowAsync(HttpContext context, ConnectPageBuilder builder, IConnectPages pages, Func<HttpContext, ValueTask<BrowserUser?>> signedInUser)
+    private static async Task<IResult> ShowAsync(HttpContext context, ConnectPageBuilder builder, IConnectPages pages, ConnectGuests guests, Func<HttpContext, ValueTask<BrowserUser?>> signedInUser)
     {
-        if (await signedInUser(context) is not { } user)
-            return ToLogin(context);
+        if ((await guests.OpenAsync(context, context.Request.Query["session"]) ?? await signedInUser(context)) is not { } user)
+            return await guests.IsGuestAsync(context, context.Request.Query["session"])
+                ? pages.Error(context, new Failure(FailureCode.NotFound, "This link works for a quarter of an hour, in the browser that opened it first. Go back to the application you came from and start again there."))
+                : ToLogin(context);
         if (!(await builder.OpenAsync(user, context.Request.Query["session"], context.RequestAborted)).TryGet(out var session, out var failure))
             return pages.Error(context, failure);
         return await PageAsync(context, builder, pages, user, session, notice: null, error: null, StatusCodes.Status200OK);

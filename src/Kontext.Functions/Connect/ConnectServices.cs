@@ -18,7 +18,8 @@ internal static class ConnectServices
             GuardedHttp.Create(settings.AllowPrivateUpstreams), settings.AllowPrivateUpstreams, CredentialRefresh.CallLimit, provider.GetRequiredService<TimeProvider>()))
         .AddSingleton<IConnectStateStore, ConnectStateStore>()
         .AddSingleton<IConnectSessionStore, ConnectSessionStore>()
-        .AddSingleton<IConnectLinks, ConnectLinks>()
+        .AddSingleton<ConnectLinks>()
+        .AddSingleton<IConnectLinks>(provider => provider.GetRequiredService<ConnectLinks>())
         .AddSingleton<ConnectStates>()
         .AddSingleton<GrantVault>()
         .AddSingleton<ProviderDirectory>()
@@ -38,5 +39,6 @@ internal static class ConnectServices
         .AddSingleton<ConnectionValidation>()
         .AddSingleton<Disconnection>()
         .AddSingleton<ConnectionClearing>()
+        .AddSingleton(provider => ActivatorUtilities.CreateInstance<ConnectGuests>(provider, settings))
         .AddSingleton<ConnectPageBuilder>();
 }

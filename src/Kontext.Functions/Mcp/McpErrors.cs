@@ -17,7 +17,7 @@ internal static class McpErrors
         {
             FailureCode.InvalidToken or FailureCode.InvalidDPoPProof or FailureCode.UseDPoPNonce or FailureCode.InvalidClient or FailureCode.InvalidGrant => (401, McpProtocol.InvalidRequest),
             FailureCode.InsufficientScope or FailureCode.InvalidScope or FailureCode.UnauthorizedClient or FailureCode.AccessDenied or FailureCode.Forbidden => (403, McpProtocol.InvalidRequest),
-            FailureCode.InvalidRequest or FailureCode.UnsupportedGrantType or FailureCode.UnsupportedResponseType => (400, McpProtocol.InvalidRequest),
+            FailureCode.InvalidRequest or FailureCode.UnsupportedGrantType or FailureCode.AuthorizationPending or FailureCode.SlowDown or FailureCode.ExpiredToken or FailureCode.UnsupportedResponseType => (400, McpProtocol.InvalidRequest),
             FailureCode.MethodNotAllowed => (405, McpProtocol.InvalidRequest),
             FailureCode.TooLarge => (413, McpProtocol.InvalidRequest),
             FailureCode.InvalidTarget or FailureCode.NotFound => (200, McpProtocol.InvalidParams),
@@ -60,7 +60,7 @@ internal static class McpErrors
         FailureCode.InvalidTarget or FailureCode.NotFound => "kontext_not_found",
         FailureCode.InvalidToken or FailureCode.InvalidDPoPProof or FailureCode.UseDPoPNonce or FailureCode.InvalidClient or FailureCode.InvalidGrant => "kontext_authorization_required",
         FailureCode.InsufficientScope or FailureCode.InvalidScope or FailureCode.UnauthorizedClient or FailureCode.AccessDenied or FailureCode.Forbidden => "kontext_forbidden",
-        FailureCode.InvalidRequest or FailureCode.TooLarge or FailureCode.MethodNotAllowed or FailureCode.UnsupportedGrantType or FailureCode.UnsupportedResponseType => "kontext_validation_error",
+        FailureCode.InvalidRequest or FailureCode.TooLarge or FailureCode.MethodNotAllowed or FailureCode.UnsupportedGrantType or FailureCode.AuthorizationPending or FailureCode.SlowDown or FailureCode.ExpiredToken or FailureCode.UnsupportedResponseType => "kontext_validation_error",
         FailureCode.Misconfigured => "kontext_misconfigured",
         FailureCode.Conflict => "kontext_conflict",
         FailureCode.UpstreamFailed => "kontext_upstream_failed",

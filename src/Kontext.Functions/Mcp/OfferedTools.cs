@@ -22,7 +22,7 @@ internal sealed class OfferedTools(AttachedIntegrations attached, ToolCatalog ca
         var proxied = await attached.ProxiedAsync(caller, cancellationToken);
         var handles = new IntegrationHandles(proxied);
         var lists = await Task.WhenAll(proxied
-            .Where(integration => caller.Session.Approved.Contains(integration.Id))
+            .Where(integration => caller.Session.Covers(integration.Id))
             .Select(async integration => (integration, list: await catalog.OfAsync(caller, integration, cancellationToken))));
         var tools = new List<OfferedTool>();
         var unavailable = new List<UnavailableIntegration>();

@@ -1,9 +1,5 @@
-using System.Collections.Immutable;
 using Kontext.Domain;
-using Kontext.Domain.Audit;
-using Kontext.Domain.Integrations;
 using Kontext.Domain.OAuth;
-using Kontext.Domain.Tenancy;
 using Kontext.Functions.Pages;
 using Kontext.Functions.SignIn;
 using Microsoft.AspNetCore.WebUtilities;
@@ -15,8 +11,8 @@ internal sealed class AuthorizeEndpoint(
     AuthorizeRequests requests,
     IAuthorizationCodeStore codes,
     ConsentScreen consent,
+    ConsentDecision decisions,
     BrowserSessions browser,
-    IAuditLog audit,
     KontextSettings settings,
     TimeProvider time)
 {
@@ -60,11 +56,7 @@ internal sealed class AuthorizeEndpoint(
         if (person.Org != request.Org)
             return PageErrors.Of(context, new Failure(FailureCode.InvalidClient, "The application that sent you here is not known, or was revoked."));
 
-        var approve = form["decision"] == "approve";
-        var question = await consent.QuestionAsync(request, person.User, cancellationToken);
-        var approved = question.Standing.Concat(question.Asked.Where(integration => form["integration"].Contains(integration.Id.ToString()))).ToList();
-        await RecordAsync(request, person.User, approve, approved, cancellationToken);
-        if (!approve)
+        if (await decisions.TakeAsync(request, person, form, cancellationToken) is not { } approved)
             return Return(request.RedirectUri, request.State, new Failure(FailureCode.AccessDenied, "The person refused."));
 
         var now = time.GetUtcNow();
@@ -79,7 +71,7 @@ internal sealed class AuthorizeEndpoint(
             KeyThumbprint = request.KeyThumbprint,
             Scopes = request.Scopes,
             Resources = request.Resources,
-            Approved = [.. approved.Select(integration => integration.Id)],
+            Approved = approved,
             Nonce = request.Nonce,
             SignedInAt = person.SignedInAt,
             Session = Ids.New<SessionId>(now),
@@ -97,22 +89,9 @@ internal sealed class AuthorizeEndpoint(
             return Return(request.RedirectUri, request.State, [new("error", person is null ? "login_required" : "consent_required"), new("error_description", "This needs the person: send the request without prompt=none.")]);
         var tooOld = person is not null && request.MaxAge is { } maxAge && time.GetUtcNow() - person.SignedInAt > maxAge;
         if (person is null || tooOld || request.Prompt.Contains("login"))
-            return SignInEndpoints.Redirect("/oauth2/auth" + AfterSignIn(query), request.Prompt.Contains("login"), request.MaxAge);
+            return SignInEndpoints.Redirect("/oauth2/auth" + AfterSignIn(query), request.Prompt.Contains("login"), request.MaxAge, request.LoginHint);
         return await consent.ShowAsync(request, person, query, cancellationToken);
     }
-
-    private Task RecordAsync(AuthorizeRequest request, User user, bool approved, IReadOnlyList<Integration> integrations, CancellationToken cancellationToken) =>
-        audit.AppendAsync(request.Org, new AuditEvent
-        {
-            At = time.GetUtcNow(),
-            Type = AuditTypes.Consent,
-            Status = approved ? "ok" : "warn",
-            Agent = new AuditParty(request.Application.Id.ToString(), request.Application.Name),
-            User = new AuditParty(user.Id.ToString(), user.DisplayName),
-            Scopes = request.Scopes,
-            Target = approved ? string.Join(", ", integrations.Select(integration => integration.Name)) : null,
-            ErrorType = approved ? null : "access_denied",
-        }, cancellationToken);
 
     private static OAuthParameters Parameters(string query) =>
         new(QueryHelpers.ParseQuery(query).SelectMany(field => field.Value, (field, value) => new KeyValuePair<string, string>(field.Key, value ?? "")));

@@ -50,7 +50,23 @@ internal sealed class ConsentScreen(
     }
 
     /// <summary>The page.</summary>
-    public async Task<IResult> ShowAsync(AuthorizeRequest request, BrowserUser person, string query, CancellationToken cancellationToken)
+    public async Task<IResult> ShowAsync(AuthorizeRequest request, BrowserUser person, string query, CancellationToken cancellationToken) =>
+        PageResult.Of<ConsentPage>(await ModelAsync(request, person, query, "/oauth2/auth/decision", cancellationToken), StatusCodes.Status200OK, new Uri(request.RedirectUri));
+
+    /// <summary>The same page for an agent on another device, which has to be confirmed as the person's own (RFC 8628 section 5.4).</summary>
+    /// <param name="request">What the agent asks for.</param>
+    /// <param name="person">Who decides.</param>
+    /// <param name="userCode">The code the agent shows.</param>
+    /// <param name="unconfirmed">Allow was pressed without the confirmation.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public async Task<IResult> ShowForDeviceAsync(AuthorizeRequest request, BrowserUser person, string userCode, bool unconfirmed, CancellationToken cancellationToken)
+    {
+        var shown = UserCode.Normalize(userCode) is { } code ? UserCode.Display(code) : throw new ArgumentException("No user code.", nameof(userCode));
+        var model = await ModelAsync(request, person, shown, "/device/decision", cancellationToken);
+        return PageResult.Of<ConsentPage>(model with { UserCode = shown, Unconfirmed = unconfirmed }, unconfirmed ? StatusCodes.Status400BadRequest : StatusCodes.Status200OK);
+    }
+
+    private async Task<ConsentModel> ModelAsync(AuthorizeRequest request, BrowserUser person, string requestFields, string action, CancellationToken cancellationToken)
     {
         var application = request.Application;
         var question = await QuestionAsync(request, person.User, cancellationToken);
@@ -65,7 +81,7 @@ internal sealed class ConsentScreen(
         var organization = await organizations.CurrentAsync(request.Org, cancellationToken);
         var (publisher, note) = await OriginAsync(request, organization, cancellationToken);
         var returnsTo = new Uri(request.RedirectUri);
-        return PageResult.Of<ConsentPage>(new ConsentModel(
+        return new ConsentModel(
             application.Name,
             publisher,
             note,
@@ -78,9 +94,9 @@ internal sealed class ConsentScreen(
             [.. question.Standing.Select(integration => $"Use {integration.Name} in your name"), .. question.StandingScopes.Select(scope => Sentence(scope, person.User)).OfType<string>()],
             ["See your passwords", "Use services you do not tick", "Act after this approval has ended"],
             $"{AuthorizationCodeGrant.SessionLifetime.TotalHours:0} hours",
-            query,
+            requestFields,
             person.CsrfToken,
-            "/oauth2/auth/decision"), StatusCodes.Status200OK, returnsTo);
+            action);
     }
 
     /// <summary>Who vouches for the agent, null for nobody, and how it came to be known.</summary>

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Kontext.Domain.OAuth;
 using Kontext.Domain.Policies;
 
 namespace Kontext.Functions.OAuth;
@@ -52,6 +53,10 @@ internal sealed record ServerMetadataBody
 
     public required string RevocationEndpoint { get; init; }
 
+    public required string IntrospectionEndpoint { get; init; }
+
+    public required string DeviceAuthorizationEndpoint { get; init; }
+
     public required string UserinfoEndpoint { get; init; }
 
     public required IReadOnlyList<string> ScopesSupported { get; init; }
@@ -71,6 +76,10 @@ internal sealed record ServerMetadataBody
     public required IReadOnlyList<string> RevocationEndpointAuthSigningAlgValuesSupported { get; init; }
 
     public required IReadOnlyList<string> DpopSigningAlgValuesSupported { get; init; }
+
+    public required IReadOnlyList<string> IntrospectionEndpointAuthMethodsSupported { get; init; }
+
+    public required IReadOnlyList<string> IntrospectionEndpointAuthSigningAlgValuesSupported { get; init; }
 
     public required IReadOnlyList<string> CodeChallengeMethodsSupported { get; init; }
 
@@ -159,6 +168,48 @@ internal sealed record RegisteredBody
 /// <summary>Claims about the person behind a token (OpenID Connect Core section 5.3.2).</summary>
 internal sealed record UserInfoBody(string Sub, string? Name, string? Email);
 
+/// <summary>A device authorization response (RFC 8628 section 3.2).</summary>
+internal sealed record DeviceAuthorizationBody(string DeviceCode, string UserCode, string VerificationUri, string VerificationUriComplete, long ExpiresIn, long Interval);
+
+/// <summary>An introspection response (RFC 7662 section 2.2); of a token that is not active it says nothing else.</summary>
+internal sealed record IntrospectionBody
+{
+    public required bool Active { get; init; }
+
+    public string? Scope { get; init; }
+
+    public string? ClientId { get; init; }
+
+    public string? TokenType { get; init; }
+
+    public long? Exp { get; init; }
+
+    public long? Iat { get; init; }
+
+    public string? Sub { get; init; }
+
+    public IReadOnlyList<string>? Aud { get; init; }
+
+    public string? Iss { get; init; }
+
+    public string? Jti { get; init; }
+
+    public string? Sid { get; init; }
+
+    public ConfirmationBody? Cnf { get; init; }
+
+    public ActorBody? Act { get; init; }
+}
+
+/// <summary>The key a token is bound to (RFC 9449 section 6.2).</summary>
+internal sealed record ConfirmationBody(string Jkt);
+
+/// <summary>Who acts, and who did before (RFC 8693 section 4.1).</summary>
+internal sealed record ActorBody(string Sub, ActorBody? Act)
+{
+    public static ActorBody? Of(ActorClaim? actor) => actor is null ? null : new ActorBody(actor.ClientId, Of(actor.Prior));
+}
+
 /// <summary>JSON of the OAuth surface: snake_case, absent instead of null.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, MaxDepth = 16)]
 [JsonSerializable(typeof(TokenBody))]
@@ -169,4 +220,6 @@ internal sealed record UserInfoBody(string Sub, string? Name, string? Email);
 [JsonSerializable(typeof(RegistrationBody))]
 [JsonSerializable(typeof(RegisteredBody))]
 [JsonSerializable(typeof(UserInfoBody))]
+[JsonSerializable(typeof(DeviceAuthorizationBody))]
+[JsonSerializable(typeof(IntrospectionBody))]
 internal sealed partial class OAuthJson : JsonSerializerContext;

@@ -24,9 +24,15 @@ internal static class OAuthServices
             .AddSingleton<SessionRevocation>()
             .AddSingleton<OwnSessions>()
             .AddSingleton<AuthorizationCodeGrant>()
+            .AddDeviceGrant()
+            .AddSingleton<TokenIntrospection>()
+            .AddSingleton<IntrospectionEndpoint>()
             .AddSingleton<RefreshTokenGrant>()
             .AddSingleton<ClientCredentialsGrant>()
             .AddSingleton<TokenExchange>()
+            .AddSingleton<ExchangeSubjects>()
+            .AddSingleton<ExchangeTargets>()
+            .AddSingleton<ChildSessions>()
             .AddSingleton<AuthorizeRequests>()
             .AddSingleton<StandingApprovals>()
             .AddClientDocuments(settings)
@@ -37,6 +43,7 @@ internal static class OAuthServices
             .AddSingleton<TokenEndpoint>()
             .AddSingleton<AuthorizeEndpoint>()
             .AddSingleton<ConsentScreen>()
+            .AddSingleton<ConsentDecision>()
             .AddSingleton<RegistrationEndpoint>()
             .AddSingleton<RegistrationManagement>()
             .AddSingleton<RevocationEndpoint>()
@@ -50,6 +57,16 @@ internal static class OAuthServices
         .AddSingleton<ISpentProofs, SpentProofStore>()
         .AddSingleton<RecentProofs>()
         .AddSingleton<ProofOfPossession>();
+
+    private static IServiceCollection AddDeviceGrant(this IServiceCollection services) => services
+        .AddSingleton<IDeviceAuthorizationStore, DeviceAuthorizationStore>()
+        .AddSingleton<IWrongUserCodeStore, WrongUserCodeStore>()
+        .AddSingleton<UserCodeGuesses>()
+        .AddSingleton<DeviceAuthorizationRequests>()
+        .AddSingleton<DeviceApprovals>()
+        .AddSingleton<DeviceCodeGrant>()
+        .AddSingleton<DeviceAuthorizationEndpoint>()
+        .AddSingleton<DevicePages>();
 
     private static IServiceCollection AddClientDocuments(this IServiceCollection services, KontextSettings settings) => services
         .AddSingleton(new GuardedFetch(GuardedHttp.Create(address => GuardedFetch.IsAllowed(address, settings))))

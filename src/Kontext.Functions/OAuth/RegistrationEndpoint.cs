@@ -11,14 +11,14 @@ internal sealed class RegistrationEndpoint(IOrganizationStore organizations, IAp
 {
     private const int MaxBytes = 64 * 1024;
     private const int MaxRedirectUris = 20;
-    private static readonly string[] Grants = ["authorization_code", "refresh_token"];
+    private static readonly string[] Grants = ["authorization_code", "refresh_token", TokenRequest.DeviceGrant];
 
     public async Task<IResult> RegisterAsync(HttpContext context, CancellationToken cancellationToken)
     {
         context.Response.Headers.CacheControl = "no-store";
         if (await organizations.FindBySlugAsync(settings.Organization, cancellationToken) is not { } org
             || await organizations.CurrentAsync(org, cancellationToken) is not { DynamicRegistration: true })
-            return OAuthErrors.Of(context, new Failure(FailureCode.AccessDenied, "This organization does not let clients register themselves. Ask an administrator to create an application."));
+            return OAuthErrors.Of(context, new Failure(FailureCode.Forbidden, "This organization does not let clients register themselves. Ask an administrator to create an application."));
 
         BodyLimit.Set(context, MaxBytes);
         RegistrationBody? metadata;
@@ -54,7 +54,8 @@ internal sealed class RegistrationEndpoint(IOrganizationStore organizations, IAp
                 Jwks = keys?.Jwks,
                 JwksUri = keys?.JwksUri,
                 RegistrationTokenHash = RandomValue.HashOf(registrationToken.Reveal()),
-                RedirectUris = [.. metadata.RedirectUris!],
+                RedirectUris = [.. metadata.RedirectUris ?? []],
+                DeviceGrant = metadata.GrantTypes?.Contains(TokenRequest.DeviceGrant) ?? false,
                 DpopBoundAccessTokens = metadata.DpopBoundAccessTokens ?? false,
             },
             Registration = Registration.Dynamic,
@@ -84,7 +85,9 @@ internal sealed class RegistrationEndpoint(IOrganizationStore organizations, IAp
 
     private static IResult? Check(RegistrationBody metadata)
     {
-        if (metadata.RedirectUris is not { Count: > 0 and <= MaxRedirectUris } redirectUris)
+        // RFC 7591 section 2: only what sends people through a redirect needs an address to send them to.
+        var redirects = metadata.GrantTypes is not { } types || !types.Contains(TokenRequest.DeviceGrant) || types.Contains("authorization_code");
+        if ((metadata.RedirectUris ?? []) is not { Count: <= MaxRedirectUris } redirectUris || (redirects && redirectUris.Count == 0))
             return Refused("invalid_redirect_uri", $"Name 1 to {MaxRedirectUris} redirect_uris.");
         if (redirectUris.Any(uri => uri is null || !RedirectUri.IsRegistrable(uri)))
             return Refused("invalid_redirect_uri", "A redirect URI has to be https, http on loopback, or a private-use scheme in reverse-domain form, without fragment.");
@@ -96,8 +99,8 @@ internal sealed class RegistrationEndpoint(IOrganizationStore organizations, IAp
         if (metadata.TokenEndpointAuthMethod is { } method && !ClientAuthMethods.Supported.Contains(method))
             return Refused("invalid_client_metadata", $"token_endpoint_auth_method has to be one of {string.Join(", ", ClientAuthMethods.Supported)}.");
         if (metadata.GrantTypes is { } grants && !grants.Any(Grants.Contains))
-            return Refused("invalid_client_metadata", "A client that registers itself can use authorization_code and refresh_token.");
-        if (metadata.ResponseTypes is { Count: > 0 } types && !types.Contains("code"))
+            return Refused("invalid_client_metadata", $"A client that registers itself can use {string.Join(", ", Grants)}.");
+        if (metadata.ResponseTypes is { Count: > 0 } responses && !responses.Contains("code"))
             return Refused("invalid_client_metadata", "response_types has to contain code.");
         return metadata.ClientName is { } name && (name.Length > 200 || !PrintableText.IsPrintable(name))
             ? Refused("invalid_client_metadata", $"client_name has at most 200 characters. {PrintableText.Rule}")

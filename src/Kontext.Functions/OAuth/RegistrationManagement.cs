@@ -27,7 +27,7 @@ internal sealed class RegistrationManagement(IApplicationStore applications, IAu
             ClientName = application.Name,
             RedirectUris = application.OAuth.RedirectUris,
             TokenEndpointAuthMethod = application.OAuth.Confidential ? application.OAuth.AuthMethod ?? ClientAuthMethods.Basic : ClientAuthMethods.None,
-            GrantTypes = ["authorization_code", "refresh_token"],
+            GrantTypes = application.OAuth.DeviceGrant == true ? ["authorization_code", "refresh_token", TokenRequest.DeviceGrant] : ["authorization_code", "refresh_token"],
             ResponseTypes = ["code"],
             Jwks = jwks,
             JwksUri = application.OAuth.JwksUri,

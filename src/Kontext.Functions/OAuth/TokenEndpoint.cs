@@ -9,6 +9,7 @@ internal sealed class TokenEndpoint(
     ClientAuthentication clients,
     ProofOfPossession possession,
     AuthorizationCodeGrant authorizationCode,
+    DeviceCodeGrant deviceCode,
     RefreshTokenGrant refresh,
     ClientCredentialsGrant clientCredentials,
     TokenExchange exchange)
@@ -54,6 +55,7 @@ internal sealed class TokenEndpoint(
         (client, request) switch
         {
             (TokenClient.Agent agent, TokenRequest.AuthorizationCode code) => await authorizationCode.RunAsync(agent, code, cancellationToken),
+            (TokenClient.Agent agent, TokenRequest.DeviceCode code) => await deviceCode.RunAsync(agent, code, cancellationToken),
             (TokenClient.Agent agent, TokenRequest.Refresh token) => await refresh.RunAsync(agent, token, cancellationToken),
             (_, TokenRequest.ClientCredentials credentials) => await clientCredentials.RunAsync(client, credentials, cancellationToken),
             (_, TokenRequest.Exchange subject) => await exchange.RunAsync(client, subject, Activity.Current?.TraceId.ToHexString(), cancellationToken),

@@ -37,9 +37,11 @@ internal sealed class TokenSigner(SigningKeyRing keys, KontextSettings settings,
             writer.WriteStringValue(scope);
         writer.WriteEndArray();
         if (claims.Actor is { } actor)
+            WriteActor(writer, actor);
+        if (claims.MayAct is { } mayAct)
         {
-            writer.WriteStartObject("act");
-            writer.WriteString("sub", actor);
+            writer.WriteStartObject("may_act");
+            writer.WriteString("sub", mayAct);
             writer.WriteEndObject();
         }
         if (claims.KeyThumbprint is { } thumbprint)
@@ -152,10 +154,24 @@ internal sealed class TokenSigner(SigningKeyRing keys, KontextSettings settings,
             IssuedAt = DateTimeOffset.FromUnixTimeSeconds(claims.GetProperty("iat").GetInt64()),
             ExpiresAt = DateTimeOffset.FromUnixTimeSeconds(claims.GetProperty("exp").GetInt64()),
             TokenId = tokenId,
-            Actor = claims.TryGetProperty("act", out var act) ? Text(act, "sub") : null,
+            Actor = claims.TryGetProperty("act", out var act) ? Actor(act) : null,
+            MayAct = claims.TryGetProperty("may_act", out var mayAct) ? Text(mayAct, "sub") : null,
             KeyThumbprint = claims.TryGetProperty("cnf", out var confirmation) ? Text(confirmation, "jkt") : null,
         };
     }
+
+    // Nested, the current actor outermost (RFC 8693 section 4.1).
+    private static void WriteActor(Utf8JsonWriter writer, ActorClaim actor)
+    {
+        writer.WriteStartObject("act");
+        writer.WriteString("sub", actor.ClientId);
+        if (actor.Prior is { } prior)
+            WriteActor(writer, prior);
+        writer.WriteEndObject();
+    }
+
+    private static ActorClaim? Actor(JsonElement act) =>
+        Text(act, "sub") is { } client ? new ActorClaim(client, act.TryGetProperty("act", out var prior) ? Actor(prior) : null) : null;
 
     private static string? Text(JsonElement claims, string name) =>
         claims.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;

@@ -31,7 +31,14 @@ public sealed record ConsentModel(
     string Duration,
     string RequestFields,
     string CsrfToken,
-    string Action);
+    string Action)
+{
+    /// <summary>The code that an agent on another device showed, as it is shown there; null in the browser flow.</summary>
+    public string? UserCode { get; init; }
+
+    /// <summary>The person pressed Allow without saying that they started the agent.</summary>
+    public bool Unconfirmed { get; init; }
+}
 
 /// <summary>A service on the consent page.</summary>
 /// <param name="Id">Value of its checkbox.</param>

@@ -6,4 +6,5 @@ namespace Kontext.Functions.Pages;
 /// <param name="ReturnTo">Where to go after signing in, posted back as <c>return_to</c>; the endpoint checks it again.</param>
 /// <param name="CsrfToken">Posted back as <c>csrf</c>.</param>
 /// <param name="Error">What was wrong with the last attempt; null for none.</param>
-public sealed record LoginModel(string Organization, string? AgentName, string ReturnTo, string CsrfToken, string? Error);
+/// <param name="UserName">Who is expected; null when nobody said.</param>
+public sealed record LoginModel(string Organization, string? AgentName, string ReturnTo, string CsrfToken, string? Error, string? UserName = null);

@@ -30,6 +30,8 @@ internal static class PageErrors
         FailureCode.UnsupportedGrantType => (400, "This request is not valid", StartAgain),
         FailureCode.UnsupportedResponseType => (400, "This request is not valid", StartAgain),
         FailureCode.AccessDenied => (403, "Access was refused", "Nothing was given to the agent. You can close this window."),
+        FailureCode.AuthorizationPending or FailureCode.SlowDown => (400, "Nothing was decided yet", "Wait a moment and try again."),
+        FailureCode.ExpiredToken => (400, "This took too long", StartAgain),
         FailureCode.NotFound => (404, "There is nothing here", "Check the address. A link that an agent gave you may have expired: ask it for a new one."),
         FailureCode.NotConnected => (403, "This service is not connected", "Connect it and try again."),
         FailureCode.PolicyDenied => (403, "Your organization does not allow this", "An administrator can tell you which rule decided."),

@@ -36,28 +36,27 @@ internal sealed class BrowserSessions(ITableSource tables, IUserStore users, Kon
         return new BrowserUser(org, user, hash, CsrfOf(handle!), stored.Value.AuthenticatedAt ?? stored.Value.SignedInAt);
     }
 
-    /// <summary>Signs a person in to this browser.</summary>
+    /// <summary>Signs a person in to this browser, under a new handle. The session it had before ends, whoever's it was.</summary>
     /// <param name="context">The request.</param>
     /// <param name="org">The organization.</param>
     /// <param name="user">The person.</param>
     /// <param name="authenticatedAt">When they proved who they are, if that was earlier.</param>
     public async Task SignInAsync(HttpContext context, OrgId org, UserId user, DateTimeOffset? authenticatedAt = null)
     {
+        await EndAsync(context);
         var handle = OrgHandle.New(org, OrgHandle.BrowserSession);
         var now = time.GetUtcNow();
         await store.InsertAsync(org, RandomValue.HashOf(handle), new BrowserSession(user, now, now, Ended: false, authenticatedAt < now ? authenticatedAt : null), context.RequestAborted);
+        // The visitor's cookie stays: sign-ins that other tabs have under way are bound to it.
         Append(context, SessionCookie, handle);
-        context.Response.Cookies.Delete(VisitorCookie, Options());
     }
 
-    /// <summary>Signs this browser out.</summary>
+    /// <summary>Signs this browser out. Who uses it next is a visitor nobody knows.</summary>
     public async Task SignOutAsync(HttpContext context)
     {
-        var handle = context.Request.Cookies[SessionCookie];
-        if (OrgHandle.TryRead(handle, OrgHandle.BrowserSession, out var org)
-            && await store.FindAsync(org, RandomValue.HashOf(handle!), context.RequestAborted) is { } stored)
-            await store.ReplaceAsync(org, RandomValue.HashOf(handle!), stored, stored.Value with { Ended = true }, context.RequestAborted);
+        await EndAsync(context);
         context.Response.Cookies.Delete(SessionCookie, Options());
+        context.Response.Cookies.Delete(VisitorCookie, Options());
     }
 
     /// <summary>The CSRF token of a browser in which nobody has signed in yet; gives it a cookie when it has none.</summary>
@@ -79,6 +78,20 @@ internal sealed class BrowserSessions(ITableSource tables, IUserStore users, Kon
     private string SessionCookie => prefix + "-session";
 
     private string VisitorCookie => prefix + "-visitor";
+
+    private async Task EndAsync(HttpContext context)
+    {
+        var handle = context.Request.Cookies[SessionCookie];
+        if (!OrgHandle.TryRead(handle, OrgHandle.BrowserSession, out var org))
+            return;
+        var hash = RandomValue.HashOf(handle!);
+        while (await store.FindAsync(org, hash, context.RequestAborted) is { Value.Ended: false } stored)
+        {
+            // A page opened at the same moment may have noted the use in between: the end is written over it.
+            if (await store.ReplaceAsync(org, hash, stored, stored.Value with { Ended = true }, context.RequestAborted) is not null)
+                return;
+        }
+    }
 
     private bool SameOrigin(HttpContext context) =>
         context.Request.Headers.Origin is not [{ Length: > 0 } origin] || origin == "null" || origin == settings.PublicUrl.GetLeftPart(UriPartial.Authority);

@@ -27,8 +27,8 @@ internal sealed class DevelopmentSignIn
     }
 
     /// <summary>The form.</summary>
-    public IResult Show(HttpContext context, string? returnTo, string? error) =>
-        PageResult.Of<LoginPage>(new LoginModel(settings.Organization, AgentName: null, SignInEndpoints.LocalPath(returnTo), browser.VisitorCsrf(context), error), error is null ? 200 : 400);
+    public IResult Show(HttpContext context, string? returnTo, string? loginHint, string? error) =>
+        PageResult.Of<LoginPage>(new LoginModel(settings.Organization, AgentName: null, SignInEndpoints.LocalPath(returnTo), browser.VisitorCsrf(context), error, SignInWish.HintOf(loginHint)), error is null ? 200 : 400);
 
     /// <summary>Takes the form: signs the person in and goes on to where they came from.</summary>
     public async Task<IResult> SubmitAsync(HttpContext context)
@@ -38,17 +38,21 @@ internal sealed class DevelopmentSignIn
         var form = await context.Request.ReadFormAsync(context.RequestAborted);
         var returnTo = SignInEndpoints.LocalPath(form["return_to"]);
         if (!browser.IsVisitorCsrf(context, form["csrf"]))
-            return Show(context, returnTo, "This form was out of date. Please try again.");
+            return Show(context, returnTo, loginHint: null, "This form was out of date. Please try again.");
         var name = form["username"].ToString().Trim();
         if (name.Length is 0 or > MaxNameLength || !PrintableText.IsPrintable(name))
-            return Show(context, returnTo, $"Enter a user name of 1 to {MaxNameLength} characters.");
+            return Show(context, returnTo, loginHint: null, $"Enter a user name of 1 to {MaxNameLength} characters.");
 
         if (await organizations.FindBySlugAsync(settings.Organization, context.RequestAborted) is not { } org)
             return PageErrors.Of(context, new Failure(FailureCode.Misconfigured, $"The organization {settings.Organization} does not exist."));
         var user = await EnsureUserAsync(org, name, context.RequestAborted);
         if (user.Disabled)
-            return Show(context, returnTo, "This account is disabled.");
-        await audit.AppendAsync(org, new AuditEvent { At = time.GetUtcNow(), Type = AuditTypes.SignedIn, User = new AuditParty(user.Id.ToString(), user.DisplayName) }, context.RequestAborted);
+        {
+            var disabled = new Failure(FailureCode.Forbidden, "This account is disabled.");
+            await audit.AppendAsync(org, SignInRecord.Refused(time.GetUtcNow(), user, disabled), context.RequestAborted);
+            return PageErrors.Of(context, disabled);
+        }
+        await audit.AppendAsync(org, SignInRecord.Done(time.GetUtcNow(), user), context.RequestAborted);
         await browser.SignInAsync(context, org, user.Id);
         return SeeOther.To(returnTo);
     }

@@ -38,7 +38,7 @@ internal sealed record IdentityProviderMetadata
     public static Result<IdentityProviderMetadata> Read(JsonElement document, string issuer)
     {
         if (JsonMember.Text(document, "issuer") is not { } named || named.TrimEnd('/') != issuer.TrimEnd('/'))
-            return Wrong("names another issuer than Kontext__SignIn__Issuer");
+            return Wrong($"names another issuer than Kontext__SignIn__Issuer: {Readable(JsonMember.Text(document, "issuer"))}");
         if (Endpoint(document, "authorization_endpoint") is not { } authorization || Endpoint(document, "token_endpoint") is not { } token || Endpoint(document, "jwks_uri") is not { } jwks)
             return Wrong("lacks an https authorization_endpoint, token_endpoint or jwks_uri");
         return new IdentityProviderMetadata
@@ -55,6 +55,9 @@ internal sealed record IdentityProviderMetadata
 
     private static Uri? Endpoint(JsonElement document, string name) =>
         Uri.TryCreate(JsonMember.Text(document, name), UriKind.Absolute, out var address) && IsAllowed(address) ? address : null;
+
+    // For the log, so that an administrator sees what to write; nothing else is done with it.
+    private static string Readable(string? named) => named is null ? "none" : new([.. named.Take(200).Where(character => character is > ' ' and <= '~')]);
 
     private static Failure Wrong(string what) =>
         new(FailureCode.Misconfigured, "The sign-in of this organization is not set up correctly: an administrator has to check Kontext__SignIn__Issuer.", $"discovery document {what}");

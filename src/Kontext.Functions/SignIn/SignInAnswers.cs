@@ -40,8 +40,10 @@ internal sealed class SignInAnswers(SignInStates states, IdentityProvider provid
             return failure;
         if (!(await providers.KeysAsync(provider, header.KeyId, cancellationToken)).TryGet(out var keys, out failure))
             return failure;
-        var expected = new IdTokenExpectation(provider.Issuer, settings.ClientId, proof.Nonce, settings.RolesClaim);
-        if (!IdToken.Validate(token.Reveal(), keys, expected, time.GetUtcNow()).TryGet(out var person, out failure))
+        var expected = new IdTokenExpectation(provider.Issuer, settings.ClientId, proof.Nonce);
+        if (!IdToken.Validate(token.Reveal(), keys, expected, time.GetUtcNow()).TryGet(out var claims, out failure))
+            return failure;
+        if (!SignedInPerson.Read(claims, settings).TryGet(out var person, out failure))
             return failure;
         if (TooOld(started, person, time.GetUtcNow()) is { } tooOld)
             return tooOld;

@@ -1,7 +1,6 @@
 using Kontext.Domain;
 using Kontext.Domain.Audit;
 using Kontext.Domain.Tenancy;
-using Kontext.Functions.OAuth;
 using Kontext.Functions.Pages;
 
 namespace Kontext.Functions.SignIn;
@@ -21,24 +20,14 @@ internal sealed class SignInCallback(BrowserSessions browser, SignInStates state
         var user = await users.EnsureAsync(org, settings, signedIn.Person, context.RequestAborted);
         if (user.Disabled)
             return await RefuseAsync(context, org, user, new Failure(FailureCode.Forbidden, "This account is disabled.", "the account is disabled"));
-        await RecordAsync(org, user, null, context.RequestAborted);
+        await audit.AppendAsync(org, SignInRecord.Done(time.GetUtcNow(), user), context.RequestAborted);
         await browser.SignInAsync(context, org, user.Id, signedIn.Person.AuthenticatedAt);
         return SeeOther.To(signedIn.State.ReturnTo);
     }
 
     private async Task<IResult> RefuseAsync(HttpContext context, OrgId org, User? user, Failure failure)
     {
-        await RecordAsync(org, user, failure, context.RequestAborted);
+        await audit.AppendAsync(org, SignInRecord.Refused(time.GetUtcNow(), user, failure), context.RequestAborted);
         return PageErrors.Of(context, failure);
     }
-
-    private Task RecordAsync(OrgId org, User? user, Failure? failure, CancellationToken cancellationToken) => audit.AppendAsync(org, new AuditEvent
-    {
-        At = time.GetUtcNow(),
-        Type = AuditTypes.SignedIn,
-        Status = failure is null ? "ok" : "error_auth",
-        User = user is null ? null : new AuditParty(user.Id.ToString(), user.DisplayName),
-        ErrorType = failure is null ? null : OAuthErrors.CodeOf(failure.Code).Error,
-        ErrorMessage = failure?.Detail ?? failure?.Message,
-    }, cancellationToken);
 }

@@ -7,7 +7,7 @@ internal static class SignInServices
 {
     public static IServiceCollection AddKontextSignIn(this IServiceCollection services, KontextSettings settings)
     {
-        services.AddSingleton<BrowserSessions>();
+        services.AddSingleton<BrowserSessions>().AddSingleton<SignOut>();
         if (settings.SignIn is null)
             return services.AddSingleton<DevelopmentSignIn>();
         var http = GuardedHttp.Create(settings.AllowPrivateUpstreams);
@@ -18,7 +18,6 @@ internal static class SignInServices
             .AddSingleton<SignInAnswers>()
             .AddSingleton<SignedInUsers>()
             .AddSingleton<SignInStart>()
-            .AddSingleton<SignInCallback>()
-            .AddSingleton<SignOut>();
+            .AddSingleton<SignInCallback>();
     }
 }

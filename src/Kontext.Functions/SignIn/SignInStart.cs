@@ -16,12 +16,10 @@ internal sealed class SignInStart(BrowserSessions browser, IOrganizationStore or
     /// <summary>The redirect, or a page that says why there is none.</summary>
     /// <param name="context">The request.</param>
     /// <param name="settings">The organization's provider.</param>
-    /// <param name="returnTo">Where the person goes afterwards.</param>
-    /// <param name="fresh">They have to sign in again, even when the provider knows them.</param>
-    /// <param name="maxAgeSeconds">Oldest acceptable proof of who they are; null when any will do.</param>
-    public async Task<IResult> RunAsync(HttpContext context, SignInSettings settings, string returnTo, bool fresh, int? maxAgeSeconds)
+    /// <param name="wish">What is asked of the sign-in.</param>
+    public async Task<IResult> RunAsync(HttpContext context, SignInSettings settings, SignInWish wish)
     {
-        if (maxAgeSeconds < 0)
+        if (wish.MaxAgeSeconds < 0)
             return PageErrors.Of(context, new Failure(FailureCode.InvalidRequest, "max_age has to be a number of seconds."));
         if (await organizations.FindBySlugAsync(installation.Organization, context.RequestAborted) is not { } org)
             return PageErrors.Of(context, new Failure(FailureCode.Misconfigured, $"The organization {installation.Organization} does not exist."));
@@ -31,7 +29,7 @@ internal sealed class SignInStart(BrowserSessions browser, IOrganizationStore or
             return PageErrors.Of(context, failure);
         }
         var secret = browser.SignInSecret(context);
-        var state = await states.StartAsync(org, secret, returnTo, fresh, maxAgeSeconds, context.RequestAborted);
+        var state = await states.StartAsync(org, secret, wish, context.RequestAborted);
         var proof = SignInProof.Of(secret, state);
         var parameters = new Dictionary<string, string?>
         {
@@ -44,10 +42,12 @@ internal sealed class SignInStart(BrowserSessions browser, IOrganizationStore or
             ["code_challenge"] = Pkce.ChallengeOf(proof.CodeVerifier.Reveal()),
             ["code_challenge_method"] = "S256",
         };
-        if (fresh)
+        if (wish.Fresh)
             parameters["prompt"] = "login";
-        if (maxAgeSeconds is { } seconds)
+        if (wish.MaxAgeSeconds is { } seconds)
             parameters["max_age"] = seconds.ToString(CultureInfo.InvariantCulture);
+        if (SignInWish.HintOf(wish.LoginHint) is { } hint)
+            parameters["login_hint"] = hint;
         return SeeOther.To(QueryHelpers.AddQueryString(provider.AuthorizationEndpoint.AbsoluteUri, parameters));
     }
 }

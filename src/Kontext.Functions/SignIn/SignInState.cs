@@ -35,10 +35,10 @@ internal sealed class SignInStates(ITableSource tables, TimeProvider time)
     private readonly HashKeyed<SignInState> states = new(tables.Open("signinstates"), StoredJson.Default.SignInState);
 
     /// <summary>Keeps one; gives the value of <c>state</c>.</summary>
-    public async Task<string> StartAsync(OrgId org, Secret browser, string returnTo, bool fresh, int? maxAgeSeconds, CancellationToken cancellationToken)
+    public async Task<string> StartAsync(OrgId org, Secret browser, SignInWish wish, CancellationToken cancellationToken)
     {
         var state = OrgHandle.New(org, OrgHandle.SignInState);
-        await states.InsertAsync(org, RandomValue.HashOf(state), new SignInState(RandomValue.HashOf(browser.Reveal()), returnTo, fresh, maxAgeSeconds, time.GetUtcNow(), Spent: false), cancellationToken);
+        await states.InsertAsync(org, RandomValue.HashOf(state), new SignInState(RandomValue.HashOf(browser.Reveal()), wish.ReturnTo, wish.Fresh, wish.MaxAgeSeconds, time.GetUtcNow(), Spent: false), cancellationToken);
         return state;
     }
 

@@ -1,15 +1,40 @@
+using Kontext.Domain;
+using Kontext.Domain.Audit;
+using Kontext.Functions.OAuth;
 using Kontext.Functions.Pages;
 using Microsoft.AspNetCore.WebUtilities;
 
 namespace Kontext.Functions.SignIn;
 
-/// <summary>What follows when a person has signed out of Kontext: the provider, if it takes sign-outs (OpenID Connect RP-Initiated Logout 1.0 section 2).</summary>
-internal sealed class SignOut(IdentityProvider providers, KontextSettings installation)
+/// <summary>Signs a person out: of Kontext first, then of the provider, if it takes sign-outs (OpenID Connect RP-Initiated Logout 1.0 section 2).</summary>
+/// <param name="browser">The browser's session.</param>
+/// <param name="audit">Where it is recorded.</param>
+/// <param name="installation">Where people come back to.</param>
+/// <param name="time">The clock.</param>
+/// <param name="providers">What the provider publishes; null for the development sign-in, which has none.</param>
+internal sealed class SignOut(BrowserSessions browser, IAuditLog audit, KontextSettings installation, TimeProvider time, IdentityProvider? providers = null)
 {
-    /// <summary>The way to the provider, or to the front page when it takes none or cannot be asked.</summary>
-    public async Task<IResult> AfterAsync(SignInSettings settings, CancellationToken cancellationToken)
+    /// <summary>Takes the form.</summary>
+    public async Task<IResult> RunAsync(HttpContext context)
     {
-        if (!(await providers.DiscoverAsync(settings, cancellationToken)).TryGet(out var provider, out _) || provider.EndSessionEndpoint is not { } endpoint)
+        if (!(await FormFields.ReadAsync(context.Request, context.RequestAborted)).TryGet(out var form, out var unreadable))
+            return PageErrors.Of(context, unreadable);
+        if (await browser.CurrentAsync(context) is not { } person)
+        {
+            // Nobody is signed out of the provider by a form that did not have to be ours.
+            await browser.SignOutAsync(context);
+            return SeeOther.To("/");
+        }
+        if (!browser.IsCsrf(context, person, form["csrf"]))
+            return PageErrors.Of(context, new Failure(FailureCode.InvalidRequest, "The form is out of date. Go back, reload the page and try again."));
+        await audit.AppendAsync(person.Org, SignInRecord.Out(time.GetUtcNow(), person.User), context.RequestAborted);
+        await browser.SignOutAsync(context);
+        return installation.SignIn is { } settings && providers is not null ? await AtProviderAsync(settings, providers, context.RequestAborted) : SeeOther.To("/");
+    }
+
+    private async Task<IResult> AtProviderAsync(SignInSettings settings, IdentityProvider identityProviders, CancellationToken cancellationToken)
+    {
+        if (!(await identityProviders.DiscoverAsync(settings, cancellationToken)).TryGet(out var provider, out _) || provider.EndSessionEndpoint is not { } endpoint)
             return SeeOther.To("/");
         // No id_token_hint: ID tokens are not kept.
         var target = QueryHelpers.AddQueryString(endpoint.AbsoluteUri, new Dictionary<string, string?>

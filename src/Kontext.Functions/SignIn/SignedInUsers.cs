@@ -42,8 +42,7 @@ internal sealed class SignedInUsers(IUserStore users, TimeProvider time)
         return roles.IsEmpty ? [Member] : roles;
     }
 
-    // A mail address nobody verified could be anybody's.
-    private static bool IsAdministrator(SignInSettings settings, SignedInPerson person) =>
-        settings.Administrators.Contains(person.Subject, StringComparer.Ordinal)
-        || (person.EmailCounts && person.Email is { } email && settings.Administrators.Contains(email, StringComparer.OrdinalIgnoreCase));
+    // A mail address nobody verified could be anybody's, and so could a subject that was chosen to look like one.
+    private static bool IsAdministrator(SignInSettings settings, SignedInPerson person) => settings.Administrators.Any(named =>
+        named.Contains('@', StringComparison.Ordinal) ? person.EmailCounts && named.Equals(person.Email, StringComparison.OrdinalIgnoreCase) : named == person.Subject);
 }

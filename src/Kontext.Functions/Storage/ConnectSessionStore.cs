@@ -12,6 +12,9 @@ internal sealed class ConnectSessionStore(ITableSource tables) : IConnectSession
     public Task InsertAsync(OrgId org, ConnectSession session, CancellationToken cancellationToken) => sessions.InsertAsync(org, session.HandleHash, session, cancellationToken);
 
     /// <inheritdoc/>
-    public async Task<ConnectSession?> FindAsync(OrgId org, string handleHash, CancellationToken cancellationToken) =>
-        (await sessions.FindAsync(org, handleHash, cancellationToken))?.Value;
+    public Task<Versioned<ConnectSession>?> FindAsync(OrgId org, string handleHash, CancellationToken cancellationToken) => sessions.FindAsync(org, handleHash, cancellationToken);
+
+    /// <inheritdoc/>
+    public Task<Versioned<ConnectSession>?> ReplaceAsync(OrgId org, Versioned<ConnectSession> current, ConnectSession next, CancellationToken cancellationToken) =>
+        sessions.ReplaceAsync(org, next.HandleHash, current, next, cancellationToken);
 }

@@ -22,6 +22,9 @@ namespace Kontext.Functions.Storage;
         typeof(IdJsonConverter<RuleId>), typeof(IdJsonConverter<ServiceAccountId>), typeof(IdJsonConverter<SessionId>), typeof(IdJsonConverter<UserId>),
     ])]
 [JsonSerializable(typeof(AuthorizationCode))]
+[JsonSerializable(typeof(DeviceAuthorization))]
+[JsonSerializable(typeof(UserCodeRow))]
+[JsonSerializable(typeof(WrongUserCodes))]
 [JsonSerializable(typeof(Organization))]
 [JsonSerializable(typeof(User))]
 [JsonSerializable(typeof(Application))]

@@ -42,11 +42,39 @@ public sealed class ServiceAccountsTests(KontextFixture kontext)
     }
 
     [Fact]
+    public async Task A_switched_off_account_is_refused_at_once_and_works_again_when_switched_on()
+    {
+        var (id, clientId, secret) = await CreateAsync();
+        var token = (await TokenAsync(clientId, secret))["access_token"]!;
+        var off = await OwnerAsync(HttpMethod.Patch, $"/service-accounts/{id}", new JsonObject { ["disabled"] = true });
+        Assert.True((bool)off.Json!["serviceAccount"]!["disabled"]!);
+        Assert.Null(off.Json["credentials"]);
+        Assert.Equal(HttpStatusCode.Unauthorized, (await agent.ApiAsync(HttpMethod.Get, "/applications", token)).Status);
+        Assert.Equal("invalid_client", (await TokenAsync(clientId, secret))["error"]);
+        await OwnerAsync(HttpMethod.Patch, $"/service-accounts/{id}", new JsonObject { ["disabled"] = false });
+        Assert.Equal(HttpStatusCode.OK, (await agent.ApiAsync(HttpMethod.Get, "/applications", token)).Status);
+        Assert.Equal(HttpStatusCode.OK, (await TokenAsync(clientId, secret)).Status);
+        var changes = await kontext.ChangesAsync();
+        Assert.Contains(changes, change => change!.StartsWith("service_account.disabled", StringComparison.Ordinal) && change.Contains(id, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_change_keeps_what_it_does_not_name_and_is_checked()
+    {
+        var (id, _, _) = await CreateAsync();
+        await OwnerAsync(HttpMethod.Patch, $"/service-accounts/{id}", new JsonObject { ["description"] = "Deploys" });
+        var named = await OwnerAsync(HttpMethod.Patch, $"/service-accounts/{id}", new JsonObject { ["name"] = "deployer" });
+        Assert.Equal(("deployer", "Deploys"), ((string?)named.Json!["serviceAccount"]!["name"], (string?)named.Json["serviceAccount"]!["description"]));
+        foreach (var (body, field) in new[] { ("""{"name":""}""", "name"), ("""{"name":"a\u202eb"}""", "name"), ("""{"role":"owner"}""", "role") })
+            Assert.NotNull((await OwnerAsync(HttpMethod.Patch, $"/service-accounts/{id}", JsonNode.Parse(body))).Json!["validationErrors"]![field]);
+    }
+
+    [Fact]
     public async Task A_member_has_nothing_to_do_with_service_accounts()
     {
         var (id, _, _) = await CreateAsync();
         var member = await agent.ManagementTokenAsync("mia");
-        foreach (var (method, path) in new[] { (HttpMethod.Get, ""), (HttpMethod.Post, ""), (HttpMethod.Get, $"/{id}"), (HttpMethod.Post, $"/{id}/rotate-secret"), (HttpMethod.Delete, $"/{id}") })
+        foreach (var (method, path) in new[] { (HttpMethod.Get, ""), (HttpMethod.Post, ""), (HttpMethod.Get, $"/{id}"), (HttpMethod.Patch, $"/{id}"), (HttpMethod.Post, $"/{id}/rotate-secret"), (HttpMethod.Delete, $"/{id}") })
             Assert.Equal("kontext_forbidden", (await agent.ApiAsync(method, "/service-accounts" + path, member))["code"]);
     }
 

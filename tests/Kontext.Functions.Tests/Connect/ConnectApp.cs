@@ -53,6 +53,7 @@ internal sealed class ConnectApp : IAsyncDisposable, IIntegrationStore, IApplica
             .AddSingleton<IConnectionStore>(World.Connections).AddSingleton<IIntegrationStore>(this).AddSingleton<IApplicationStore>(this)
             .AddSingleton<IAuditLog>(World.Audit).AddSingleton<TimeProvider>(World.Time).AddSingleton<IConnectPages, TextPages>()
             .AddSingleton<IMcpUpstream>(new HttpMcpUpstream(GuardedHttp.Create(allowPrivateAddresses: true), new UpstreamEras(World.Time), UpstreamLimits.Ordinary))
+            .AddSingleton<EpochFeed>().AddSingleton<FreshCache>().AddSingleton<IUserStore, UserStore>()
             .AddKontextConnections(settings);
         app = builder.Build();
         app.UseRouting();

@@ -26,7 +26,8 @@ internal sealed class TimedKontext : WebApplicationFactory<Program>
         Time = first?.Time ?? new(new DateTimeOffset(2026, 11, 21, 6, 0, 0, TimeSpan.Zero));
         var port = KontextServer.FreePort();
         Address = new Uri(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}"));
-        UseKestrel(port);
+        // The address goes in as a setting: set by the factory, it could come after the program has begun to listen.
+        UseKestrel();
     }
 
     public Uri Address { get; }
@@ -37,7 +38,7 @@ internal sealed class TimedKontext : WebApplicationFactory<Program>
     public TimedKontext Sibling() => new(storage, this);
 
     protected override void ConfigureWebHost(IWebHostBuilder builder) => builder
-        .UseEnvironment("Development")
+        .UseEnvironment("Development").UseUrls(Address.OriginalString)
         .UseSetting("Kontext:Storage", storage).UseSetting("Kontext:KeyDirectory", keys).UseSetting("Kontext:PublicUrl", (first ?? this).Address.OriginalString)
         .ConfigureTestServices(services => services.AddSingleton<TimeProvider>(Time));
 

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text;
+using Kontext.Testing;
 
 namespace Kontext.Functions.Tests.SignIn;
 
@@ -8,7 +9,7 @@ public sealed class SignInFormTests(KontextFixture kontext)
 {
     [Theory]
     [InlineData("/login")]
-    [InlineData("/login/out")]
+    [InlineData("/logout")]
     public async Task An_unreadable_form_is_refused(string path)
     {
         var tooMany = string.Join('&', Enumerable.Range(0, 3000).Select(number => $"f{number}=1"));
@@ -19,5 +20,33 @@ public sealed class SignInFormTests(KontextFixture kontext)
             using var answer = await http.PostAsync(new Uri(kontext.Server.Url, path), content, TestContext.Current.CancellationToken);
             Assert.Equal((HttpStatusCode.BadRequest, "text/html"), (answer.StatusCode, answer.Content.Headers.ContentType?.MediaType));
         }
+    }
+
+    [Theory]
+    [InlineData("ada@example.test", "ada@example.test")]
+    [InlineData("\"><script>", "\"><script>")]
+    [InlineData("hidden\u202ename", "")]
+    public async Task The_development_sign_in_proposes_whom_the_agent_expects(string hint, string proposed)
+    {
+        using var browser = new FormBrowser();
+        var (url, _) = kontext.Agent.AuthorizeUrl(TestAgent.CommandLineClient, kontext.Agent.Gateway, more: new Dictionary<string, string> { ["login_hint"] = hint });
+        var page = await browser.OpenAsync(url);
+        Assert.Equal("/login", page.Url.AbsolutePath);
+        Assert.Equal(proposed, page.Document.QuerySelector("input[name=username]")!.GetAttribute("value") ?? "");
+        Assert.Empty(page.Document.QuerySelectorAll("script"));
+    }
+
+    [Theory]
+    [InlineData("prompt", "login")]
+    [InlineData("max_age", "0")]
+    public async Task The_development_sign_in_asks_again_when_an_agent_wants_that(string name, string value)
+    {
+        using var browser = new FormBrowser();
+        var (plain, _) = kontext.Agent.AuthorizeUrl(TestAgent.CommandLineClient, kontext.Agent.Gateway);
+        var signIn = await browser.OpenAsync(plain);
+        Assert.Equal("/oauth2/auth", (await browser.SubmitAsync(signIn, "Sign in", new Dictionary<string, string> { ["username"] = "rex" })).Url.AbsolutePath);
+        Assert.Equal("/oauth2/auth", (await browser.OpenAsync(plain)).Url.AbsolutePath);
+        var (fresh, _) = kontext.Agent.AuthorizeUrl(TestAgent.CommandLineClient, kontext.Agent.Gateway, more: new Dictionary<string, string> { [name] = value });
+        Assert.Equal("/login", (await browser.OpenAsync(fresh)).Url.AbsolutePath);
     }
 }

@@ -1,0 +1,17 @@
+using Kontext.Domain;
+
+namespace Kontext.Functions.SignIn;
+
+/// <summary>What is asked of one sign-in.</summary>
+/// <param name="ReturnTo">Where the person goes afterwards.</param>
+/// <param name="Fresh">They have to sign in again, even when the provider knows them.</param>
+/// <param name="MaxAgeSeconds">Oldest acceptable proof of who they are; null when any will do.</param>
+/// <param name="LoginHint">Whom the agent expects to sign in, as it named them; null when it did not.</param>
+internal sealed record SignInWish(string ReturnTo, bool Fresh, int? MaxAgeSeconds, string? LoginHint)
+{
+    private const int MaxHintLength = 320;
+
+    /// <summary>The hint, where it can be one: it is for a field that shows it.</summary>
+    public static string? HintOf(string? loginHint) =>
+        loginHint?.Trim() is { Length: > 0 and <= MaxHintLength } hint && PrintableText.IsPrintable(hint) ? hint : null;
+}
