@@ -24,6 +24,8 @@ internal static class ConnectServices
         .AddSingleton<GrantRemoval>()
         .AddSingleton<IRefreshSchedule, RefreshSchedule>()
         .AddSingleton<RefreshFiling>()
+        .AddSingleton<RefreshesUnderWay>()
+        .AddHostedService<RefreshDrain>()
         .AddSingleton<RefreshOutcome>()
         .AddSingleton<LeasedRefresh>()
         .AddSingleton<CredentialRefresh>()

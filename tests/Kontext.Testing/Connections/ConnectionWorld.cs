@@ -115,7 +115,7 @@ public sealed class ConnectionWorld
             Removal = new GrantRemoval(world.Connections, Grants, Directory, world.Provider, world.Time);
             var filing = new RefreshFiling(world.Schedule, world.Time);
             var outcome = new RefreshOutcome(world.Connections, Grants, Removal, filing, world.Audit, world.Time);
-            Refresh = new CredentialRefresh(world.Connections, Grants, new LeasedRefresh(Grants, Directory, world.Provider, outcome, world.Time), outcome, world.Time);
+            Refresh = new CredentialRefresh(world.Connections, Grants, new LeasedRefresh(Grants, Directory, world.Provider, outcome, world.Time), outcome, new RefreshesUnderWay(), world.Time);
             Sweep = new RefreshSweep(world.Schedule, world.Connections, new OneIntegration(world), Refresh, world.Time);
             Writer = new ConnectionWriter(world.Connections, Grants, Removal, filing, world.Audit, world.Time);
             Disconnection = new Disconnection(world.Connections, Removal, world.Audit, world.Time);
