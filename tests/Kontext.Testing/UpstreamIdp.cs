@@ -65,6 +65,19 @@ public sealed class UpstreamIdp : IAsyncDisposable
     public async Task<int> RefreshesAsync(string counter = "ok") =>
         (await StateAsync())["counters"]!["token"]!["refresh_token"]![counter]!.GetValue<int>();
 
+    /// <summary>The newest grant of a user: <c>presented</c> (how often each generation of its refresh token was), <c>gen</c>, <c>refreshes</c>, <c>reused</c>, <c>revoked</c>.</summary>
+    public async Task<JsonObject> GrantAsync(string user) =>
+        (await StateAsync())["grants"]!.AsArray().Last(grant => (string?)grant!["user"] == user)!.AsObject();
+
+    /// <summary>Whether it accepts an access token.</summary>
+    public async Task<bool> AcceptsAsync(string accessToken)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/api/me");
+        request.Headers.Authorization = new System.Net.Http.Headers.AuthenticationHeaderValue("Bearer", accessToken);
+        using var response = await http.SendAsync(request);
+        return response.IsSuccessStatusCode;
+    }
+
     /// <summary>Opens an authorization URL as a browser of a person who approves at once, and gives the address they are sent back to.</summary>
     public async Task<Uri> AuthorizeAsync(Uri authorizationUrl)
     {
