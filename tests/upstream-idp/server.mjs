@@ -150,7 +150,7 @@ const routes = {
   },
 };
 const onRequest = async (req, res) => {
-  const u = new URL(req.url, cfg.issuer),
+  const u = new URL(req.url.replace(/^\/t\/[^/]+/, ''), cfg.issuer), // many providers have tenants in their paths
     key = `${req.method} ${u.pathname}`;
   if (!u.pathname.startsWith('/_')) counters.requests[key] = (counters.requests[key] ?? 0) + 1;
   const raw = await readBody(req).catch(() => '');

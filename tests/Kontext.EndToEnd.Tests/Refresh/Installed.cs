@@ -46,7 +46,7 @@ internal sealed class Installed : IAsyncDisposable
     public static JsonObject AccountAt(UpstreamIdp provider, string account, Uri? wire = null) => new()
     {
         ["authorizationUrl"] = $"{provider.Issuer}/authorize?login_hint={account}",
-        ["tokenUrl"] = wire is null ? $"{provider.Issuer}/token" : new Uri(wire, "/token").AbsoluteUri,
+        ["tokenUrl"] = wire is null ? $"{provider.Issuer}/token" : new Uri(wire, $"/t/{account}/token").AbsoluteUri,
         ["clientId"] = "vault-public",
         ["scopes"] = new JsonArray("openid", "api.read"),
     };

@@ -36,7 +36,7 @@ public sealed class ReadersTests(AzuriteFixture azurite)
     [Fact]
     public async Task A_provider_that_answers_after_twenty_seconds_is_asked_once_and_nobody_gets_an_error()
     {
-        await using var provider = await UpstreamIdp.StartAsync(("ACCESS_TTL", "8"));
+        await using var provider = await UpstreamIdp.StartAsync(("ACCESS_TTL", "4"));
         await using var installed = await Installed.CreateAsync(azurite, ["tracker"], name => Installed.AccountAt(provider, name));
         var second = await installed.StartAsync();
         await installed.ConnectAsync("tracker");
