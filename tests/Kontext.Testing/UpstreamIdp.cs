@@ -52,6 +52,14 @@ public sealed class UpstreamIdp : IAsyncDisposable
     /// <summary>Lets everything work again, also requests that hang.</summary>
     public Task ClearFaultsAsync() => ControlAsync(HttpMethod.Delete, "/_faults");
 
+    /// <summary>Requests that hang lose their connection; the other faults stay.</summary>
+    public Task LetGoAsync() => ControlAsync(HttpMethod.Post, "/_let_go", new JsonObject());
+
+    /// <summary>When refresh tokens of a user were presented, in order.</summary>
+    public async Task<IReadOnlyList<DateTimeOffset>> AskedAsync(string user) =>
+        [.. (await StateAsync())["events"]!.AsArray().Where(happened => (string?)happened!["type"] == "refresh.presented" && (string?)happened["user"] == user)
+            .Select(happened => DateTimeOffset.FromUnixTimeMilliseconds((long)happened!["t"]!))];
+
     /// <summary>Changes settings while it runs.</summary>
     public Task ConfigureAsync(JsonObject settings) => ControlAsync(HttpMethod.Post, "/_config", settings);
 

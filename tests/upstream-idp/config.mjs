@@ -24,6 +24,7 @@ export const cfg = {
   idTokenAlg: 'RS256', // none and HS256 forge
   idTokenKey: 'current', // rogue: a key nobody published
   authMethods: ['client_secret_basic', 'client_secret_post', 'none'],
+  tokenEndpoint: undefined, // what the metadata says, if not the issuer's own
   endSession: false, // RP-initiated logout is offered
   jagClientMap: JSON.parse(E.JAG_CLIENT_MAP || '{}'), // our client_id -> client_id at the resource authorization server
 };

@@ -89,6 +89,8 @@ export async function fault(req, res, on, ctx = {}) {
       return true;
     case 'drop_after':
     case 'slow_answer':
+    case 'short_lived':
+    case 'keep':
     case 'form':
     case 'no_rotate':
     case 'no_refresh':
@@ -120,6 +122,11 @@ export async function finishToken(req, res, out, ctx) {
     if (f.mode === 'no_rotate' || f.mode === 'no_refresh') delete out.refresh_token;
     if (f.mode === 'no_expires') delete out.expires_in;
     if (f.mode === 'expires_string') out.expires_in = String(out.expires_in);
+    if (f.mode === 'short_lived') out.expires_in = 1;
+    if (f.mode === 'keep') {
+      delete out.refresh_token;
+      out.expires_in = f.expiresIn ?? out.expires_in;
+    }
     if (f.mode === 'expires_zero') out.expires_in = 0;
     if (f.mode === 'wrong_type') out.token_type = 'mac';
     if (f.mode === 'scope_reduced') out.scope = f.scope ?? '';

@@ -37,7 +37,7 @@ export const log = (type, d = {}) => {
   if (E.VERBOSE === '1') console.error('[idp]', type, JSON.stringify(d));
 };
 
-export function issue(grant, { scope = grant.scope, withRefresh = true, resource, ttl = cfg.accessTtl } = {}) {
+export function issue(grant, { scope = grant.scope, withRefresh = true, resource, ttl = cfg.accessTtl, rotate = cfg.rotate } = {}) {
   const exp = now() + ttl,
     jti = rnd(9);
   const aud = resource ?? grant.resource ?? cfg.issuer;
@@ -49,7 +49,7 @@ export function issue(grant, { scope = grant.scope, withRefresh = true, resource
   if (cfg.quirk === 'noexpiry') delete out.expires_in;
   const offline = cfg.quirk === 'google' ? grant.offline : true;
   if (withRefresh && offline && grant.client && !grant.noRefresh) {
-    if (!grant.rt || cfg.rotate) {
+    if (!grant.rt || rotate) {
       const rt = 'rt_' + rnd();
       grant.rt = rt;
       grant.gen = (grant.gen ?? 0) + 1;

@@ -90,7 +90,7 @@ export async function token(q, r, u, b) {
     }
     const want = b.scope ? b.scope.split(' ') : fam.scope.split(' ');
     if (want.some((s) => !fam.scope.split(' ').includes(s))) return bad('invalid_scope');
-    const out = issue(fam, { scope: want.join(' '), ttl: cfg.refreshedTtl ?? cfg.accessTtl });
+    const out = issue(fam, { scope: want.join(' '), ttl: cfg.refreshedTtl ?? cfg.accessTtl, rotate: cfg.rotate && ctx.post?.mode !== 'keep' });
     delete out.id_token;
     fam.last = { from: b.refresh_token, t: Date.now(), out };
     fam.refreshes = (fam.refreshes ?? 0) + 1;
