@@ -35,6 +35,7 @@ builder.Services
     .AddSingleton<AuditSeal>()
     .AddSingleton<ITimerTrigger, AuditSealTimer>()
     .AddSingleton<ITimerTrigger, RefreshSweepTimer>()
+    .AddSingleton<ITimerTrigger, RefreshBackfillTimer>()
     .AddHostedService<LocalScheduler>()
     .Configure<RouteHandlerOptions>(options => options.ThrowOnBadRequest = true);
 

@@ -11,13 +11,14 @@ public sealed class RefreshOutcome(IConnectionStore connections, GrantVault gran
     /// <summary>Points the row to a stored grant and gives the credential.</summary>
     public async Task<Result<OpenedCredential>> ClaimAsync(OrgId org, Integration integration, RefreshLease lease, string version, StoredGrant grant)
     {
-        var before = lease.Row.Value;
-        // Before the row, so that a crash in between leaves a note too many and not one too few.
-        await filing.FileAsync(org, Granted(before, grant));
-        var written = await WriteAsync(org, lease, version, current => Released(Granted(current, grant)) with
+        var (before, now) = (lease.Row.Value, time.GetUtcNow());
+        Connection Renewed(Connection current) => Released(Granted(current, grant)) with
         {
-            RefreshedAt = time.GetUtcNow(), RefreshIntentAt = null, RetryAt = null, Failures = 0, LastError = null,
-        }, grant.AccessToken);
+            RefreshedAt = now, RefreshIntentAt = null, RetryAt = null, Failures = 0, LastError = null,
+        };
+        // Before the row, so that a crash in between leaves a note too many and not one too few.
+        await filing.FileAsync(org, Renewed(before));
+        var written = await WriteAsync(org, lease, version, Renewed, grant.AccessToken);
         if (written is null)
             return await YieldAsync(org, integration, before, grant);
 

@@ -10,6 +10,7 @@ public sealed class FunctionRoutesTests
 {
     private static readonly RecordingTimer AuditSeal = new("fn-audit-seal", TimeSpan.FromMinutes(5));
     private static readonly RecordingTimer RefreshSweep = new("fn-refresh-sweep", TimeSpan.FromMinutes(1));
+    private static readonly RecordingTimer RefreshBackfill = new("fn-refresh-backfill", TimeSpan.FromMinutes(15));
 
     [Fact]
     public async Task Every_endpoint_is_served_by_exactly_one_function_and_none_reaches_a_trigger()
@@ -33,12 +34,12 @@ public sealed class FunctionRoutesTests
 
     [Fact]
     public void A_timer_with_another_interval_than_its_schedule_is_found() =>
-        Assert.Single(FunctionFolders.TimerFaults(FunctionFolders.Read(), [new RecordingTimer("fn-audit-seal", TimeSpan.FromMinutes(4)), RefreshSweep]));
+        Assert.Single(FunctionFolders.TimerFaults(FunctionFolders.Read(), [new RecordingTimer("fn-audit-seal", TimeSpan.FromMinutes(4)), RefreshSweep, RefreshBackfill]));
 
     [Fact]
     public void A_timer_without_a_folder_and_a_folder_without_a_timer_are_found()
     {
-        Assert.Single(FunctionFolders.TimerFaults(FunctionFolders.Read(), [AuditSeal, RefreshSweep, new RecordingTimer("fn-other", TimeSpan.FromMinutes(1))]));
+        Assert.Single(FunctionFolders.TimerFaults(FunctionFolders.Read(), [AuditSeal, RefreshSweep, RefreshBackfill, new RecordingTimer("fn-other", TimeSpan.FromMinutes(1))]));
         Assert.Single(FunctionFolders.TimerFaults(FunctionFolders.Read(), [RefreshSweep]));
     }
 

@@ -113,7 +113,7 @@ public sealed class ConnectionWorld
             Grants = new GrantVault(world.Vault, new PlainSealer());
             Directory = new ProviderDirectory(ProviderCatalog.Load(), new Platform(world), world.Provider, Grants, world.Time);
             Removal = new GrantRemoval(world.Connections, Grants, Directory, world.Provider, world.Time);
-            var filing = new RefreshFiling(world.Schedule, world.Time);
+            var filing = new RefreshFiling(world.Schedule);
             var outcome = new RefreshOutcome(world.Connections, Grants, Removal, filing, world.Audit, world.Time);
             Refresh = new CredentialRefresh(world.Connections, Grants, new LeasedRefresh(Grants, Directory, world.Provider, outcome, world.Time), outcome, new RefreshesUnderWay(), world.Time);
             Sweep = new RefreshSweep(world.Schedule, world.Connections, new OneIntegration(world), Refresh, world.Time);
