@@ -21,9 +21,11 @@ internal sealed class Installed : IAsyncDisposable
     private string agentToken = "";
     private string clientId = "";
 
-    private Installed(Installation installation, KontextServer first)
+    private readonly Wire? firstStorage;
+
+    private Installed(Installation installation, KontextServer first, Wire? firstStorage)
     {
-        (this.installation, First) = (installation, first);
+        (this.installation, First, this.firstStorage) = (installation, first, firstStorage);
         Agent = new TestAgent(first.Url);
     }
 
@@ -33,11 +35,18 @@ internal sealed class Installed : IAsyncDisposable
     /// <summary>The agent.</summary>
     public TestAgent Agent { get; }
 
-    /// <summary>Sets everything up. <paramref name="names"/> are the integrations to be, <paramref name="oauth"/> the OAuth settings of one.</summary>
-    public static async Task<Installed> CreateAsync(AzuriteFixture azurite, IEnumerable<string> names, Func<string, JsonObject> oauth)
+    /// <summary>Sets everything up. <paramref name="names"/> are the integrations to be, <paramref name="oauth"/> the OAuth settings of one;
+    /// <paramref name="storageOfFirst"/> is the rule between the first instance and storage, if it is to have one.</summary>
+    public static async Task<Installed> CreateAsync(AzuriteFixture azurite, IEnumerable<string> names, Func<string, JsonObject> oauth, WireRule? storageOfFirst = null)
     {
         var installation = await Installation.CreateAsync(azurite);
-        var installed = new Installed(installation, await installation.StartAsync());
+        Wire? wire = null;
+        if (storageOfFirst is not null)
+        {
+            wire = await Wire.OpenAsync(installation.Tables);
+            wire.Rule = storageOfFirst;
+        }
+        var installed = new Installed(installation, await installation.StartAsync(wire?.Address), wire);
         await installed.SetUpAsync(names, oauth);
         return installed;
     }
@@ -95,6 +104,8 @@ internal sealed class Installed : IAsyncDisposable
     {
         browser.Dispose();
         await installation.DisposeAsync();
+        if (firstStorage is not null)
+            await firstStorage.DisposeAsync();
     }
 
     private async Task SetUpAsync(IEnumerable<string> names, Func<string, JsonObject> oauth)
