@@ -1,7 +1,9 @@
 using Kontext.Domain.Audit;
 using Kontext.Domain.Vault;
 using Kontext.Functions;
+using Kontext.Functions.Account;
 using Kontext.Functions.Api;
+using Kontext.Functions.Commands;
 using Kontext.Functions.Connect;
 using Kontext.Functions.Local;
 using Kontext.Functions.Mcp;
@@ -11,6 +13,7 @@ using Kontext.Functions.SignIn;
 using Kontext.Functions.Storage;
 using Kontext.Functions.Triggers;
 
+if (CommandLine.Handles(args)) return;
 var builder = WebApplication.CreateSlimBuilder(args);
 var settings = KontextSettings.Read(builder.Configuration, builder.Environment.IsDevelopment());
 Listening.Configure(builder, settings);
@@ -27,6 +30,7 @@ builder.Services
     .AddKontextOAuth(settings)
     .AddKontextConnections(settings)
     .AddSingleton<IConnectPages, ConnectPages>()
+    .AddSingleton<SessionsView>()
     .AddKontextGateway()
     .AddKontextApi()
     .AddKontextPages()
@@ -50,6 +54,7 @@ AssetEndpoints.Map(app);
 SignInEndpoints.Map(app, settings);
 MetadataEndpoints.Map(app);
 OAuthEndpoints.Map(app);
+SessionsEndpoints.Map(app);
 ConnectEndpoints.Map(app, settings, app.Services.GetRequiredService<BrowserSessions>().CurrentAsync);
 McpEndpoints.Map(app, settings, app.Services.GetRequiredService<BearerAuthentication>().GatewayAsync);
 ApiEndpoints.Map(app);

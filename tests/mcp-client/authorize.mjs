@@ -1,6 +1,7 @@
 // The official MCP client against KONTEXT_URL/mcp, knowing nothing but that address: discovery, registration,
 // authorization code with PKCE through the pages (as PERSON), tools/list, and a call of CALL_TOOL if given.
-// Prints what happened as JSON; exits with 1 when anything fails.
+// It registers itself, unless CLIENT_METADATA_URL names its metadata document or CLIENT_ID (with CLIENT_SECRET) a
+// registration it was given. Prints what happened as JSON; exits with 1 when anything fails.
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { UnauthorizedError } from '@modelcontextprotocol/sdk/client/auth.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
@@ -8,11 +9,13 @@ import { Browser } from '../../demo/lib/browser.mjs';
 
 const gateway = new URL(`${process.env.KONTEXT_URL}/mcp`);
 const person = process.env.PERSON ?? 'alice';
-const redirectUrl = 'http://127.0.0.1:53999/callback';
+const redirectUrl = process.env.REDIRECT_URI ?? 'http://127.0.0.1:53999/callback';
 
 /** Keeps in memory what the SDK wants remembered, and plays the person at the browser. */
 const provider = {
   redirectUrl,
+  clientMetadataUrl: process.env.CLIENT_METADATA_URL,
+  client: process.env.CLIENT_ID && { client_id: process.env.CLIENT_ID, client_secret: process.env.CLIENT_SECRET },
   clientMetadata: { client_name: 'Official MCP client', redirect_uris: [redirectUrl], grant_types: ['authorization_code', 'refresh_token'], response_types: ['code'], token_endpoint_auth_method: 'none' },
   clientInformation: () => provider.client,
   saveClientInformation: (client) => void (provider.client = client),

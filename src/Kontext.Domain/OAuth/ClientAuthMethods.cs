@@ -17,8 +17,8 @@ public static class ClientAuthMethods
     /// <summary>An assertion signed with the client's own key (RFC 7523).</summary>
     public const string PrivateKeyJwt = "private_key_jwt";
 
-    /// <summary>All of them, as metadata lists them.</summary>
-    public static ImmutableArray<string> Supported { get; } = [None, Basic, Post, PrivateKeyJwt];
+    /// <summary>All of them, as metadata lists them. Some clients take the first whatever they hold: Basic serves those with a secret, and those without send an empty one, which public clients may.</summary>
+    public static ImmutableArray<string> Supported { get; } = [Basic, Post, None, PrivateKeyJwt];
 
     /// <summary>Algorithms an assertion may be signed with; none of them shares a secret (RFC 8725 section 3.1).</summary>
     public static ImmutableArray<string> SigningAlgorithms { get; } = ["ES256", "RS256", "PS256"];

@@ -1,7 +1,9 @@
+using System.Text.RegularExpressions;
+
 namespace Kontext.Domain.OAuth;
 
 /// <summary>Rules for redirect URIs (OAuth 2.1 section 2.3, RFC 8252).</summary>
-public static class RedirectUri
+public static partial class RedirectUri
 {
     /// <summary>May a client register it? https, http on loopback, or a private-use scheme in reverse-domain form (RFC 8252 section 7); never a fragment.</summary>
     public static bool IsRegistrable(string text) =>
@@ -19,12 +21,8 @@ public static class RedirectUri
     {
         if (string.Equals(registered, presented, StringComparison.Ordinal))
             return true;
-        return Uri.TryCreate(registered, UriKind.Absolute, out var known)
-            && Uri.TryCreate(presented, UriKind.Absolute, out var given)
-            && known.Scheme == Uri.UriSchemeHttp && given.Scheme == Uri.UriSchemeHttp
-            && IsLoopback(known) && known.Host == given.Host
-            && given.UserInfo.Length == 0 && given.Fragment.Length == 0
-            && string.Equals(AfterAuthority(registered), AfterAuthority(presented), StringComparison.Ordinal);
+        return Loopback().Match(registered) is { Success: true } known && Loopback().Match(presented) is { Success: true } given
+            && known.Groups["host"].Value == given.Groups["host"].Value && known.Groups["rest"].Value == given.Groups["rest"].Value;
     }
 
     /// <summary>Does it lead to the machine the browser runs on? Such a client cannot be told from another program there.</summary>
@@ -39,11 +37,7 @@ public static class RedirectUri
 
     private static bool IsLoopback(Uri uri) => uri.Host is "127.0.0.1" or "[::1]" or "localhost";
 
-    // The text as it was sent: Uri would normalize what has to match exactly.
-    private static string AfterAuthority(string uri)
-    {
-        var start = uri.IndexOf("://", StringComparison.Ordinal) + 3;
-        var end = uri.AsSpan(start).IndexOfAny('/', '?');
-        return end < 0 ? "" : uri[(start + end)..];
-    }
+    // On the text as it was sent: Uri would normalize what has to match exactly (127.1 is 127.0.0.1 to it).
+    [GeneratedRegex(@"^http://(?<host>127\.0\.0\.1|\[::1\]|localhost)(?::\d{1,5})?(?<rest>[/?][^#]*)?\z", RegexOptions.CultureInvariant)]
+    private static partial Regex Loopback();
 }

@@ -88,6 +88,9 @@ public sealed record OAuthClient
     /// <summary>Hash of the client secret; null for public clients and those that sign.</summary>
     public string? SecretHash { get; init; }
 
+    /// <summary>Hash of the token with which a client that registered itself reads and deletes its registration (RFC 7592); null for all others.</summary>
+    public string? RegistrationTokenHash { get; init; }
+
     /// <summary>The one way it authenticates: <c>client_secret_basic</c>, <c>client_secret_post</c> or <c>private_key_jwt</c>; null accepts a secret either way.</summary>
     public string? AuthMethod { get; init; }
 

@@ -77,4 +77,10 @@ public interface ISessionStore
 
     /// <summary>The application's sessions, newest first, at most <paramref name="limit"/>.</summary>
     Task<IReadOnlyList<Session>> ListAsync(OrgId org, AppId application, int limit, CancellationToken cancellationToken);
+
+    /// <summary>The person's sessions with any application that began at or after <paramref name="since"/>, newest first, at most <paramref name="limit"/>.</summary>
+    Task<IReadOnlyList<Session>> ListForUserAsync(OrgId org, UserId user, DateTimeOffset since, int limit, CancellationToken cancellationToken);
+
+    /// <summary>A person's session, whatever application it is with; null when it is nobody's or another person's.</summary>
+    Task<Session?> FindForUserAsync(OrgId org, UserId user, SessionId session, CancellationToken cancellationToken);
 }

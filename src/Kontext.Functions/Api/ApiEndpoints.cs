@@ -16,25 +16,31 @@ internal static class ApiEndpoints
             invocation.HttpContext.Response.Headers.CacheControl = "no-store";
             return next(invocation);
         });
+        OrganizationApi.Map(api);
         ApplicationsApi.Map(api);
         SessionsApi.Map(api);
+        OwnSessionsApi.Map(api);
         IntegrationsApi.Map(api);
         ConnectionsApi.Map(api);
         ServiceAccountsApi.Map(api);
         PoliciesApi.Map(api);
         AuditApi.Map(api);
+        AuditExportApi.Map(api);
         // A malformed id in a route of ours, or no route at all: said in this surface's format.
         api.MapFallback("/{**path}", (HttpContext context) => ApiErrors.Of(context, new Failure(FailureCode.NotFound, "There is nothing at this address.")));
     }
 
     public static IServiceCollection AddKontextApi(this IServiceCollection services) => services
+        .AddSingleton<OrganizationApi>()
         .AddSingleton<ApplicationsApi>()
         .AddSingleton<SessionsApi>()
+        .AddSingleton<OwnSessionsApi>()
         .AddSingleton<IntegrationSettings>()
         .AddSingleton<IntegrationValidation>()
         .AddSingleton<IntegrationsApi>()
         .AddSingleton<ConnectionsApi>()
         .AddSingleton<ServiceAccountsApi>()
         .AddSingleton<PoliciesApi>()
-        .AddSingleton<AuditApi>();
+        .AddSingleton<AuditApi>()
+        .AddSingleton<AuditExportApi>();
 }

@@ -5,6 +5,8 @@ namespace Kontext.Functions.Api;
 /// <summary>JSON of the management API: camelCase, absent instead of null.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, MaxDepth = 32)]
 [JsonSerializable(typeof(ApiErrorBody))]
+[JsonSerializable(typeof(OrganizationEnvelope))]
+[JsonSerializable(typeof(OrganizationChange))]
 [JsonSerializable(typeof(ApplicationEnvelope))]
 [JsonSerializable(typeof(ApplicationListBody))]
 [JsonSerializable(typeof(CreatedApplicationBody))]

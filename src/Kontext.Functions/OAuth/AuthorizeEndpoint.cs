@@ -61,8 +61,8 @@ internal sealed class AuthorizeEndpoint(
             return PageErrors.Of(context, new Failure(FailureCode.InvalidClient, "The application that sent you here is not known, or was revoked."));
 
         var approve = form["decision"] == "approve";
-        var offered = await consent.OfferedAsync(request, cancellationToken);
-        var approved = offered.Where(integration => form["integration"].Contains(integration.Id.ToString())).ToList();
+        var question = await consent.QuestionAsync(request, person.User, cancellationToken);
+        var approved = question.Standing.Concat(question.Asked.Where(integration => form["integration"].Contains(integration.Id.ToString()))).ToList();
         await RecordAsync(request, person.User, approve, approved, cancellationToken);
         if (!approve)
             return Return(request.RedirectUri, request.State, new Failure(FailureCode.AccessDenied, "The person refused."));

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Kontext.Domain;
 using Kontext.Domain.Integrations;
 using Kontext.Domain.OAuth;
@@ -9,10 +10,28 @@ using Kontext.Functions.SignIn;
 namespace Kontext.Functions.OAuth;
 
 /// <summary>What the consent page says: who asks, for what, as whom, for how long (contract 3.2, seed 002).</summary>
-internal sealed class ConsentScreen(IIntegrationStore integrations, IConnectionStore connections, IOrganizationStore organizations, IUserStore users, Resources resources)
+internal sealed class ConsentScreen(
+    IIntegrationStore integrations, IConnectionStore connections, IOrganizationStore organizations, IUserStore users, StandingApprovals approvals, Resources resources)
 {
+    /// <summary>What to ask: everything, or only the difference when the person has allowed this agent a part already. <c>prompt=consent</c> asks for everything.</summary>
+    public async Task<ConsentQuestion> QuestionAsync(AuthorizeRequest request, User person, CancellationToken cancellationToken)
+    {
+        var offered = await OfferedAsync(request, cancellationToken);
+        var everything = new ConsentQuestion(offered, [], request.Scopes, []);
+        if (request.Prompt.Contains("consent"))
+            return everything;
+        var standing = await approvals.OfAsync(request.Org, request.Application, person.Id, cancellationToken);
+        var difference = new ConsentQuestion(
+            [.. offered.Where(integration => !standing.Integrations.Contains(integration.Id))],
+            [.. offered.Where(integration => standing.Integrations.Contains(integration.Id))],
+            [.. request.Scopes.Where(scope => !standing.Scopes.Contains(scope))],
+            [.. request.Scopes.Where(standing.Scopes.Contains)]);
+        // The same request again is a session more, which is for the person to decide as a whole.
+        return difference.IsNothing ? everything : difference;
+    }
+
     /// <summary>The integrations a person can approve with this request: those attached to the application, narrowed to the resources asked for.</summary>
-    public async Task<IReadOnlyList<Integration>> OfferedAsync(AuthorizeRequest request, CancellationToken cancellationToken)
+    private async Task<IReadOnlyList<Integration>> OfferedAsync(AuthorizeRequest request, CancellationToken cancellationToken)
     {
         if (!request.Resources.Any(resources.IsGateway))
             return [];
@@ -34,13 +53,14 @@ internal sealed class ConsentScreen(IIntegrationStore integrations, IConnectionS
     public async Task<IResult> ShowAsync(AuthorizeRequest request, BrowserUser person, string query, CancellationToken cancellationToken)
     {
         var application = request.Application;
-        var offered = new List<ConsentIntegration>();
-        foreach (var integration in await OfferedAsync(request, cancellationToken))
+        var question = await QuestionAsync(request, person.User, cancellationToken);
+        var asked = new List<ConsentIntegration>();
+        foreach (var integration in question.Asked)
         {
             var connected = integration.NeedsConnection
                 && await connections.CurrentAsync(request.Org, person.User.Id, integration.Id, cancellationToken) is { Status: ConnectionStatus.Connected } connection
                 && connection.Epoch == integration.ConnectionEpoch;
-            offered.Add(new ConsentIntegration(integration.Id.ToString(), integration.Name, integration.Url, integration.Capabilities, connected, integration.NeedsConnection, Checked: true));
+            asked.Add(new ConsentIntegration(integration.Id.ToString(), integration.Name, integration.Url, integration.Capabilities, connected, integration.NeedsConnection, Checked: true));
         }
         var organization = await organizations.CurrentAsync(request.Org, cancellationToken);
         var (publisher, note) = await OriginAsync(request, organization, cancellationToken);
@@ -53,8 +73,9 @@ internal sealed class ConsentScreen(IIntegrationStore integrations, IConnectionS
             RedirectUri.IsLoopback(request.RedirectUri),
             organization?.Name ?? "",
             person.User.DisplayName,
-            offered,
-            [.. request.Scopes.Select(scope => Sentence(scope, person.User)).OfType<string>()],
+            asked,
+            [.. question.Scopes.Select(scope => Sentence(scope, person.User)).OfType<string>()],
+            [.. question.Standing.Select(integration => $"Use {integration.Name} in your name"), .. question.StandingScopes.Select(scope => Sentence(scope, person.User)).OfType<string>()],
             ["See your passwords", "Use services you do not tick", "Act after this approval has ended"],
             $"{AuthorizationCodeGrant.SessionLifetime.TotalHours:0} hours",
             query,
@@ -90,7 +111,7 @@ internal sealed class ConsentScreen(IIntegrationStore integrations, IConnectionS
     private static string? Sentence(string scope, User user) => scope switch
     {
         // Token exchange hands out credentials, so the page must not say that the agent never sees one.
-        Scopes.Invoke => "Use the services ticked above in your name, and receive access to them where your organization's policy allows it",
+        Scopes.Invoke => "Use the services you allow in your name, and receive access to them where your organization's policy permits it",
         Scopes.GatewayAccess => "Obtain access to tools for agents you start on this machine",
         Scopes.Management when user.IsPrivileged => "Manage your organization: applications, integrations, policies and service accounts",
         Scopes.Management => "Manage your own applications and connections",
@@ -99,4 +120,15 @@ internal sealed class ConsentScreen(IIntegrationStore integrations, IConnectionS
         "email" => "See your mail address",
         _ => null,
     };
+}
+
+/// <summary>What a consent page asks, and what the person has allowed the agent before and is not asked again.</summary>
+/// <param name="Asked">Integrations to include or leave out.</param>
+/// <param name="Standing">Integrations allowed before.</param>
+/// <param name="Scopes">Scopes asked for.</param>
+/// <param name="StandingScopes">Scopes allowed before.</param>
+internal sealed record ConsentQuestion(IReadOnlyList<Integration> Asked, IReadOnlyList<Integration> Standing, ImmutableArray<string> Scopes, ImmutableArray<string> StandingScopes)
+{
+    /// <summary>There is nothing to ask.</summary>
+    public bool IsNothing => Asked.Count == 0 && Scopes.IsEmpty;
 }

@@ -13,6 +13,8 @@ internal static class OAuthEndpoints
         programs.MapPost("/token", (HttpContext context, TokenEndpoint endpoint) => endpoint.IssueAsync(context, context.RequestAborted));
         programs.MapPost("/revoke", (HttpContext context, RevocationEndpoint endpoint) => endpoint.RevokeAsync(context, context.RequestAborted));
         programs.MapPost("/register", (HttpContext context, RegistrationEndpoint endpoint) => endpoint.RegisterAsync(context, context.RequestAborted));
+        programs.MapGet("/register/{client}", (string client, HttpContext context, RegistrationManagement registrations) => registrations.ReadAsync(context, client, context.RequestAborted));
+        programs.MapDelete("/register/{client}", (string client, HttpContext context, RegistrationManagement registrations) => registrations.DeleteAsync(context, client, context.RequestAborted));
 
         var bearer = app.MapGroup("/oauth2").RequireCors(PublicCors.Policy).WithMetadata(new Surface(
             context => context.RequestServices.GetRequiredService<BearerAuthentication>().AnyAsync(context), OAuthErrors.Of));

@@ -110,9 +110,11 @@ internal sealed record RegistrationBody
     public JsonElement? Jwks { get; init; }
 
     public string? JwksUri { get; init; }
+
+    public string? ApplicationType { get; init; }
 }
 
-/// <summary>What a registered client gets back (RFC 7591 section 3.2.1).</summary>
+/// <summary>What a registered client gets back (RFC 7591 section 3.2.1, RFC 7592 section 3).</summary>
 internal sealed record RegisteredBody
 {
     public required string ClientId { get; init; }
@@ -138,6 +140,12 @@ internal sealed record RegisteredBody
     public JsonElement? Jwks { get; init; }
 
     public string? JwksUri { get; init; }
+
+    public string? ApplicationType { get; init; }
+
+    public string? RegistrationAccessToken { get; init; }
+
+    public required string RegistrationClientUri { get; init; }
 }
 
 /// <summary>Claims about the person behind a token (OpenID Connect Core section 5.3.2).</summary>

@@ -19,11 +19,13 @@ internal static class OAuthServices
             .AddSingleton<TokenCallers>()
             .AddSingleton<TokenIssuing>()
             .AddSingleton<SessionRevocation>()
+            .AddSingleton<OwnSessions>()
             .AddSingleton<AuthorizationCodeGrant>()
             .AddSingleton<RefreshTokenGrant>()
             .AddSingleton<ClientCredentialsGrant>()
             .AddSingleton<TokenExchange>()
             .AddSingleton<AuthorizeRequests>()
+            .AddSingleton<StandingApprovals>()
             .AddClientDocuments(settings)
             .AddSingleton<IAuthorizationCodeStore, AuthorizationCodeStore>()
             .AddSingleton<BearerAuthentication>()
@@ -31,6 +33,7 @@ internal static class OAuthServices
             .AddSingleton<AuthorizeEndpoint>()
             .AddSingleton<ConsentScreen>()
             .AddSingleton<RegistrationEndpoint>()
+            .AddSingleton<RegistrationManagement>()
             .AddSingleton<RevocationEndpoint>()
             .AddKontextSignIn(settings);
         return services;

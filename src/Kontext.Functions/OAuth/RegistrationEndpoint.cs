@@ -40,6 +40,7 @@ internal sealed class RegistrationEndpoint(IOrganizationStore organizations, IAp
         ClientKeySource? keys = null;
         if (method == ClientAuthMethods.PrivateKeyJwt && !ClientKeySource.Read(metadata.Jwks, metadata.JwksUri).TryGet(out keys, out var unusable))
             return Refused("invalid_client_metadata", unusable.Message);
+        var registrationToken = new Secret(RandomValue.Token());
         var secret = method is ClientAuthMethods.Basic or ClientAuthMethods.Post ? new Secret(RandomValue.Token()) : null;
         var application = new Application
         {
@@ -52,6 +53,7 @@ internal sealed class RegistrationEndpoint(IOrganizationStore organizations, IAp
                 AuthMethod = method == ClientAuthMethods.None ? null : method,
                 Jwks = keys?.Jwks,
                 JwksUri = keys?.JwksUri,
+                RegistrationTokenHash = RandomValue.HashOf(registrationToken.Reveal()),
                 RedirectUris = [.. metadata.RedirectUris!],
             },
             Registration = Registration.Dynamic,
@@ -67,21 +69,16 @@ internal sealed class RegistrationEndpoint(IOrganizationStore organizations, IAp
             Capability = "application.registered",
         }, cancellationToken);
 
-        return Results.Json(new RegisteredBody
+        var registered = RegistrationManagement.BodyOf(application, settings.Issuer) with
         {
-            ClientId = application.ClientId,
-            ClientIdIssuedAt = now.ToUnixTimeSeconds(),
             ClientSecret = secret?.Reveal(),
             ClientSecretExpiresAt = secret is null ? null : 0,
-            ClientName = application.Name,
-            RedirectUris = metadata.RedirectUris!,
-            TokenEndpointAuthMethod = method,
+            RegistrationAccessToken = registrationToken.Reveal(),
             GrantTypes = metadata.GrantTypes is { Count: > 0 } grants ? [.. grants.Where(Grants.Contains)] : ["authorization_code"],
-            ResponseTypes = ["code"],
             Scope = metadata.Scope,
-            Jwks = keys?.Jwks is null ? null : metadata.Jwks,
-            JwksUri = keys?.JwksUri,
-        }, OAuthJson.Default.RegisteredBody, statusCode: StatusCodes.Status201Created);
+            ApplicationType = metadata.ApplicationType,
+        };
+        return Results.Json(registered, OAuthJson.Default.RegisteredBody, statusCode: StatusCodes.Status201Created);
     }
 
     private static IResult? Check(RegistrationBody metadata)
@@ -90,6 +87,11 @@ internal sealed class RegistrationEndpoint(IOrganizationStore organizations, IAp
             return Refused("invalid_redirect_uri", $"Name 1 to {MaxRedirectUris} redirect_uris.");
         if (redirectUris.Any(uri => uri is null || !RedirectUri.IsRegistrable(uri)))
             return Refused("invalid_redirect_uri", "A redirect URI has to be https, http on loopback, or a private-use scheme in reverse-domain form, without fragment.");
+        if (metadata.ApplicationType is not (null or "native" or "web"))
+            return Refused("invalid_client_metadata", "application_type has to be native or web.");
+        // OpenID Connect Registration section 2. A client that does not say what it is may be either: MCP clients leave it out.
+        if (metadata.ApplicationType == "web" && redirectUris.Any(uri => !uri.StartsWith("https://", StringComparison.OrdinalIgnoreCase) || new Uri(uri).IsLoopback))
+            return Refused("invalid_redirect_uri", "A web client's redirect URIs have to be https, and not on this machine. A program on a person's computer registers with application_type native.");
         if (metadata.TokenEndpointAuthMethod is { } method && !ClientAuthMethods.Supported.Contains(method))
             return Refused("invalid_client_metadata", $"token_endpoint_auth_method has to be one of {string.Join(", ", ClientAuthMethods.Supported)}.");
         if (metadata.GrantTypes is { } grants && !grants.Any(Grants.Contains))

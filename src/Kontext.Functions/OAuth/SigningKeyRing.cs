@@ -33,6 +33,21 @@ internal sealed class SigningKeyRing(ITableSource tables, ICredentialVault vault
     /// <summary>Every key that tokens may be signed with, for the JWKS.</summary>
     public async ValueTask<IReadOnlyList<StoredSigningKey>> PublishedAsync(CancellationToken cancellationToken) => (await RingAsync(cancellationToken)).Published;
 
+    /// <summary>Every key there ever was, retired ones too: what they signed is still checked (audit checkpoints). Rows are never deleted.</summary>
+    public async ValueTask<IReadOnlyList<StoredSigningKey>> EverAsync(CancellationToken cancellationToken)
+    {
+        var ever = new List<StoredSigningKey>();
+        string? continuation = null;
+        do
+        {
+            var page = await keys.RangeAsync(Partition, "key~", "key~~", 100, continuation, cancellationToken);
+            ever.AddRange(page.Values.Select(key => key.Value));
+            continuation = page.Continuation;
+        }
+        while (continuation is not null);
+        return ever;
+    }
+
     /// <inheritdoc/>
     public void Dispose() => gate.Dispose();
 
@@ -56,11 +71,11 @@ internal sealed class SigningKeyRing(ITableSource tables, ICredentialVault vault
     private async Task<Ring> ReadAsync(CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow();
-        var stored = (await StoredAsync(cancellationToken)).Where(key => key.RetiredAt is null || now < key.RetiredAt).ToList();
+        var stored = (await EverAsync(cancellationToken)).Where(key => key.RetiredAt is null || now < key.RetiredAt).ToList();
         if (stored.Count == 0)
         {
             await CreateAsync(now, cancellationToken);
-            stored = (await StoredAsync(cancellationToken)).ToList();
+            stored = (await EverAsync(cancellationToken)).ToList();
         }
         var signing = stored.Where(key => key.ActiveFrom <= now).MaxBy(key => key.ActiveFrom) ?? stored[0];
         if (ring is { } known && known.Signing.Key.KeyId == signing.Kid && known.Published.Count == stored.Count)
@@ -75,9 +90,6 @@ internal sealed class SigningKeyRing(ITableSource tables, ICredentialVault vault
             stored.ToDictionary(key => key.Kid, SecurityKey (key) => PublicKey(key)),
             stored);
     }
-
-    private async Task<IReadOnlyList<StoredSigningKey>> StoredAsync(CancellationToken cancellationToken) =>
-        (await keys.RangeAsync(Partition, "key~", "key~~", 100, null, cancellationToken)).Values.Select(key => key.Value).ToList();
 
     // The first key takes the first place: of several instances starting at once one wins, the others read what it wrote.
     private async Task CreateAsync(DateTimeOffset now, CancellationToken cancellationToken)

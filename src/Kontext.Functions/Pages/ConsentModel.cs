@@ -10,6 +10,7 @@ namespace Kontext.Functions.Pages;
 /// <param name="UserName">The person it will act as.</param>
 /// <param name="Integrations">Services the person can include or leave out, one checkbox <c>integration</c> each.</param>
 /// <param name="ScopeSentences">What it will be able to do, in sentences.</param>
+/// <param name="AllowedBefore">What the person has allowed this agent before and is not asked again, in sentences; empty for a first request.</param>
 /// <param name="Cannot">What it will not be able to do, in sentences.</param>
 /// <param name="Duration">For how long, to follow "Expires in": <c>1 hour</c>.</param>
 /// <param name="RequestFields">The authorization request, posted back as <c>request</c>.</param>
@@ -25,6 +26,7 @@ public sealed record ConsentModel(
     string UserName,
     IReadOnlyList<ConsentIntegration> Integrations,
     IReadOnlyList<string> ScopeSentences,
+    IReadOnlyList<string> AllowedBefore,
     IReadOnlyList<string> Cannot,
     string Duration,
     string RequestFields,

@@ -31,7 +31,9 @@ internal sealed class AuditSeal(ITableSource source, IAuditSigner signer, TimePr
     public async Task<AuditCheckpoint?> SealAsync(OrgId org, CancellationToken cancellationToken)
     {
         var (reader, checkpoints) = (new TableAuditLogReader(tables), new TableAuditLogCheckpoints(tables.Checkpoints));
-        var (now, today) = (time.GetUtcNow(), Today());
+        // One reading of the clock: a checkpoint of a day states nothing of the next, so an export that ends with the day holds all it states.
+        var now = time.GetUtcNow();
+        var today = DateOnly.FromDateTime(now.UtcDateTime);
         var last = await checkpoints.LatestAsync(org, cancellationToken);
         var heads = await reader.HeadsAsync(org, today.AddDays(-1), cancellationToken);
         foreach (var (chain, head) in await reader.HeadsAsync(org, today, cancellationToken))

@@ -4,13 +4,14 @@ using Kontext.Domain.Tenancy;
 
 namespace Kontext.Functions.Storage;
 
-/// <summary>Agent sessions, a partition per application and month in which they began. Row keys hold the complement of the id, so that the newest come first.</summary>
+/// <summary>Agent sessions, a partition per application and month in which they began, and an index of them by person. Row keys hold the complement of the id, so that the newest come first.</summary>
 internal sealed class SessionStore(ITableSource tables, FreshCache cache, EpochFeed epochs, TimeProvider time) : ISessionStore
 {
     private const int MonthsBack = 13;
     private const string NoMonth = "000000";
 
     private readonly DocumentTable<Session> sessions = new(tables.Open("sessions"), StoredJson.Default.Session);
+    private readonly DocumentTable<UserSession> byUser = new(tables.Open("usersessions"), StoredJson.Default.UserSession);
 
     /// <inheritdoc/>
     public ValueTask<Session?> CurrentAsync(OrgId org, AppId application, SessionId session, CancellationToken cancellationToken) => cache.GetAsync(
@@ -22,8 +23,12 @@ internal sealed class SessionStore(ITableSource tables, FreshCache cache, EpochF
         sessions.FindAsync(Partition(org, application, MonthOf(session.Value)), RowKey(org, session), cancellationToken);
 
     /// <inheritdoc/>
-    public async Task<bool> InsertAsync(OrgId org, Session session, CancellationToken cancellationToken) =>
-        await sessions.InsertAsync(Partition(org, session.Application, MonthOf(session.Id.Value)), RowKey(org, session.Id), session, cancellationToken) is not null;
+    public async Task<bool> InsertAsync(OrgId org, Session session, CancellationToken cancellationToken)
+    {
+        // The index first: an entry that leads nowhere is passed over, a session that cannot be found could not be ended.
+        await byUser.InsertAsync(Partition(org, session.User, MonthOf(session.Id.Value)), RowKey(org, session.Id), new UserSession(session.Application, session.Id), cancellationToken);
+        return await sessions.InsertAsync(Partition(org, session.Application, MonthOf(session.Id.Value)), RowKey(org, session.Id), session, cancellationToken) is not null;
+    }
 
     /// <inheritdoc/>
     public async Task<Versioned<Session>?> ReplaceAsync(OrgId org, Versioned<Session> current, Session next, CancellationToken cancellationToken)
@@ -58,12 +63,37 @@ internal sealed class SessionStore(ITableSource tables, FreshCache cache, EpochF
         return newest;
     }
 
+    /// <inheritdoc/>
+    public async Task<IReadOnlyList<Session>> ListForUserAsync(OrgId org, UserId user, DateTimeOffset since, int limit, CancellationToken cancellationToken)
+    {
+        var newest = new List<Session>();
+        var (from, to) = Key.Ids<SessionId>(org, after: null);
+        var oldest = MonthText(since);
+        var now = time.GetUtcNow();
+        for (var back = 0; newest.Count < limit && MonthText(now.AddMonths(-back)) is var month && string.CompareOrdinal(month, oldest) >= 0; back++)
+        {
+            foreach (var entry in await byUser.TakeAsync(Partition(org, user, month), from, to, limit, cancellationToken))
+            {
+                if (newest.Count < limit && (await FindAsync(org, entry.Value.Application, entry.Value.Session, cancellationToken))?.Value is { } session && session.User == user && session.CreatedAt >= since)
+                    newest.Add(session);
+            }
+        }
+        return newest;
+    }
+
+    /// <inheritdoc/>
+    public async Task<Session?> FindForUserAsync(OrgId org, UserId user, SessionId session, CancellationToken cancellationToken) =>
+        await byUser.FindAsync(Partition(org, user, MonthOf(session.Value)), RowKey(org, session), cancellationToken) is { Value: var entry }
+        && await FindAsync(org, entry.Application, entry.Session, cancellationToken) is { Value: var found } && found.User == user
+            ? found : null;
+
     private static Session Rights(Session session) =>
         session with { Generation = 0, RotatedAt = default, TokenExpiresAt = null, LastActiveAt = null, Hostname = null, UserAgent = null };
 
     private static FreshKey KeyOf(OrgId org, AppId application, SessionId session) => new(FreshKind.Session, org, application.Value, session.Value);
 
-    private static string Partition(OrgId org, AppId application, string month) => $"{Key.Of(org, application)}~{month}";
+    private static string Partition<TId>(OrgId org, TId owner, string month)
+        where TId : struct, IId<TId> => $"{Key.Of(org, owner)}~{month}";
 
     private static string RowKey(OrgId org, SessionId session)
     {
@@ -89,3 +119,8 @@ internal sealed class SessionStore(ITableSource tables, FreshCache cache, EpochF
 
     private static string MonthText(DateTimeOffset moment) => moment.UtcDateTime.ToString("yyyyMM", CultureInfo.InvariantCulture);
 }
+
+/// <summary>Where a person's session is kept.</summary>
+/// <param name="Application">The agent it is with.</param>
+/// <param name="Session">Its id.</param>
+internal sealed record UserSession(AppId Application, SessionId Session);

@@ -26,6 +26,7 @@ namespace Kontext.Functions.Storage;
 [JsonSerializable(typeof(Application))]
 [JsonSerializable(typeof(ServiceAccount))]
 [JsonSerializable(typeof(Session))]
+[JsonSerializable(typeof(UserSession))]
 [JsonSerializable(typeof(Integration))]
 [JsonSerializable(typeof(Connection))]
 [JsonSerializable(typeof(BrowserSession))]

@@ -19,6 +19,11 @@ public sealed class RedirectUriTests
     [InlineData("http://127.0.0.1/callback", "http://127.0.0.1:1@evil.example/callback", false)]
     [InlineData("http://127.0.0.1/callback", "http://user@127.0.0.1:1/callback", false)]
     [InlineData("http://127.0.0.1/callback", "https://127.0.0.1:1/callback", false)]
+    [InlineData("http://127.0.0.1/callback", "http://127.1:1/callback", false)]
+    [InlineData("http://127.0.0.1/callback", "http://2130706433:1/callback", false)]
+    [InlineData("http://127.0.0.1/callback", "http://127.0.0.1:1/callback\n", false)]
+    [InlineData("http://127.0.0.1/callback", "http://127.0.0.1:1/callback#x", false)]
+    [InlineData("http://127.0.0.1", "http://127.0.0.1:1", true)]
     [InlineData("http://127.0.0.1/callback", "http://127.0.0.1.evil.example/callback", false)]
     [InlineData("com.example.agent:/cb", "com.example.agent:/cb", true)]
     public void Matches_exactly_except_for_the_port_on_loopback(string registered, string presented, bool expected) =>

@@ -239,6 +239,23 @@ public abstract class StoreContract : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_persons_sessions_with_all_applications_are_listed_newest_first_since_a_moment()
+    {
+        var user = new UserId(Guid.NewGuid());
+        var sessions = new[] { 0, 1, 40, 90 }.Select(days => Samples.Session(new AppId(Guid.NewGuid()), user, time.GetUtcNow().AddDays(-days))).ToList();
+        foreach (var session in sessions)
+            await here.Sessions.InsertAsync(Org, session, Cancel);
+        await here.Sessions.InsertAsync(Org, Samples.Session(sessions[0].Application, new UserId(Guid.NewGuid()), time.GetUtcNow()), Cancel);
+
+        Assert.Equal(sessions[..3].Select(session => session.Id), (await here.Sessions.ListForUserAsync(Org, user, time.GetUtcNow().AddDays(-60), 100, Cancel)).Select(session => session.Id));
+        Assert.Equal(2, (await here.Sessions.ListForUserAsync(Org, user, time.GetUtcNow().AddDays(-60), 2, Cancel)).Count);
+        Assert.Empty(await here.Sessions.ListForUserAsync(Other, user, time.GetUtcNow().AddDays(-60), 100, Cancel));
+        Assert.Equal(sessions[3].Id, (await here.Sessions.FindForUserAsync(Org, user, sessions[3].Id, Cancel))!.Id);
+        Assert.Null(await here.Sessions.FindForUserAsync(Org, new UserId(Guid.NewGuid()), sessions[3].Id, Cancel));
+        Assert.Null(await here.Sessions.FindForUserAsync(Other, user, sessions[3].Id, Cancel));
+    }
+
+    [Fact]
     public async Task Sessions_are_listed_newest_first_across_months()
     {
         var application = Ids.New<AppId>(time.GetUtcNow().AddMonths(-20));

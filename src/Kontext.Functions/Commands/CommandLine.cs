@@ -1,0 +1,43 @@
+namespace Kontext.Functions.Commands;
+
+/// <summary>The words on the command line that make the program do one thing and end, instead of serving.</summary>
+internal static class CommandLine
+{
+    /// <summary>Good.</summary>
+    public const int Ok = 0;
+
+    /// <summary>What was checked does not hold.</summary>
+    public const int Refuted = 1;
+
+    /// <summary>It could not be tried: wrong words, or a file that cannot be read.</summary>
+    public const int NotTried = 2;
+
+    /// <summary>Runs the command that the arguments are; false when they are for the server (<c>--name value</c>, <c>/name value</c>, <c>name=value</c>, or none).</summary>
+    public static bool Handles(string[] args)
+    {
+        if (args.Length == 0 || args[0].StartsWith('-') || args[0].StartsWith('/') || args[0].Contains('='))
+            return false;
+        Environment.ExitCode = Run(args, Console.Out, Console.Error);
+        return true;
+    }
+
+    private static int Run(string[] args, TextWriter output, TextWriter error)
+    {
+        switch (args)
+        {
+            case ["audit", "verify", var file] when !file.StartsWith('-'):
+                return AuditVerifyCommand.Run(file, null, output, error);
+            case ["audit", "verify", var file, "--keys", var keys] when !file.StartsWith('-'):
+                return AuditVerifyCommand.Run(file, keys, output, error);
+            case ["audit", "verify", "--keys", var keys, var file]:
+                return AuditVerifyCommand.Run(file, keys, output, error);
+            default:
+                error.WriteLine("""
+                    Usage:
+                      audit verify FILE [--keys JWKS_FILE]   checks an audit export, offline
+                    Without words, or with --settings only, the program serves.
+                    """);
+                return NotTried;
+        }
+    }
+}

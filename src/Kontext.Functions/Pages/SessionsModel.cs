@@ -1,0 +1,28 @@
+namespace Kontext.Functions.Pages;
+
+/// <summary>What the page of a person's agent sessions shows.</summary>
+/// <param name="UserName">The person.</param>
+/// <param name="Live">Sessions that can be used, newest first.</param>
+/// <param name="Past">Sessions that have ended, newest first.</param>
+/// <param name="Notice">What was done just now; null for nothing.</param>
+/// <param name="CsrfToken">Posted back as <c>csrf</c>.</param>
+public sealed record SessionsModel(string UserName, IReadOnlyList<SessionCard> Live, IReadOnlyList<PastSession> Past, string? Notice, string CsrfToken);
+
+/// <summary>An agent that can act for the person now.</summary>
+/// <param name="Id">Posted as <c>session</c> to end it.</param>
+/// <param name="AgentName">The agent.</param>
+/// <param name="Services">Names of the services approved.</param>
+/// <param name="ApprovedAt">When the person approved.</param>
+/// <param name="ExpiresAt">When the approval ends by itself.</param>
+/// <param name="LastActiveAt">When it was last seen; null when never.</param>
+/// <param name="Hostname">The computer it runs on, as it says; null when unknown.</param>
+/// <param name="UserAgent">The program it is, as it says; null when unknown.</param>
+public sealed record SessionCard(
+    string Id, string AgentName, IReadOnlyList<string> Services, DateTimeOffset ApprovedAt, DateTimeOffset ExpiresAt, DateTimeOffset? LastActiveAt, string? Hostname, string? UserAgent);
+
+/// <summary>A session that has ended.</summary>
+/// <param name="AgentName">The agent.</param>
+/// <param name="ApprovedAt">When the person approved.</param>
+/// <param name="EndedAt">When it ended.</param>
+/// <param name="Reason">Why, in words.</param>
+public sealed record PastSession(string AgentName, DateTimeOffset ApprovedAt, DateTimeOffset EndedAt, string Reason);
