@@ -82,6 +82,9 @@ public sealed class KontextServer : IAsyncDisposable
         await process.WaitForExitAsync();
     }
 
+    /// <summary>Completes when it has ended by itself.</summary>
+    public Task ExitedAsync() => process.WaitForExitAsync();
+
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {

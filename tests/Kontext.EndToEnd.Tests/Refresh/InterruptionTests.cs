@@ -69,6 +69,28 @@ public sealed class InterruptionTests(AzuriteFixture azurite)
         Assert.Equal(0, await provider.RefreshesAsync("reuseDetected"));
     }
 
+    [Fact]
+    public async Task A_program_told_to_stop_finishes_the_refresh_that_nobody_waits_for_any_more()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "There is no SIGTERM.");
+        await using var provider = await UpstreamIdp.StartAsync(("ACCESS_TTL", "1"), ("REFRESHED_TTL", "3600"));
+        await using var installed = await Installed.CreateAsync(azurite, ["tracker"], name => Installed.AccountAt(provider, name));
+        var stopping = await installed.StartAsync();
+        await installed.ConnectAsync("tracker");
+        await installed.ExpireAsync("tracker");
+        await provider.FaultAsync("token", "slow_answer", grant: "refresh_token", more: ("delayMs", 4_000));
+
+        var exchange = installed.ExchangeAsync("tracker", stopping);
+        while (await provider.RefreshesAsync() == 0)
+            await Task.Delay(TimeSpan.FromMilliseconds(50), TestContext.Current.CancellationToken);
+        using var term = System.Diagnostics.Process.Start("kill", ["-TERM", $"{stopping.ProcessId}"]);
+        await stopping.ExitedAsync();
+        await exchange.ContinueWith(static _ => { }, TaskScheduler.Default);
+
+        Assert.Equal(HttpStatusCode.OK, (await installed.ExchangeAsync("tracker", installed.First)).Status);
+        Assert.Equal(1, (int)(await provider.GrantAsync("tracker"))["presented"]!["1"]!);
+    }
+
     /// <summary>Lets the process refresh up to a step, acts, and then lets it go on.</summary>
     private static async Task<JsonAnswer> HeldAsync(Installed installed, WiredProcess process, string hold, Func<Task> act)
     {

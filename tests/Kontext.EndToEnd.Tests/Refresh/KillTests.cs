@@ -22,6 +22,9 @@ public sealed class KillTests(AzuriteFixture azurite, ITestOutputHelper output)
         }
     }
 
+    /// <summary>At which step a process died, and whether nothing but it knew what the provider had answered.</summary>
+    private sealed record Death(string At, bool Between);
+
     [Fact]
     public async Task A_process_killed_at_any_step_of_a_refresh_loses_no_grant_that_could_be_kept()
     {
@@ -48,24 +51,26 @@ public sealed class KillTests(AzuriteFixture azurite, ITestOutputHelper output)
             await installed.ConnectAsync(kill.Service);
         await installed.ExpireAsync(kills[^1].Service);
 
-        var killed = new ConcurrentBag<Kill>();
+        var died = new ConcurrentDictionary<Kill, Death>();
         await Parallel.ForEachAsync(kills, new ParallelOptions { MaxDegreeOfParallelism = AtOnce }, async (kill, _) =>
         {
-            if (await KillAsync(installed, RelayOf(kill), kill))
-                killed.Add(kill);
+            if (await KillAsync(installed, RelayOf(kill), kill) is { } death)
+                died[kill] = death;
         });
-        Assert.Equal(kills.Count, killed.Count);
+        // A request that was repeated while the steps were counted makes for one more than there are.
+        Assert.All(kills.Where(kill => !died.ContainsKey(kill)), kill => Assert.True(kill.Step > steps.Count - 2, kill.Service));
 
         // A process that knows nothing of all that. It waits until the dead ones' leases have run out.
         var fresh = await installed.StartAsync();
-        var outcomes = await Task.WhenAll(kills.Select(async kill => (Kill: kill, Answer: await installed.ExchangeAsync(kill.Service, fresh))));
+        var outcomes = await Task.WhenAll(died.Keys.Select(async kill => (Kill: kill, Answer: await installed.ExchangeAsync(kill.Service, fresh))));
 
         foreach (var (kill, answer) in outcomes)
         {
-            var about = $"{kill.Service} ({steps[kill.Step - 1].Name}): {answer.Json?.ToJsonString()}";
+            var about = $"{kill.Service} ({died[kill].At}): {answer.Json?.ToJsonString()}";
             var grant = await ProviderOf(kill).GrantAsync(kill.Service);
             var connection = await installed.ConnectionAsync(kill.Service, fresh);
-            var lost = kill.IsBetween(steps) && !kill.Lenient;
+            var between = died[kill].Between;
+            var lost = between && !kill.Lenient;
             if (lost)
             {
                 Assert.True(answer["error"] == "integration_required", about);
@@ -80,7 +85,7 @@ public sealed class KillTests(AzuriteFixture azurite, ITestOutputHelper output)
                 Assert.Equal("connected", (string?)connection["status"]);
             }
             // Nobody can know whether an answer that never came was given, so then, and only then, the token is presented again.
-            Assert.True((int)grant["presented"]!["1"]! == (kill.IsBetween(steps) ? 2 : 1), about);
+            Assert.True((int)grant["presented"]!["1"]! == (between ? 2 : 1), about);
             Assert.True(((int?)grant["reused"] ?? 0) == (lost ? 1 : 0), about);
         }
     }
@@ -107,17 +112,21 @@ public sealed class KillTests(AzuriteFixture azurite, ITestOutputHelper output)
         return steps.Seen;
     }
 
-    private static async Task<bool> KillAsync(Installed installed, TokenRelay relay, Kill kill)
+    private static async Task<Death?> KillAsync(Installed installed, TokenRelay relay, Kill kill)
     {
         KontextServer? victim = null;
-        var died = false;
+        Death? death = null;
+        var (committed, stored) = (false, false);
         var steps = new RefreshSteps(async (step, pass) =>
         {
-            if (died)
+            if (death is not null)
                 return null;
-            if (step.Number != kill.Step)
+            var here = step.Number == kill.Step;
+            if (!here || kill.Moment == Moment.After)
+                (committed, stored) = (committed || step.Name == RefreshSteps.Provider, stored || step.Name == RefreshSteps.Stored);
+            if (!here)
                 return await pass();
-            died = true;
+            death = new Death(step.Name, committed && !stored);
             if (kill.Moment == Moment.After)
                 await pass();
             await victim!.KillAsync();
@@ -129,13 +138,18 @@ public sealed class KillTests(AzuriteFixture azurite, ITestOutputHelper output)
         relay.Watch(kill.Service, steps);
         try
         {
-            await Assert.ThrowsAsync<HttpRequestException>(() => installed.ExchangeAsync(kill.Service, victim));
+            var answer = await installed.ExchangeAsync(kill.Service, victim);
+            Assert.True(death is null && answer.Status == HttpStatusCode.OK, kill.Service);
+        }
+        catch (HttpRequestException) when (death is not null)
+        {
+            // What an agent sees of a process that is killed.
         }
         finally
         {
             relay.Leave(kill.Service);
             await victim.KillAsync();
         }
-        return died;
+        return death;
     }
 }
