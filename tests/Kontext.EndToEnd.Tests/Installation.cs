@@ -18,12 +18,28 @@ internal sealed class Installation(string storage) : IAsyncDisposable
         ["Kontext__KeyDirectory"] = keys,
     };
 
+    /// <summary>The table service's address.</summary>
+    public Uri Tables => new(storage.Split("TableEndpoint=")[1].Split(';')[0]);
+
     /// <summary>Starts an instance; the first one's address is the installation's public one.</summary>
-    public async Task<KontextServer> StartAsync()
+    /// <param name="tables">Where it finds the table service, if not at its own address.</param>
+    /// <param name="handler">As the Functions host starts it: with triggers to post to, and without timers of its own.</param>
+    public async Task<KontextServer> StartAsync(Uri? tables = null, bool handler = false)
     {
-        var instance = await KontextServer.StartAsync(storage, keys, instances.FirstOrDefault()?.Url);
-        instances.Add(instance);
+        var reached = tables is null ? storage : storage.Replace(Tables.GetLeftPart(UriPartial.Authority), tables.GetLeftPart(UriPartial.Authority), StringComparison.Ordinal);
+        var instance = await KontextServer.StartAsync(reached, keys, First?.Url, handler: handler);
+        lock (instances)
+            instances.Add(instance);
         return instance;
+    }
+
+    private KontextServer? First
+    {
+        get
+        {
+            lock (instances)
+                return instances.FirstOrDefault();
+        }
     }
 
     /// <inheritdoc/>

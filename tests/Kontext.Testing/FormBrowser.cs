@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json.Nodes;
+using AngleSharp.Dom;
 using AngleSharp.Html.Dom;
 using AngleSharp.Html.Parser;
 
@@ -31,6 +32,13 @@ public sealed class FormBrowser : IDisposable
     {
         var button = page.Document.QuerySelectorAll("button").OfType<IHtmlButtonElement>().FirstOrDefault(candidate => candidate.TextContent.Trim().StartsWith(buttonText, StringComparison.Ordinal))
             ?? throw new InvalidOperationException($"The page at {page.Url.AbsolutePath} has no button {buttonText}: {page.Text.Trim()}");
+        return SubmitAsync(page, button, fields, stopBefore);
+    }
+
+    /// <summary>Fills in fields of the button's form and presses it.</summary>
+    public Task<BrowserPage> SubmitAsync(BrowserPage page, IElement pressed, IReadOnlyDictionary<string, string>? fields = null, Func<Uri, bool>? stopBefore = null)
+    {
+        var button = (IHtmlButtonElement)pressed;
         var form = button.Form ?? throw new InvalidOperationException("The button belongs to no form.");
         var values = new List<KeyValuePair<string, string>>();
         foreach (var input in form.Elements.OfType<IHtmlInputElement>())

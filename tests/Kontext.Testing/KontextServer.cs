@@ -44,7 +44,8 @@ public sealed class KontextServer : IAsyncDisposable
     /// <param name="keyDirectory">The setting Kontext__KeyDirectory.</param>
     /// <param name="publicUrl">Its public URL, when several instances share one; its own address otherwise.</param>
     /// <param name="settings">More settings.</param>
-    public static async Task<KontextServer> StartAsync(string storage, string keyDirectory, Uri? publicUrl = null, IReadOnlyDictionary<string, string>? settings = null)
+    /// <param name="handler">As the Functions host starts it: with triggers to post to, and without timers of its own.</param>
+    public static async Task<KontextServer> StartAsync(string storage, string keyDirectory, Uri? publicUrl = null, IReadOnlyDictionary<string, string>? settings = null, bool handler = false)
     {
         var port = FreePort();
         var address = new Uri(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}"));
@@ -60,6 +61,8 @@ public sealed class KontextServer : IAsyncDisposable
         start.Environment["Kontext__PublicUrl"] = (publicUrl ?? address).OriginalString;
         start.Environment["Kontext__Storage"] = storage;
         start.Environment["Kontext__KeyDirectory"] = keyDirectory;
+        if (handler)
+            start.Environment["FUNCTIONS_CUSTOMHANDLER_PORT"] = port.ToString(CultureInfo.InvariantCulture);
         foreach (var (name, value) in settings ?? new Dictionary<string, string>())
             start.Environment[name] = value;
         var server = new KontextServer(Process.Start(start) ?? throw new InvalidOperationException("The product cannot be started."), address);
@@ -78,6 +81,9 @@ public sealed class KontextServer : IAsyncDisposable
             process.Kill(entireProcessTree: true);
         await process.WaitForExitAsync();
     }
+
+    /// <summary>Completes when it has ended by itself.</summary>
+    public Task ExitedAsync() => process.WaitForExitAsync();
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()

@@ -52,6 +52,14 @@ public sealed class UpstreamIdp : IAsyncDisposable
     /// <summary>Lets everything work again, also requests that hang.</summary>
     public Task ClearFaultsAsync() => ControlAsync(HttpMethod.Delete, "/_faults");
 
+    /// <summary>Requests that hang lose their connection; the other faults stay.</summary>
+    public Task LetGoAsync() => ControlAsync(HttpMethod.Post, "/_let_go", new JsonObject());
+
+    /// <summary>When refresh tokens of a user were presented, in order.</summary>
+    public async Task<IReadOnlyList<DateTimeOffset>> AskedAsync(string user) =>
+        [.. (await StateAsync())["events"]!.AsArray().Where(happened => (string?)happened!["type"] == "refresh.presented" && (string?)happened["user"] == user)
+            .Select(happened => DateTimeOffset.FromUnixTimeMilliseconds((long)happened!["t"]!))];
+
     /// <summary>Changes settings while it runs.</summary>
     public Task ConfigureAsync(JsonObject settings) => ControlAsync(HttpMethod.Post, "/_config", settings);
 
@@ -67,6 +75,19 @@ public sealed class UpstreamIdp : IAsyncDisposable
     /// <summary>What it counted of refreshes: <c>ok</c>, <c>error</c>, <c>reuseDetected</c>, <c>maxConcurrent</c>.</summary>
     public async Task<int> RefreshesAsync(string counter = "ok") =>
         (await StateAsync())["counters"]!["token"]!["refresh_token"]![counter]!.GetValue<int>();
+
+    /// <summary>The newest grant of a user: <c>presented</c> (how often each generation of its refresh token was), <c>gen</c>, <c>refreshes</c>, <c>reused</c>, <c>revoked</c>.</summary>
+    public async Task<JsonObject> GrantAsync(string user) =>
+        (await StateAsync())["grants"]!.AsArray().Last(grant => (string?)grant!["user"] == user)!.AsObject();
+
+    /// <summary>Whether it accepts an access token.</summary>
+    public async Task<bool> AcceptsAsync(string accessToken)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/api/me");
+        request.Headers.Authorization = new System.Net.Http.Headers.AuthenticationHeaderValue("Bearer", accessToken);
+        using var response = await http.SendAsync(request);
+        return response.IsSuccessStatusCode;
+    }
 
     /// <summary>Opens an authorization URL as a browser of a person who approves at once, and gives the address they are sent back to.</summary>
     public async Task<Uri> AuthorizeAsync(Uri authorizationUrl)

@@ -23,7 +23,7 @@ export async function fault(req, res, on, ctx = {}) {
   const ra =
     f.retryAfter === undefined
       ? {}
-      : { 'retry-after': f.retryAfterDate ? new Date(Date.now() + f.retryAfter * 1000).toUTCString() : String(f.retryAfter) };
+      : { 'retry-after': f.retryAfterDate ? new Date(Date.now() + (cfg.skew + f.retryAfter) * 1000).toUTCString() : String(f.retryAfter) };
   switch (f.mode) {
     case 'invalid_grant':
       oerr(res, 400, 'invalid_grant', f.description || 'Token has been expired or revoked.');
@@ -88,6 +88,10 @@ export async function fault(req, res, on, ctx = {}) {
       req.socket.destroy();
       return true;
     case 'drop_after':
+    case 'slow_answer':
+    case 'short_lived':
+    case 'keep':
+    case 'form':
     case 'no_rotate':
     case 'no_refresh':
     case 'no_expires':
@@ -106,7 +110,7 @@ export async function fault(req, res, on, ctx = {}) {
       return true;
   }
 }
-export function finishToken(req, res, out, ctx) {
+export async function finishToken(req, res, out, ctx) {
   const f = ctx.post;
   if (f) {
     if (f.mode === 'drop_after') {
@@ -114,17 +118,23 @@ export function finishToken(req, res, out, ctx) {
       req.socket.destroy();
       return;
     } // processed (rotated), answer lost
+    if (f.mode === 'slow_answer') await new Promise((r) => setTimeout(r, f.delayMs ?? 3000)); // processed (rotated), answer late
     if (f.mode === 'no_rotate' || f.mode === 'no_refresh') delete out.refresh_token;
     if (f.mode === 'no_expires') delete out.expires_in;
     if (f.mode === 'expires_string') out.expires_in = String(out.expires_in);
+    if (f.mode === 'short_lived') out.expires_in = 1;
+    if (f.mode === 'keep') {
+      delete out.refresh_token;
+      out.expires_in = f.expiresIn ?? out.expires_in;
+    }
     if (f.mode === 'expires_zero') out.expires_in = 0;
     if (f.mode === 'wrong_type') out.token_type = 'mac';
     if (f.mode === 'scope_reduced') out.scope = f.scope ?? '';
     if (f.mode === 'no_access_token') delete out.access_token;
   }
-  if (cfg.quirk === 'github') {
+  if (cfg.quirk === 'github' || f?.mode === 'form') {
     out.scope = (out.scope || '').replaceAll(' ', ',');
-    if (!/json/.test(req.headers.accept || '')) {
+    if (f?.mode === 'form' || !/json/.test(req.headers.accept || '')) {
       res.writeHead(200, { 'content-type': 'application/x-www-form-urlencoded' });
       res.end(new URLSearchParams(Object.entries(out).map(([k, v]) => [k, String(v)])).toString());
       return;

@@ -1,6 +1,6 @@
 // Reading requests, sending answers, recognising clients.
 import { timingSafeEqual } from 'node:crypto';
-import { clients } from './config.mjs';
+import { cfg, clients } from './config.mjs';
 
 export const readBody = (req) =>
   new Promise((ok, no) => {
@@ -14,6 +14,7 @@ export const send = (res, status, body, headers = {}) => {
   res.writeHead(status, {
     'content-type': isStr ? 'text/html; charset=utf-8' : 'application/json',
     'cache-control': 'no-store',
+    ...(cfg.skew ? { date: new Date(Date.now() + cfg.skew * 1000).toUTCString() } : {}),
     ...headers,
   });
   res.end(isStr ? body : JSON.stringify(body));

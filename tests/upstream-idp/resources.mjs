@@ -12,7 +12,7 @@ export async function metadata(q, r) {
     {
       issuer: cfg.issuer,
       authorization_endpoint: `${cfg.issuer}/authorize`,
-      token_endpoint: `${cfg.issuer}/token`,
+      token_endpoint: cfg.tokenEndpoint ?? `${cfg.issuer}/token`,
       revocation_endpoint: `${cfg.issuer}/revoke`,
       introspection_endpoint: `${cfg.issuer}/introspect`,
       userinfo_endpoint: `${cfg.issuer}/userinfo`,

@@ -94,7 +94,7 @@ const routes = {
       cfg: { ...cfg },
       counters,
       faults,
-      events: events.slice(-200),
+      events: events.slice(-500),
       hung: hung.size,
       grants: [...grants.values()].map((g) => ({ ...g, rt: g.rt && g.rt.slice(0, 10) + '…' })),
       live: { access: [...access].map(([k, v]) => ({ token: k.slice(0, 12) + '…', sha256: sha256u(k), ...v })), refresh: refresh.size },
@@ -114,6 +114,12 @@ const routes = {
     for (const h of hung) h.destroy();
     hung.clear();
     send(r, 200, { faults });
+  },
+  /** Requests that hang lose their connection; the other faults stay. */
+  'POST /_let_go'(q, r) {
+    for (const h of hung) h.destroy();
+    hung.clear();
+    send(r, 200, {});
   },
   'POST /_config'(q, r, u, b) {
     Object.assign(cfg, b);
@@ -150,7 +156,7 @@ const routes = {
   },
 };
 const onRequest = async (req, res) => {
-  const u = new URL(req.url, cfg.issuer),
+  const u = new URL(req.url.replace(/^\/t\/[^/]+/, ''), cfg.issuer), // many providers have tenants in their paths
     key = `${req.method} ${u.pathname}`;
   if (!u.pathname.startsWith('/_')) counters.requests[key] = (counters.requests[key] ?? 0) + 1;
   const raw = await readBody(req).catch(() => '');

@@ -37,19 +37,19 @@ export const log = (type, d = {}) => {
   if (E.VERBOSE === '1') console.error('[idp]', type, JSON.stringify(d));
 };
 
-export function issue(grant, { scope = grant.scope, withRefresh = true, resource } = {}) {
-  const exp = now() + cfg.accessTtl,
+export function issue(grant, { scope = grant.scope, withRefresh = true, resource, ttl = cfg.accessTtl, rotate = cfg.rotate } = {}) {
+  const exp = now() + ttl,
     jti = rnd(9);
   const aud = resource ?? grant.resource ?? cfg.issuer;
   const at = cfg.jwtAccess
     ? sign({ iss: cfg.issuer, sub: grant.user, aud, client_id: grant.client, scope, iat: now(), exp, jti }, { typ: 'at+jwt' })
     : (cfg.quirk === 'github' ? 'ghu_' : 'at_') + rnd();
   access.set(at, { grant: grant.id, scope, exp, aud, jti });
-  const out = { access_token: at, token_type: 'Bearer', expires_in: cfg.accessTtl, scope };
+  const out = { access_token: at, token_type: 'Bearer', expires_in: ttl, scope };
   if (cfg.quirk === 'noexpiry') delete out.expires_in;
   const offline = cfg.quirk === 'google' ? grant.offline : true;
   if (withRefresh && offline && grant.client && !grant.noRefresh) {
-    if (!grant.rt || cfg.rotate) {
+    if (!grant.rt || rotate) {
       const rt = 'rt_' + rnd();
       grant.rt = rt;
       grant.gen = (grant.gen ?? 0) + 1;

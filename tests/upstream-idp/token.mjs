@@ -27,6 +27,9 @@ export async function token(q, r, u, b) {
   const fam = rtEntry && grants.get(rtEntry.grant);
   if (fam) {
     ctx.user = fam.user;
+    rtEntry.presented = (rtEntry.presented ?? 0) + 1;
+    (fam.presented ??= {})[rtEntry.gen] = rtEntry.presented;
+    log('refresh.presented', { user: fam.user, gen: rtEntry.gen, times: rtEntry.presented });
     counters.token.refresh_token.perFamily[fam.id] = (counters.token.refresh_token.perFamily[fam.id] ?? 0) + 1;
   }
   if (E.REFRESH_WORK_MS && short === 'refresh_token') await new Promise((x) => setTimeout(x, Number(E.REFRESH_WORK_MS)));
@@ -81,16 +84,17 @@ export async function token(q, r, u, b) {
         return finishToken(q, r, { ...fam.last.out }, ctx);
       }
       counters.token.refresh_token.reuseDetected++;
+      fam.reused = (fam.reused ?? 0) + 1;
       killGrant(fam, 'refresh token reuse');
       return bad('invalid_grant', 'refresh token reuse detected');
     }
     const want = b.scope ? b.scope.split(' ') : fam.scope.split(' ');
     if (want.some((s) => !fam.scope.split(' ').includes(s))) return bad('invalid_scope');
-    const out = issue(fam, { scope: want.join(' ') });
+    const out = issue(fam, { scope: want.join(' '), ttl: cfg.refreshedTtl ?? cfg.accessTtl, rotate: cfg.rotate && ctx.post?.mode !== 'keep' });
     delete out.id_token;
     fam.last = { from: b.refresh_token, t: Date.now(), out };
     fam.refreshes = (fam.refreshes ?? 0) + 1;
-    bump('ok', { grant: fam.id, gen: fam.gen });
+    bump('ok', { grant: fam.id, user: fam.user, gen: fam.gen });
     const answer = { ...out };
     if (cfg.quirk === 'google') delete answer.refresh_token;
     return finishToken(q, r, answer, ctx);

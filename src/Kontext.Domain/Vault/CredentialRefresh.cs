@@ -3,14 +3,24 @@ using Kontext.Domain.Integrations;
 namespace Kontext.Domain.Vault;
 
 /// <summary>Refreshes a connection's credential so that a grant is never lost (architecture section 5): one refresher at a time over all instances, everybody else is served or waits.</summary>
-public sealed class CredentialRefresh(IConnectionStore connections, GrantVault grants, LeasedRefresh leased, RefreshOutcome outcome, TimeProvider time)
+public sealed class CredentialRefresh(IConnectionStore connections, GrantVault grants, LeasedRefresh leased, RefreshOutcome outcome, RefreshesUnderWay underWay, TimeProvider time)
 {
-    /// <summary>The longest a token endpoint may take.</summary>
-    public static readonly TimeSpan CallLimit = TimeSpan.FromSeconds(20);
+    /// <summary>The longest a token endpoint may take. Giving up on an answer may cost the grant, so this is far beyond what callers wait for.</summary>
+    public static readonly TimeSpan CallLimit = TimeSpan.FromSeconds(60);
 
-    /// <summary>How long a refresher has the connection to itself: longer than the provider may take, with time to store the answer.</summary>
+    /// <summary>How long a refresher that says nothing more is believed to be at work. It renews while it is, so this is what a killed one costs.</summary>
     public static readonly TimeSpan LeaseLife = TimeSpan.FromSeconds(30);
 
+    /// <summary>A refresher renews its lease this often, so that it holds it through two failures to do so.</summary>
+    public static readonly TimeSpan RenewEvery = LeaseLife / 3;
+
+    // Who holds a token that lives need not wait for a slow provider.
+    private static readonly TimeSpan Courtesy = TimeSpan.FromSeconds(3);
+
+    // Long enough to take over from a refresher that was killed, short enough for an answer before most clients give up.
+    private static readonly TimeSpan Patience = LeaseLife + TimeSpan.FromSeconds(5);
+
+    private const string SlowProvider = "its provider takes long to answer";
     private static readonly TimeSpan FirstPoll = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan LongestPoll = TimeSpan.FromSeconds(1);
 
@@ -28,6 +38,7 @@ public sealed class CredentialRefresh(IConnectionStore connections, GrantVault g
     private async Task<Result<OpenedCredential>> RunAsync(
         OrgId org, Integration integration, Connection connection, Secret? rejected, Func<Connection, DateTimeOffset, bool> isDue, CancellationToken cancellationToken)
     {
+        var patientUntil = time.GetUtcNow() + Patience;
         for (var poll = FirstPoll; ;)
         {
             var now = time.GetUtcNow();
@@ -42,6 +53,8 @@ public sealed class CredentialRefresh(IConnectionStore connections, GrantVault g
             {
                 if (living is not null)
                     return living;
+                if (now >= patientUntil)
+                    return ConnectionWords.Later(integration, SlowProvider, LongestPoll);
                 await Task.Delay(poll < busyUntil - now ? poll : busyUntil - now, time, cancellationToken);
                 poll = poll * 2 < LongestPoll ? poll * 2 : LongestPoll;
                 continue;
@@ -54,7 +67,7 @@ public sealed class CredentialRefresh(IConnectionStore connections, GrantVault g
             try
             {
                 if (await LeaseAsync(org, row, now, cancellationToken) is { } lease)
-                    return await leased.RunAsync(org, integration, lease, living, rejected);
+                    return await AwaitAsync(leased.RunAsync(org, integration, lease, living, rejected), integration, living, patientUntil);
             }
             catch (Exception) when (living is not null && !cancellationToken.IsCancellationRequested)
             {
@@ -63,6 +76,34 @@ public sealed class CredentialRefresh(IConnectionStore connections, GrantVault g
             }
         }
     }
+
+    /// <summary>Waits for as long as this caller reasonably does. The refresh goes on without it.</summary>
+    private async Task<Result<OpenedCredential>> AwaitAsync(Task<Result<OpenedCredential>> refresh, Integration integration, OpenedCredential? living, DateTimeOffset patientUntil)
+    {
+        underWay.Add(refresh);
+        try
+        {
+            if (living is null)
+                return await refresh.WaitAsync(LeftUntil(patientUntil), time);
+            if (await CompletesAsync(refresh, Courtesy) || living.ExpiresAt <= time.GetUtcNow())
+                return await refresh.WaitAsync(LeftUntil(patientUntil), time);
+            return living;
+        }
+        catch (TimeoutException) when (!refresh.IsCompleted)
+        {
+            return ConnectionWords.Later(integration, SlowProvider, LongestPoll);
+        }
+    }
+
+    private async Task<bool> CompletesAsync(Task refresh, TimeSpan within)
+    {
+        using var over = new CancellationTokenSource();
+        var completed = await Task.WhenAny(refresh, Task.Delay(within, time, over.Token)) == refresh;
+        await over.CancelAsync();
+        return completed;
+    }
+
+    private TimeSpan LeftUntil(DateTimeOffset until) => until - time.GetUtcNow() is { Ticks: > 0 } left ? left : TimeSpan.Zero;
 
     /// <summary>The write-ahead: with the lease the row says that the refresh token may be spent from now on. Null when another writer was faster.</summary>
     private async Task<RefreshLease?> LeaseAsync(OrgId org, Versioned<Connection> row, DateTimeOffset now, CancellationToken cancellationToken)

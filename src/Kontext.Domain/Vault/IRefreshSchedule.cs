@@ -12,11 +12,20 @@ public sealed record DueRefresh(OrgId Org, UserId User, IntegrationId Integratio
 /// <summary>Keeps due times in the order of time, over all organizations (architecture section 5).</summary>
 public interface IRefreshSchedule
 {
+    /// <summary>How far behind the walk begins.</summary>
+    static readonly TimeSpan LookBack = TimeSpan.FromDays(1);
+
     /// <summary>Notes a due time; a note of the same connection for about the same time is replaced.</summary>
     Task FileAsync(DueRefresh due, CancellationToken cancellationToken);
 
-    /// <summary>What is due by now and was within the last day, oldest first.</summary>
+    /// <summary>What is due by now and was within <see cref="LookBack"/>, oldest first.</summary>
     IAsyncEnumerable<Versioned<DueRefresh>> DueAsync(DateTimeOffset now, CancellationToken cancellationToken);
+
+    /// <summary>Whether this note is there.</summary>
+    Task<bool> HasAsync(DueRefresh due, CancellationToken cancellationToken);
+
+    /// <summary>Takes out what was due before a time: nobody walks it any more.</summary>
+    Task ForgetAsync(DateTimeOffset before, CancellationToken cancellationToken);
 
     /// <summary>Takes a note out, unless it was replaced since it was read.</summary>
     Task RemoveAsync(Versioned<DueRefresh> due, CancellationToken cancellationToken);

@@ -5,8 +5,8 @@ namespace Kontext.Domain.Vault;
 /// <summary>What the holder of a lease does: repair what an earlier refresh left behind, call the provider, store the answer before anything points to it.</summary>
 public sealed class LeasedRefresh(GrantVault grants, ProviderDirectory providers, IProviderClient client, RefreshOutcome outcome, TimeProvider time)
 {
-    // 0.1 s to 6.4 s, doubling: together less than half a lease, which is renewed in between.
-    private const int StoreAttempts = 8;
+    // Together with the time an attempt may take it is less than a lease, which is renewed in between.
+    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(5);
 
     /// <summary>Refreshes under the lease. <paramref name="living"/> is the old token while it can still be served, <paramref name="rejected"/> one the integration refused.</summary>
     public async Task<Result<OpenedCredential>> RunAsync(OrgId org, Integration integration, RefreshLease lease, OpenedCredential? living, Secret? rejected)
@@ -25,6 +25,10 @@ public sealed class LeasedRefresh(GrantVault grants, ProviderDirectory providers
                 return await outcome.PostponeAsync(org, integration, lease, living, unresolved);
             if (!grant.IsOf(app))
                 return await outcome.EndAsync(org, integration, lease.Row, "an administrator changed the provider it is connected at", ConnectionEnds.ModeChanged, CancellationToken.None);
+            // INVARIANT: nobody presents a refresh token on a lease that is about to end: storage may have been slow, and a successor would present it too.
+            if (await outcome.HoldAsync(org, lease) is not { } held)
+                return living is not null ? living : ConnectionWords.Later(integration, "another refresh is under way", TimeSpan.FromSeconds(1));
+            lease = held;
         }
         catch
         {
@@ -33,7 +37,9 @@ public sealed class LeasedRefresh(GrantVault grants, ProviderDirectory providers
         }
 
         // From here on the refresh token may be spent: whatever happens to the caller, the answer has to be stored.
-        if (!(await client.RefreshAsync(app, grant.RefreshToken, CancellationToken.None)).TryGet(out var answer, out var failure))
+        var call = client.RefreshAsync(app, grant.RefreshToken, CancellationToken.None);
+        lease = await HoldAsync(org, lease, call);
+        if (!(await call).TryGet(out var answer, out var failure))
         {
             return failure.Code == FailureCode.InvalidGrant
                 ? await EndAsync(org, integration, lease, failure)
@@ -72,20 +78,28 @@ public sealed class LeasedRefresh(GrantVault grants, ProviderDirectory providers
         return await outcome.EndAsync(org, integration, lease.Row, reason, ConnectionEnds.GrantEnded, CancellationToken.None, failure.Detail);
     }
 
-    /// <summary>Stores the provider's answer. It exists nowhere else, so a vault that fails is asked again for as long as the lease can be kept.</summary>
+    /// <summary>Keeps the lease for as long as the provider takes.</summary>
+    private async Task<RefreshLease> HoldAsync(OrgId org, RefreshLease lease, Task call)
+    {
+        using var answered = new CancellationTokenSource();
+        while (await Task.WhenAny(call, Task.Delay(CredentialRefresh.RenewEvery, time, answered.Token)) != call)
+            lease = await outcome.RenewAsync(org, lease);
+        await answered.CancelAsync();
+        return lease;
+    }
+
+    /// <summary>Stores the provider's answer. It exists nowhere else, so a vault that fails is asked again until it takes it: that ends only with the process.</summary>
     private async Task<(string Version, RefreshLease Lease)> StoreAsync(OrgId org, RefreshLease lease, StoredGrant renewed)
     {
-        var delay = TimeSpan.FromMilliseconds(100);
-        for (var attempt = 1; ; attempt++)
+        for (var delay = TimeSpan.FromMilliseconds(100); ; delay = delay * 2 < LongestPause ? delay * 2 : LongestPause)
         {
             try
             {
                 return (await grants.PutAsync(org, lease.Row.Value.Id, renewed.ToSecret(), CancellationToken.None), lease);
             }
-            catch (Exception) when (attempt < StoreAttempts)
+            catch (Exception)
             {
                 await Task.Delay(delay, time, CancellationToken.None);
-                delay *= 2;
                 lease = await outcome.RenewAsync(org, lease);
             }
         }

@@ -1,24 +1,40 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+
 namespace Kontext.Domain.Vault;
 
 /// <summary>Notes when a connection's credential is to be refreshed, so that its person or agent never waits for the provider.</summary>
-public sealed class RefreshFiling(IRefreshSchedule schedule, TimeProvider time)
+public sealed class RefreshFiling(IRefreshSchedule schedule)
 {
     private static readonly TimeSpan LeastLead = TimeSpan.FromMinutes(2);
 
     /// <summary>Notes the due time of a credential that is about to be stored. A connection that cannot be refreshed, or does not end, needs none.</summary>
     public async Task FileAsync(OrgId org, Connection connection)
     {
-        if (!connection.Refreshable || connection.AccessExpiresAt is not { } end)
+        if (NoteOf(org, connection) is not { } note)
             return;
         try
         {
-            var due = DueAt(time.GetUtcNow(), end, RandomValue.Below(1000) / 1000.0);
-            await schedule.FileAsync(new DueRefresh(org, connection.User, connection.Integration, connection.Id, end, due), CancellationToken.None);
+            await schedule.FileAsync(note, CancellationToken.None);
         }
         catch (Exception)
         {
-            // Without the note the connection is refreshed on demand; a grant must not be lost for it.
+            // Without the note the connection is refreshed on demand until the backfill makes up for it; a grant must not be lost for it.
         }
+    }
+
+    /// <summary>The note a connection is to have; it follows from the row, so that anybody can tell whether it is there. Null when it needs none.</summary>
+    public static DueRefresh? NoteOf(OrgId org, Connection connection) =>
+        connection is { Status: ConnectionStatus.Connected, Refreshable: true, AccessExpiresAt: { } end }
+            ? new DueRefresh(org, connection.User, connection.Integration, connection.Id, end, DueAt(connection.RefreshedAt ?? connection.ConnectedAt, end, SpreadOf(connection)))
+            : null;
+
+    /// <summary>From 0 to 1, evenly over connections and always the same for one: what keeps instances and connections from acting in step.</summary>
+    public static double SpreadOf(Connection connection)
+    {
+        Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
+        SHA256.HashData(connection.Id.Value.ToByteArray(), hash);
+        return BinaryPrimitives.ReadUInt32LittleEndian(hash) / (double)uint.MaxValue;
     }
 
     /// <summary>Two minutes or a tenth of the token's life before its end, and earlier by up to half of that, so that tokens issued together are not

@@ -11,15 +11,16 @@ public sealed class RefreshOutcome(IConnectionStore connections, GrantVault gran
     /// <summary>Points the row to a stored grant and gives the credential.</summary>
     public async Task<Result<OpenedCredential>> ClaimAsync(OrgId org, Integration integration, RefreshLease lease, string version, StoredGrant grant)
     {
-        var before = lease.Row.Value;
-        // Before the row, so that a crash in between leaves a note too many and not one too few.
-        await filing.FileAsync(org, Granted(before, grant));
-        var written = await WriteAsync(org, lease, version, current => Released(Granted(current, grant)) with
+        var (before, now) = (lease.Row.Value, time.GetUtcNow());
+        Connection Renewed(Connection current) => Released(Granted(current, grant)) with
         {
-            RefreshedAt = time.GetUtcNow(), RefreshIntentAt = null, RetryAt = null, Failures = 0, LastError = null,
+            RefreshedAt = now, RefreshIntentAt = null, RetryAt = null, Failures = 0, LastError = null,
             // What the provider said of the token before says nothing about this one, unless it was good.
             Validity = current.Validity == Validity.Invalid ? Validity.Unknown : current.Validity,
-        }, grant.AccessToken);
+        };
+        // Before the row, so that a crash in between leaves a note too many and not one too few.
+        await filing.FileAsync(org, Renewed(before));
+        var written = await WriteAsync(org, lease, version, Renewed, grant.AccessToken);
         if (written is null)
             return await YieldAsync(org, integration, before, grant);
 
@@ -41,17 +42,17 @@ public sealed class RefreshOutcome(IConnectionStore connections, GrantVault gran
         var misconfigured = failure.Code == FailureCode.Misconfigured;
         var failures = lease.Row.Value.Failures + 1;
         var wait = Backoff.After(failures, failure.RetryAfter);
-        var next = Released(lease.Row.Value) with
+        var written = await ReplaceAsync(org, lease.Row, current => Released(current) with
         {
             Failures = failures,
             LastError = failure.Message,
             // An administrator who corrects the settings should not have to wait.
             RetryAt = misconfigured ? null : now + wait,
             // Without a usable answer the refresh token may be spent all the same.
-            RefreshIntentAt = lease.Interrupted || failure.Code == FailureCode.UpstreamFailed ? lease.Row.Value.RefreshIntentAt : null,
-        };
-        if (await connections.ReplaceAsync(org, lease.Row, next, cutOff: false, CancellationToken.None) is not null && failures == 1)
-            await audit.AppendAsync(org, ConnectionEvents.Failing(now, integration, next, failure), CancellationToken.None);
+            RefreshIntentAt = lease.Interrupted || failure.Code == FailureCode.UpstreamFailed ? current.RefreshIntentAt : null,
+        }, cutOff: false, CancellationToken.None);
+        if (written is not null && failures == 1)
+            await audit.AppendAsync(org, ConnectionEvents.Failing(now, integration, written.Value, failure), CancellationToken.None);
         if (living is not null && (living.ExpiresAt is not { } end || end > now))
             return living;
         return misconfigured ? failure : ConnectionWords.Later(integration, failure.Message, wait) with { Detail = failure.Detail };
@@ -61,14 +62,14 @@ public sealed class RefreshOutcome(IConnectionStore connections, GrantVault gran
     public async Task<Result<OpenedCredential>> EndAsync(
         OrgId org, Integration integration, Versioned<Connection> row, string reason, string errorType, CancellationToken cancellationToken, string? detail = null)
     {
-        var ended = Released(row.Value) with
+        var ended = await ReplaceAsync(org, row, current => Released(current) with
         {
             Status = ConnectionStatus.Disconnected, Reason = reason, ReasonCode = errorType, DisconnectedAt = time.GetUtcNow(), LastError = reason,
             Validity = Validity.Invalid, SealedAccessToken = null, RefreshIntentAt = null, RetryAt = null,
-        };
-        if (await connections.ReplaceAsync(org, row, ended, cutOff: true, cancellationToken) is null)
+        }, cutOff: true, cancellationToken);
+        if (ended is null)
             return await YieldAsync(org, integration, row.Value, unclaimed: null);
-        await audit.AppendAsync(org, ConnectionEvents.Disconnected(time.GetUtcNow(), integration, ended, errorType), CancellationToken.None);
+        await audit.AppendAsync(org, ConnectionEvents.Disconnected(time.GetUtcNow(), integration, ended.Value, errorType), CancellationToken.None);
         return ConnectionWords.NotConnected(integration, reason) with { Detail = detail };
     }
 
@@ -86,6 +87,16 @@ public sealed class RefreshOutcome(IConnectionStore connections, GrantVault gran
         }
     }
 
+    /// <summary>The lease with time enough for what follows; null when it was lost meanwhile.</summary>
+    public async Task<RefreshLease?> HoldAsync(OrgId org, RefreshLease lease)
+    {
+        var now = time.GetUtcNow();
+        if (lease.Row.Value.LeaseUntil - now > CredentialRefresh.LeaseLife - CredentialRefresh.RenewEvery)
+            return lease;
+        var next = lease.Row.Value with { LeaseUntil = now + CredentialRefresh.LeaseLife };
+        return await connections.ReplaceAsync(org, lease.Row, next, cutOff: false, CancellationToken.None) is { } written ? lease with { Row = written } : null;
+    }
+
     /// <summary>Extends the lease; the same one when it was lost or the store fails, which the next conditional write finds out.</summary>
     public async Task<RefreshLease> RenewAsync(OrgId org, RefreshLease lease)
     {
@@ -97,6 +108,20 @@ public sealed class RefreshOutcome(IConnectionStore connections, GrantVault gran
         catch (Exception)
         {
             return lease;
+        }
+    }
+
+    /// <summary>Writes while nobody else holds the connection; null when somebody does. The row may have moved on under the same fence: by a renewal whose answer was lost.</summary>
+    private async Task<Versioned<Connection>?> ReplaceAsync(OrgId org, Versioned<Connection> row, Func<Connection, Connection> change, bool cutOff, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            if (await connections.ReplaceAsync(org, row, change(row.Value), cutOff, cancellationToken) is { } written)
+                return written;
+            if (await connections.FindAsync(org, row.Value.User, row.Value.Integration, cancellationToken) is not { Value.Status: ConnectionStatus.Connected } current
+                || current.Value.Fence != row.Value.Fence || current.Version == row.Version)
+                return null;
+            row = current;
         }
     }
 

@@ -8,7 +8,7 @@ public sealed class RefreshSweep(IRefreshSchedule schedule, IConnectionStore con
 {
     private const int AtOnce = 8;
 
-    // With the longest provider call on top, a sweep ends before the next one begins.
+    // With the wait for the last provider on top, a sweep ends about when the next one begins.
     private static readonly TimeSpan Budget = TimeSpan.FromSeconds(35);
 
     // Nothing but a person helps a grant that could not be refreshed for a day; asking on demand goes on.

@@ -29,6 +29,9 @@ internal static class Key
     public static string Shard<TId>(OrgId org, TId id)
         where TId : struct, IId<TId> => $"{org.Value:N}{Separator}{id.Value.ToByteArray()[15]:x2}";
 
+    /// <summary>All partitions that <see cref="Shard{TId}"/> spreads an organization's rows over.</summary>
+    public static IEnumerable<string> Shards(OrgId org) => Enumerable.Range(0, 256).Select(shard => $"{org.Value:N}{Separator}{shard:x2}");
+
     /// <summary>The organization and the hash of a name; case does not matter in names.</summary>
     public static string Name(OrgId org, string name) => $"{org.Value:N}{Separator}name{Separator}{RandomValue.HashOf(name.ToLowerInvariant())}";
 

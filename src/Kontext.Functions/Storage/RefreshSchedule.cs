@@ -11,7 +11,8 @@ internal sealed class RefreshSchedule(ITableSource tables) : IRefreshSchedule
 {
     private const int Shards = 16;
     private static readonly TimeSpan Bucket = TimeSpan.FromMinutes(5);
-    private static readonly TimeSpan LookBack = TimeSpan.FromDays(1);
+    // Leftovers are looked for this far back. What is older belongs to an installation that nobody ran for longer.
+    private const int ForgetDays = 60;
 
     private readonly ITable notes = tables.Open("refreshdue");
     private readonly ITable partitions = tables.Open("refreshduepartitions");
@@ -20,8 +21,8 @@ internal sealed class RefreshSchedule(ITableSource tables) : IRefreshSchedule
     public async Task FileAsync(DueRefresh due, CancellationToken cancellationToken)
     {
         var bucket = BucketOf(due.DueAt);
-        var partition = $"{Key.Of(due.Org, bucket)}~{due.Connection.Value.ToByteArray()[15] % Shards:x}";
-        await notes.UpsertAsync(ToRow(partition, bucket, due), cancellationToken);
+        var (partition, row) = PlaceOf(due);
+        await notes.UpsertAsync(ToRow(partition, row, due), cancellationToken);
         // INVARIANT: after the note. A walk that found the partition empty before deletes the version it had read, so that either this write remains or follows.
         await partitions.UpsertAsync(
             new TableRow(bucket[..8], $"{bucket}~{partition}", new Dictionary<string, object>(StringComparer.Ordinal) { ["v"] = "1", ["partition"] = partition }), cancellationToken);
@@ -30,7 +31,7 @@ internal sealed class RefreshSchedule(ITableSource tables) : IRefreshSchedule
     /// <inheritdoc/>
     public async IAsyncEnumerable<Versioned<DueRefresh>> DueAsync(DateTimeOffset now, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        var (first, last) = (BucketOf(now - LookBack), BucketOf(now));
+        var (first, last) = (BucketOf(now - IRefreshSchedule.LookBack), BucketOf(now));
         foreach (var day in new[] { first[..8], last[..8] })
         {
             await foreach (var listed in partitions.RowsAsync(day, first, cancellationToken))
@@ -53,19 +54,47 @@ internal sealed class RefreshSchedule(ITableSource tables) : IRefreshSchedule
     }
 
     /// <inheritdoc/>
+    public async Task<bool> HasAsync(DueRefresh due, CancellationToken cancellationToken)
+    {
+        var (partition, row) = PlaceOf(due);
+        return await notes.GetAsync(partition, row, cancellationToken) is { } found && From(found).ExpiresAt == due.ExpiresAt;
+    }
+
+    /// <inheritdoc/>
+    public async Task ForgetAsync(DateTimeOffset before, CancellationToken cancellationToken)
+    {
+        var last = BucketOf(before);
+        for (var day = before.AddDays(-ForgetDays); day <= before; day = day.AddDays(1))
+        {
+            await foreach (var listed in partitions.RowsAsync(BucketOf(day)[..8], BucketOf(day)[..8], cancellationToken))
+            {
+                if (string.CompareOrdinal(listed.RowKey[..last.Length], last) >= 0)
+                    break;
+                var partition = (string)listed.Properties["partition"];
+                await foreach (var row in notes.RowsAsync(partition, partition[..32], cancellationToken))
+                    await notes.DeleteAsync(row.PartitionKey, row.RowKey, row.ETag!, cancellationToken);
+                await partitions.DeleteAsync(listed.PartitionKey, listed.RowKey, listed.ETag!, cancellationToken);
+            }
+        }
+    }
+
+    /// <inheritdoc/>
     public Task RemoveAsync(Versioned<DueRefresh> due, CancellationToken cancellationToken)
     {
-        var bucket = BucketOf(due.Value.DueAt);
-        var partition = $"{Key.Of(due.Value.Org, bucket)}~{due.Value.Connection.Value.ToByteArray()[15] % Shards:x}";
-        return notes.DeleteAsync(partition, RowKey(bucket, due.Value), due.Version, cancellationToken);
+        var (partition, row) = PlaceOf(due.Value);
+        return notes.DeleteAsync(partition, row, due.Version, cancellationToken);
     }
 
     private static string BucketOf(DateTimeOffset at) =>
         new DateTimeOffset(at.UtcTicks - (at.UtcTicks % Bucket.Ticks), TimeSpan.Zero).ToString("yyyyMMddHHmm", CultureInfo.InvariantCulture);
 
-    private static string RowKey(string bucket, DueRefresh due) => $"{Key.Of(due.Org, bucket)}~{due.Connection.Value:N}";
+    private static (string Partition, string Row) PlaceOf(DueRefresh due)
+    {
+        var bucket = Key.Of(due.Org, BucketOf(due.DueAt));
+        return ($"{bucket}~{due.Connection.Value.ToByteArray()[15] % Shards:x}", $"{bucket}~{due.Connection.Value:N}");
+    }
 
-    private static TableRow ToRow(string partition, string bucket, DueRefresh due) => new(partition, RowKey(bucket, due), new Dictionary<string, object>(StringComparer.Ordinal)
+    private static TableRow ToRow(string partition, string key, DueRefresh due) => new(partition, key, new Dictionary<string, object>(StringComparer.Ordinal)
     {
         ["v"] = "1",
         ["org"] = due.Org.ToString(),

@@ -6,11 +6,14 @@ namespace Kontext.Functions.Upstream;
 /// <summary>Talks to OAuth providers over HTTP. Their answers are untrusted: bounded in size and time, never followed elsewhere.</summary>
 /// <param name="http">A guarded client.</param>
 /// <param name="allowPrivateAddresses">Whether plain http is accepted, as private addresses are.</param>
-/// <param name="callLimit">The longest a token endpoint may take; other endpoints get half of it.</param>
+/// <param name="callLimit">The longest a token endpoint may take; other endpoints get ten seconds at most.</param>
 /// <param name="time">The clock.</param>
 internal sealed class HttpProviderClient(HttpClient http, bool allowPrivateAddresses, TimeSpan callLimit, TimeProvider time) : IProviderClient
 {
-    private readonly TimeSpan shortLimit = callLimit / 2;
+    // Nothing is lost when these are given up, and somebody is waiting.
+    private static readonly TimeSpan LongestElsewhere = TimeSpan.FromSeconds(10);
+
+    private readonly TimeSpan shortLimit = callLimit < LongestElsewhere ? callLimit : LongestElsewhere;
 
     /// <inheritdoc/>
     public Task<Result<TokenAnswer>> ExchangeCodeAsync(ProviderApp app, Secret code, Uri redirectUri, Secret? codeVerifier, CancellationToken cancellationToken)

@@ -34,11 +34,11 @@ internal sealed record ProviderResponse(int Status, string? ContentType, byte[] 
         return body.ToArray();
     }
 
-    /// <summary>Retry-After, which is seconds or a date (RFC 9110 section 10.2.3).</summary>
+    /// <summary>Retry-After, which is seconds or a date (RFC 9110 section 10.2.3). A date is by the provider's clock, which its answer tells.</summary>
     public static TimeSpan? RetryAfterOf(HttpResponseMessage response, DateTimeOffset now) => response.Headers.RetryAfter switch
     {
         { Delta: { } delta } => delta,
-        { Date: { } date } => date > now ? date - now : TimeSpan.Zero,
+        { Date: { } date } when (response.Headers.Date ?? now) is var theirs => date > theirs ? date - theirs : TimeSpan.Zero,
         _ => null,
     };
 }

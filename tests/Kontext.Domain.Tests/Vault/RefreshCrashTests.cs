@@ -95,6 +95,39 @@ public sealed class RefreshCrashTests
     }
 
     [Fact]
+    public async Task A_refresher_whose_lease_ran_out_before_it_asked_leaves_the_refresh_token_to_its_successor()
+    {
+        await world.ConnectAsync();
+        world.Advance(TimeSpan.FromHours(2));
+        var (taken, resume) = (new TaskCompletionSource(), new TaskCompletionSource());
+        world.Connections.AfterWrite = async connection =>
+        {
+            if (taken.TrySetResult())
+                await resume.Task;
+        };
+        // It is held right after it took its lease, for longer than the lease.
+        var slow = world.NewInstance().RefreshAsync();
+        await taken.Task;
+        world.Advance(CredentialRefresh.LeaseLife + TimeSpan.FromSeconds(1));
+        var asked = new TaskCompletionSource();
+        var answer = new TaskCompletionSource();
+        provider.OnRefresh = async tokens =>
+        {
+            asked.SetResult();
+            await answer.Task;
+            return tokens;
+        };
+        var successor = world.NewInstance().RefreshAsync();
+        await asked.Task;
+        resume.SetResult();
+
+        Assert.Equal(FailureCode.Unavailable, CredentialRefreshTests.FailureOf(await slow).Code);
+        answer.SetResult();
+        Assert.Equal("at-2", CredentialRefreshTests.TokenOf(await successor));
+        Assert.Equal(1, provider.Refreshes);
+    }
+
+    [Fact]
     public async Task Storage_that_fails_is_no_reason_to_refuse_a_token_that_lives()
     {
         await world.ConnectAsync();

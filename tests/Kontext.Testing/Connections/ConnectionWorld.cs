@@ -128,9 +128,9 @@ public sealed class ConnectionWorld
             Grants = new GrantVault(world.Vault, new PlainSealer());
             Directory = new ProviderDirectory(world.Catalog, new Platform(world), world.Provider, Grants, world.Time);
             Removal = new GrantRemoval(world.Connections, Grants, Directory, world.Provider, world.Time);
-            var filing = new RefreshFiling(world.Schedule, world.Time);
+            var filing = new RefreshFiling(world.Schedule);
             var outcome = new RefreshOutcome(world.Connections, Grants, Removal, filing, world.Audit, world.Time);
-            Refresh = new CredentialRefresh(world.Connections, Grants, new LeasedRefresh(Grants, Directory, world.Provider, outcome, world.Time), outcome, world.Time);
+            Refresh = new CredentialRefresh(world.Connections, Grants, new LeasedRefresh(Grants, Directory, world.Provider, outcome, world.Time), outcome, new RefreshesUnderWay(), world.Time);
             Writer = new ConnectionWriter(world.Connections, Grants, Removal, filing, world.Audit, world.Time);
             Disconnection = new Disconnection(world.Connections, Removal, world.Schedule, world.Audit, world.Time);
             Clearing = new ConnectionClearing(world.Connections, Disconnection, world.Vault, world.Schedule, world.Time);

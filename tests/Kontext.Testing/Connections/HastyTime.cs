@@ -3,7 +3,7 @@ namespace Kontext.Testing.Connections;
 /// <summary>A clock that a test moves, whose short waits are over at once: polling and backing off cost no time.</summary>
 public sealed class HastyTime(ManualTime clock) : TimeProvider
 {
-    private static readonly TimeSpan Short = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan Short = TimeSpan.FromSeconds(2);
 
     /// <inheritdoc/>
     public override DateTimeOffset GetUtcNow() => clock.GetUtcNow();

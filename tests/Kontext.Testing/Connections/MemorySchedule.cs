@@ -43,6 +43,24 @@ public sealed class MemorySchedule : IRefreshSchedule
     }
 
     /// <inheritdoc/>
+    public Task<bool> HasAsync(DueRefresh due, CancellationToken cancellationToken)
+    {
+        lock (notes)
+            return Task.FromResult(notes.TryGetValue((due.Connection, due.DueAt), out var stored) && stored.Value == due);
+    }
+
+    /// <inheritdoc/>
+    public Task ForgetAsync(DateTimeOffset before, CancellationToken cancellationToken)
+    {
+        lock (notes)
+        {
+            foreach (var old in notes.Where(note => note.Value.Value.DueAt < before).Select(note => note.Key).ToList())
+                notes.Remove(old);
+        }
+        return Task.CompletedTask;
+    }
+
+    /// <inheritdoc/>
     public Task RemoveAsync(Versioned<DueRefresh> due, CancellationToken cancellationToken)
     {
         lock (notes)
