@@ -26,10 +26,10 @@ public sealed class InterruptionTests(AzuriteFixture azurite)
             var answer = await HeldAsync(installed, process, hold, () => installed.DisconnectAsync("tracker"));
 
             Assert.True(answer["error"] == "integration_required", $"{hold}: {answer.Json}");
-            Assert.Contains("you disconnected it", answer["error_description"], StringComparison.Ordinal);
+            Assert.Contains("the person disconnected it", answer["error_description"], StringComparison.Ordinal);
             var connection = await installed.ConnectionAsync("tracker");
             Assert.Equal("disconnected", (string?)connection["status"]);
-            Assert.Equal("you disconnected it", (string?)connection["reason"]);
+            Assert.Equal("the person disconnected it", (string?)connection["reason"]);
             Assert.Equal("integration_required", (await installed.ExchangeAsync("tracker", installed.First))["error"]);
             // No leftover of the refresh is alive at the provider, whatever became of it here.
             var grant = await provider.GrantAsync("alice");
