@@ -29,7 +29,7 @@ public sealed class InterruptionTests(AzuriteFixture azurite)
             Assert.Contains("the person disconnected it", answer["error_description"], StringComparison.Ordinal);
             var connection = await installed.ConnectionAsync("tracker");
             Assert.Equal("disconnected", (string?)connection["status"]);
-            Assert.Equal("the person disconnected it", (string?)connection["reason"]);
+            Assert.Equal("you disconnected it", (string?)connection["reason"]);
             Assert.Equal("integration_required", (await installed.ExchangeAsync("tracker", installed.First))["error"]);
             // No leftover of the refresh is alive at the provider, whatever became of it here.
             var grant = await provider.GrantAsync("alice");
