@@ -11,7 +11,6 @@ internal static partial class Log
     [LoggerMessage(2, LogLevel.Information, "{Method} {Endpoint} refused: {Code} {Detail}")]
     public static partial void Refused(ILogger logger, string method, string? endpoint, FailureCode code, string? detail);
 
-    /// <summary>An organization besides the first one, and what its first administrator needs.</summary>
-    [LoggerMessage(Level = LogLevel.Information, Message = "Organization {Organization}: its people manage it with the client {ClientId}.")]
-    public static partial void Organization(ILogger logger, string organization, string clientId);
+    [LoggerMessage(3, LogLevel.Information, "Organization {Organization}: its people manage it with the client app_{CommandLine}")]
+    public static partial void CommandLineOf(ILogger logger, string organization, AppId commandLine);
 }

@@ -20,7 +20,7 @@ internal sealed class OrganizationSeed(IOrganizationStore organizations, IPolicy
             await AllowAllAsync(org, cancellationToken);
             await AddCommandLineAsync(org, CommandLineOf(organization), cancellationToken);
             if (organization.Slug != settings.Organization)
-                Log.Organization(log, organization.Slug, CommandLineOf(organization).ClientId);
+                Log.CommandLineOf(log, organization.Slug, CommandLineOf(organization));
         }
     }
 
