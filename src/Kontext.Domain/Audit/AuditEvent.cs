@@ -91,6 +91,9 @@ public static class AuditTypes
     /// <summary>An application vouched for one of its own users, or tried to.</summary>
     public const string Vouched = "user.vouched";
 
+    /// <summary>A client was refused at an endpoint for tokens.</summary>
+    public const string TokenRefused = "token.refused";
+
     /// <summary>Somebody signed in.</summary>
 
     /// <summary>Somebody signed in, or was refused.</summary>

@@ -11,11 +11,11 @@ internal static class LimitedEndpoints
     {
         var context = invocation.HttpContext;
         var limits = context.RequestServices.GetRequiredService<AttemptLimits>();
-        var clientId = await ClientIdAsync(context);
+        var clientId = await FormFields.ClientIdAsync(context);
         if (await limits.FailuresRefusalAsync(context, clientId) is { } refused)
             return OAuthErrors.Of(context, refused);
         var answer = await next(invocation);
-        if (answer is IValueHttpResult { Value: ErrorBody { Error: "invalid_client" or "invalid_grant" or "invalid_token" } })
+        if (answer is IValueHttpResult { Value: ErrorBody refusal } && RecordedRefusals.IsRefusal(refusal))
             limits.CountFailure(context, clientId);
         return answer;
     });
@@ -30,9 +30,4 @@ internal static class LimitedEndpoints
             return await next(invocation);
         return (error ?? context.GetEndpoint()!.Metadata.GetRequiredMetadata<Surface>().Error)(context, refused);
     });
-
-    // What cannot be read names no client; the endpoint says what is wrong with it. The form is read once and kept by the request.
-    private static async ValueTask<string?> ClientIdAsync(HttpContext context) => context.Request.RouteValues["client"] is string addressed ? addressed
-        : (await FormFields.ReadAsync(context.Request, context.RequestAborted)).TryGet(out var form, out _)
-        && FormFields.Client(context.Request, form).TryGet(out var presented, out _) ? presented.ClientId : null;
 }

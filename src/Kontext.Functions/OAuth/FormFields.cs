@@ -49,6 +49,11 @@ internal static class FormFields
         return new ClientCredentials(id, SecretOf(secret), secret.Length == 0 ? "none" : "client_secret_basic");
     }
 
+    /// <summary>The client a request names, in its address, its form or its Authorization header; null when it names none. The form is read once and kept by the request.</summary>
+    public static async ValueTask<string?> ClientIdAsync(HttpContext context) => context.Request.RouteValues["client"] is string addressed ? addressed
+        : (await ReadAsync(context.Request, context.RequestAborted)).TryGet(out var form, out _)
+        && Client(context.Request, form).TryGet(out var presented, out _) ? presented.ClientId : null;
+
     // The client is named by the assertion's subject, so that client_id may be left out (RFC 7521 section 4.2).
     private static Result<ClientCredentials> Assertion(OAuthParameters form)
     {

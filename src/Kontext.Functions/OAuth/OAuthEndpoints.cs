@@ -11,12 +11,12 @@ internal static class OAuthEndpoints
     {
         // For programs: JSON errors, and reachable from browser-based clients.
         var programs = app.MapGroup("/oauth2").WithMetadata(new Surface(Authenticate: null, OAuthErrors.Of)).RequireCors(PublicCors.Policy);
-        programs.MapPost("/token", (HttpContext context, TokenEndpoint endpoint) => endpoint.IssueAsync(context, context.RequestAborted)).LimitFailures();
-        programs.MapPost("/revoke", (HttpContext context, RevocationEndpoint endpoint) => endpoint.RevokeAsync(context, context.RequestAborted)).LimitFailures();
-        programs.MapPost("/introspect", (HttpContext context, IntrospectionEndpoint endpoint) => endpoint.IntrospectAsync(context, context.RequestAborted)).LimitFailures();
+        programs.MapPost("/token", (HttpContext context, TokenEndpoint endpoint) => endpoint.IssueAsync(context, context.RequestAborted)).LimitFailures().RecordRefusals();
+        programs.MapPost("/revoke", (HttpContext context, RevocationEndpoint endpoint) => endpoint.RevokeAsync(context, context.RequestAborted)).LimitFailures().RecordRefusals();
+        programs.MapPost("/introspect", (HttpContext context, IntrospectionEndpoint endpoint) => endpoint.IntrospectAsync(context, context.RequestAborted)).LimitFailures().RecordRefusals();
         // Contract 3.4 knows the second name.
         foreach (var path in (string[])["/device/authorize", "/device/auth"])
-            programs.MapPost(path, (HttpContext context, DeviceAuthorizationEndpoint endpoint) => endpoint.StartAsync(context, context.RequestAborted)).LimitFailures().LimitCreations();
+            programs.MapPost(path, (HttpContext context, DeviceAuthorizationEndpoint endpoint) => endpoint.StartAsync(context, context.RequestAborted)).LimitFailures().LimitCreations().RecordRefusals();
         programs.MapPost("/register", (HttpContext context, RegistrationEndpoint endpoint) => endpoint.RegisterAsync(context, context.RequestAborted)).LimitCreations();
         programs.MapGet("/register/{client}", (string client, HttpContext context, RegistrationManagement registrations) => registrations.ReadAsync(context, client, context.RequestAborted)).LimitFailures();
         programs.MapDelete("/register/{client}", (string client, HttpContext context, RegistrationManagement registrations) => registrations.DeleteAsync(context, client, context.RequestAborted)).LimitFailures();

@@ -41,6 +41,7 @@ internal static class OAuthServices
             .AddSingleton<AttemptLimits>()
             .AddSingleton<BearerAuthentication>()
             .AddSingleton<TokenEndpoint>()
+            .AddSingleton<RecordedRefusals>()
             .AddSingleton<AuthorizeEndpoint>()
             .AddSingleton<ConsentScreen>()
             .AddSingleton<ConsentDecision>()
