@@ -44,6 +44,6 @@ internal sealed class TableAuditLogRemoval(ITableSource source)
         }
     }
 
-    private static Task DeleteAsync(ITable table, TableRow row, CancellationToken cancellationToken) =>
+    private static Task<Write> DeleteAsync(ITable table, TableRow row, CancellationToken cancellationToken) =>
         table.DeleteAsync(row.PartitionKey, row.RowKey, "*", cancellationToken);
 }
