@@ -123,7 +123,9 @@ internal sealed class AuditRetention(
         var file = Path.Combine(folder, "read-back");
         if (!await archive.ReadAsync(org, day, file, cancellationToken))
             throw new AuditArchiveException(Say($"{PlaceOf(org, day)} is not there."));
-        if (!AuditExportVerification.Run(File.ReadLines(file), await exporter.KeysAsync(cancellationToken)).TryGet(out var verdict, out var failure))
+        var trusted = await exporter.KeysAsync(cancellationToken);
+        // Opened by the thread that reads it: lines of a file are enumerated more than once only there.
+        if (!AuditExportVerification.Run(File.ReadLines(file), trusted).TryGet(out var verdict, out var failure))
             throw new AuditArchiveException(Say($"{PlaceOf(org, day)} cannot be checked: {failure.Message}"));
         if (verdict.Fault is { } fault)
             throw new AuditArchiveException(Say($"{PlaceOf(org, day)} does not hold, line {fault.Line}: {fault.Reason}."));
