@@ -152,22 +152,27 @@ public abstract class AuditRetentionContract : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData("auditarchived")]
-    [InlineData("audit")]
-    [InlineData("auditsegments")]
-    [InlineData("auditcheckpoints")]
-    [InlineData("auditorganizations")]
-    public async Task A_crash_at_any_write_repeats_safely(string table)
+    [InlineData("auditarchived", false)]
+    [InlineData("auditarchived", true)]
+    [InlineData("audit", false)]
+    [InlineData("audit", true)]
+    [InlineData("auditsegments", false)]
+    [InlineData("auditsegments", true)]
+    [InlineData("auditcheckpoints", false)]
+    [InlineData("auditcheckpoints", true)]
+    [InlineData("auditorganizations", false)]
+    [InlineData("auditorganizations", true)]
+    public async Task A_crash_at_any_write_repeats_safely(string table, bool isCarriedOut)
     {
         await world.LiveAsync(5);
         var crashes = 0;
         for (var ended = false; !ended;)
         {
-            // The first write of the first run, the second of the second, and so on: alternately one that fails, and one whose answer is lost.
-            if (crashes % 2 == 0)
-                world.Tables[table].FailWrite(crashes + 1);
-            else
+            // The first write of the first run, the second of the second, and so on.
+            if (isCarriedOut)
                 world.Tables[table].LoseAnswer(crashes + 1);
+            else
+                world.Tables[table].FailWrite(crashes + 1);
             try
             {
                 await world.Retention.RunAsync(world.Org, world.Last, default);
@@ -178,7 +183,8 @@ public abstract class AuditRetentionContract : IAsyncLifetime
                 crashes++;
             }
         }
-        Assert.True(crashes > 1);
+        // An audit block whose answer is lost is found by its writer: no crash then.
+        Assert.True(isCarriedOut || crashes > 1);
         await world.IsWholeAsync();
     }
 
