@@ -287,7 +287,7 @@ public sealed class ConnectFlowTests
     }
 
     private Task<RemovalReport> DisconnectAsync() =>
-        world.NewInstance().Disconnection.RunAsync(world.Org, world.User.Id, world.Integration, "you disconnected it", null, default);
+        world.NewInstance().Disconnection.RunAsync(world.Org, world.User.Id, world.Integration, DisconnectReason.ByPerson, null, default);
 
     private async Task<System.Collections.Specialized.NameValueCollection> StartAsync()
     {
