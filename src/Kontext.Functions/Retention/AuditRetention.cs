@@ -52,19 +52,23 @@ internal sealed class AuditRetention(
     {
         foreach (var day in await removal.DaysAsync(org, last, cancellationToken))
         {
-            await ArchiveAsync(org, day, cancellationToken);
+            var isEmpty = await ArchiveAsync(org, day, cancellationToken);
             if (day == last)
                 break;
             // Also when nothing happened on it: a checkpoint of its first minutes may close the day before.
             await ArchiveAsync(org, day.AddDays(1), cancellationToken);
-            await RemoveAsync(org, day, cancellationToken);
+            if (isEmpty)
+                await removal.RemoveAsync(org, day, cancellationToken);
+            else
+                await RemoveAsync(org, day, cancellationToken);
         }
     }
 
-    private async Task ArchiveAsync(OrgId org, DateOnly day, CancellationToken cancellationToken)
+    /// <summary>Sees to it that a day is in the archive; true when there is nothing of it to keep.</summary>
+    private async Task<bool> ArchiveAsync(OrgId org, DateOnly day, CancellationToken cancellationToken)
     {
         if (await archived.FindAsync(org, day, cancellationToken) is not null)
-            return;
+            return false;
         var folder = Directory.CreateTempSubdirectory("kontext-audit-");
         try
         {
@@ -72,8 +76,11 @@ internal sealed class AuditRetention(
             AuditExportSeal? seal;
             await using (var stream = File.Create(file))
                 seal = await exporter.WriteAsync(stream, await exporter.BeginAsync(org, day, day, cancellationToken), cancellationToken);
-            if (seal is null || (seal.Entries == 0 && seal.Checkpoints == 0))
-                return;
+            // Archived by another instance meanwhile.
+            if (seal is null)
+                return false;
+            if (seal is { Entries: 0, Checkpoints: 0 })
+                return true;
             // A file of this name may be there, from a run that was cut off or from another instance. It is never replaced: what is there now decides.
             await archive.WriteAsync(org, day, file, cancellationToken);
             var (stored, sha256) = await ReadBackAsync(org, day, folder.FullName, cancellationToken);
@@ -81,7 +88,7 @@ internal sealed class AuditRetention(
             {
                 // Whoever was faster may have removed what we were reading.
                 if (await archived.FindAsync(org, day, cancellationToken) is not null)
-                    return;
+                    return false;
                 throw new AuditArchiveException(Say($"{PlaceOf(org, day)} holds other entries than storage does."));
             }
             await audit.AppendAsync(org, new AuditEvent
@@ -92,6 +99,7 @@ internal sealed class AuditRetention(
                 Target = Say($"{seal.Entries} entries of {day:yyyy-MM-dd} in {PlaceOf(org, day)}, SHA-256 {sha256}"),
             }, cancellationToken);
             await archived.InsertAsync(org, new ArchivedDay(day, archive.PlaceOf(org), sha256, seal.Entries, time.GetUtcNow()), cancellationToken);
+            return false;
         }
         finally
         {

@@ -93,6 +93,16 @@ public abstract class ExpirySweepContract : IAsyncLifetime
     }
 
     [Fact]
+    public async Task One_run_is_enough_for_thousands_of_rows()
+    {
+        await Parallel.ForAsync(0, 4000, new ParallelOptions { MaxDegreeOfParallelism = 16, CancellationToken = Cancel }, async (number, _) => await SpendAsync(number));
+        time.Advance(TimeSpan.FromDays(1));
+        await RunAsync();
+        Assert.Equal(0, (await CountAsync()).Values.Sum());
+        Assert.Contains("4000 rows", log.Last, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_row_that_was_written_meanwhile_stays()
     {
         var sessions = new HashKeyed<BrowserSession>(tables.Open("browsersessions"), StoredJson.Default.BrowserSession);
