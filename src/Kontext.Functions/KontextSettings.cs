@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Globalization;
 using Kontext.Functions.Limits;
 using Kontext.Functions.OAuth;
+using Kontext.Functions.Retention;
 using Kontext.Functions.SignIn;
 
 namespace Kontext.Functions;
@@ -41,6 +42,9 @@ internal sealed record KontextSettings
 
     /// <summary><c>Kontext__Limits__...</c>: how many attempts are let through.</summary>
     public LimitSettings Limits { get; init; } = LimitSettings.Default;
+
+    /// <summary><c>Kontext__Audit__...</c>: how long audit entries are kept, and where they go then.</summary>
+    public AuditSettings Audit { get; init; } = AuditSettings.Default;
 
     /// <summary>The port the Functions host tells a custom handler; null when run alone.</summary>
     public int? HandlerPort { get; init; }
@@ -83,6 +87,7 @@ internal sealed record KontextSettings
             Development = development,
             SignIn = signIn,
             SigningKeys = SigningKeySettings.Read(section.GetSection("SigningKeys")),
+            Audit = AuditSettings.Read(section.GetSection("Audit"), section["Storage"] ?? ""),
             Limits = LimitSettings.Read(section, underHost: handlerPort is not null),
             AllowPrivateUpstreams = ReadBool(section, "AllowPrivateUpstreams") ?? development,
             DPoPNonceRequired = ReadBool(section, "DPoPNonceRequired") ?? false,

@@ -30,7 +30,14 @@ public sealed record AuditChainPart(string Chain, long First, string Previous, l
 /// <param name="Checkpoints">How many checkpoints there are.</param>
 /// <param name="LastCheckpoint">The hash of the last of them; empty when there is none.</param>
 /// <param name="Chains">The parts of chains.</param>
-public sealed record AuditExportSeal(AuditExportHeader Export, long Entries, long EntriesBefore, int Checkpoints, string LastCheckpoint, ImmutableArray<AuditChainPart> Chains);
+public sealed record AuditExportSeal(AuditExportHeader Export, long Entries, long EntriesBefore, int Checkpoints, string LastCheckpoint, ImmutableArray<AuditChainPart> Chains)
+{
+    /// <summary>Does the other seal speak of the same entries and checkpoints of the same trail and period? When they were exported may differ.</summary>
+    public bool CoversTheSameAs(AuditExportSeal other) =>
+        (Export.Org, Export.From, Export.To) == (other.Export.Org, other.Export.From, other.Export.To)
+        && (Entries, EntriesBefore, Checkpoints, LastCheckpoint) == (other.Entries, other.EntriesBefore, other.Checkpoints, other.LastCheckpoint)
+        && Chains.SequenceEqual(other.Chains);
+}
 
 /// <summary>A line with a signed statement, whose exact text it holds: a checkpoint or the seal.</summary>
 internal sealed record AuditSignedLine(string Kind, string KeyId, string Signature, string Statement);

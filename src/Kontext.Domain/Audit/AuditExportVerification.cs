@@ -10,7 +10,11 @@ namespace Kontext.Domain.Audit;
 /// <param name="LastCheckpoint">When the newest was taken; null when there is none.</param>
 /// <param name="SignedBy">The ids of the keys that signed.</param>
 public sealed record AuditExportVerdict(
-    AuditExportHeader Header, AuditExportFault? Fault, long Entries, long EntriesBefore, int Chains, int Checkpoints, DateTimeOffset? LastCheckpoint, IReadOnlyCollection<string> SignedBy);
+    AuditExportHeader Header, AuditExportFault? Fault, long Entries, long EntriesBefore, int Chains, int Checkpoints, DateTimeOffset? LastCheckpoint, IReadOnlyCollection<string> SignedBy)
+{
+    /// <summary>What its last line states; to be believed only when there is no fault.</summary>
+    public required AuditExportSeal Seal { get; init; }
+}
 
 /// <summary>Checks an export with nothing but public keys. It takes two readings of the file and keeps no entries, so that a file may be larger than memory.</summary>
 public sealed class AuditExportVerification
@@ -38,7 +42,7 @@ public sealed class AuditExportVerification
         var verification = new AuditExportVerification(outline);
         var fault = outline.Read(lines) ?? outline.Check(trusted) ?? verification.Check(lines);
         return new AuditExportVerdict(header, fault, verification.entries, verification.before, verification.heads.Count, outline.Checkpoints.Count,
-            outline.Checkpoints.Count == 0 ? null : outline.Checkpoints[^1].Body.At, outline.SignedBy);
+            outline.Checkpoints.Count == 0 ? null : outline.Checkpoints[^1].Body.At, outline.SignedBy) { Seal = outline.Seal };
     }
 
     private AuditExportFault? Check(IEnumerable<string> lines)

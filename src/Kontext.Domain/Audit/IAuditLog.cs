@@ -21,6 +21,11 @@ public interface IAuditLog
     Task<IReadOnlyList<AuditEntry>> LatestAsync(OrgId org, DateTimeOffset since, int limit, Func<AuditEvent, bool> matches, CancellationToken cancellationToken);
 }
 
+/// <summary>The part of a trail that was taken out of storage.</summary>
+/// <param name="Through">The last UTC day of it; what is younger is kept.</param>
+/// <param name="Place">Where its files are.</param>
+public sealed record AuditArchived(DateOnly Through, string Place);
+
 /// <summary>Reads the trail as it is stored, for an export that can be verified elsewhere.</summary>
 public interface IAuditExport
 {
@@ -29,4 +34,7 @@ public interface IAuditExport
 
     /// <summary>The checkpoints signed on those days, in the order of their numbers.</summary>
     Task<IReadOnlyList<AuditCheckpoint>> CheckpointsAsync(OrgId org, DateOnly from, DateOnly to, CancellationToken cancellationToken);
+
+    /// <summary>What is archived; null when nothing is. An archived day may be read no longer, or in part.</summary>
+    Task<AuditArchived?> ArchivedAsync(OrgId org, CancellationToken cancellationToken);
 }

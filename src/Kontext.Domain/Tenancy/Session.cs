@@ -99,6 +99,9 @@ public interface ISessionStore
     /// <summary>The person's sessions with any application that began at or after <paramref name="since"/>, newest first, at most <paramref name="limit"/>.</summary>
     Task<IReadOnlyList<Session>> ListForUserAsync(OrgId org, UserId user, DateTimeOffset since, int limit, CancellationToken cancellationToken);
 
+    /// <summary>Deletes the application's sessions that began before <paramref name="before"/> and have ended, with their entries by person; gives how many.</summary>
+    Task<int> ForgetAsync(OrgId org, AppId application, DateTimeOffset before, CancellationToken cancellationToken);
+
     /// <summary>A person's session, whatever application it is with; null when it is nobody's or another person's.</summary>
     Task<Session?> FindForUserAsync(OrgId org, UserId user, SessionId session, CancellationToken cancellationToken);
 }

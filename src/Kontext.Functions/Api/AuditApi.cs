@@ -92,10 +92,17 @@ internal sealed record AuditPartyBody(string Id, string? Name)
 }
 
 /// <summary>Entries, newest first.</summary>
-internal sealed record AuditEventListBody(IReadOnlyList<AuditEventBody> Items);
+/// <param name="Items">The entries.</param>
+/// <param name="Archived">What else there was in the hours asked for; null when storage has it all.</param>
+internal sealed record AuditEventListBody(IReadOnlyList<AuditEventBody> Items, AuditArchivedBody? Archived);
+
+/// <summary>Older entries, which are in the archive.</summary>
+/// <param name="Through">The last UTC day that is.</param>
+/// <param name="Place">Where its files are; null for whom that does not concern.</param>
+internal sealed record AuditArchivedBody(string Through, string? Place);
 
 /// <summary>The audit trail: everything for owners and admins, for other people what was done in their name.</summary>
-internal sealed class AuditApi(IAuditLog audit, TimeProvider time)
+internal sealed class AuditApi(IAuditLog audit, IAuditExport trail, TimeProvider time)
 {
     private const int MaxHours = 24 * 30;
 
@@ -118,11 +125,15 @@ internal sealed class AuditApi(IAuditLog audit, TimeProvider time)
         var person = own || !caller.Privileged ? caller.User?.ToString() ?? "" : null;
         var type = query["type"].ToString();
         var application = query["applicationId"].ToString();
-        var entries = await audit.LatestAsync(caller.Org, time.GetUtcNow().AddHours(-hours), paging.Limit, happened =>
+        var since = time.GetUtcNow().AddHours(-hours);
+        var entries = await audit.LatestAsync(caller.Org, since, paging.Limit, happened =>
             (person is null || happened.User?.Id == person || happened.Actor?.Id == person)
             && (!own || happened.Capability is not null)
             && (type.Length == 0 || happened.Type == type)
             && (application.Length == 0 || happened.Agent?.Id == application || "app_" + happened.Agent?.Id == application), context.RequestAborted);
-        return Api.Ok(new AuditEventListBody([.. entries.Select(AuditEventBody.Of)]), ApiJson.Default.AuditEventListBody);
+        var older = await trail.ArchivedAsync(caller.Org, context.RequestAborted) is { } archived && archived.Through >= DateOnly.FromDateTime(since.UtcDateTime)
+            ? new AuditArchivedBody(archived.Through.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture), caller.Privileged ? archived.Place : null)
+            : null;
+        return Api.Ok(new AuditEventListBody([.. entries.Select(AuditEventBody.Of)], older), ApiJson.Default.AuditEventListBody);
     }
 }

@@ -1,13 +1,12 @@
 using System.Globalization;
-using System.Text;
 using Kontext.Domain;
 using Kontext.Domain.Audit;
-using Kontext.Functions.OAuth;
+using Kontext.Functions.Retention;
 
 namespace Kontext.Functions.Api;
 
-/// <summary>The trail of a period as a file that can be checked elsewhere: entries as stored, checkpoints, the keys that signed them, and a seal over all of it.</summary>
-internal sealed class AuditExportApi(IAuditExport trail, IAuditSigner signer, SigningKeyRing keys, KontextSettings settings, TimeProvider time)
+/// <summary>The trail of a period as a file that can be checked elsewhere (<see cref="AuditExporter"/>).</summary>
+internal sealed class AuditExportApi(IAuditExport trail, AuditExporter exporter)
 {
     private const int MaxDays = 31;
 
@@ -20,42 +19,23 @@ internal sealed class AuditExportApi(IAuditExport trail, IAuditSigner signer, Si
             return ApiErrors.Of(context, refusal);
         if (!Period(context.Request.Query).TryGet(out var period, out var failure))
             return ApiErrors.Of(context, failure);
+        if (await trail.ArchivedAsync(caller.Org, context.RequestAborted) is { } archived && period.From <= archived.Through)
+        {
+            return ApiErrors.Of(context, Api.Invalid(new Dictionary<string, string>
+            {
+                ["from"] = string.Create(CultureInfo.InvariantCulture, $"Entries up to {archived.Through:yyyy-MM-dd} are archived, a file for each day, in {archived.Place}. What is kept begins on {archived.Through.AddDays(1):yyyy-MM-dd}."),
+            }));
+        }
         await Api.RecordAsync(context, caller, "audit.export", null, string.Create(CultureInfo.InvariantCulture, $"{period.From:yyyy-MM-dd} to {period.To:yyyy-MM-dd}"));
-        // Before the entries are read: what these checkpoints state is there by then.
-        var checkpoints = await trail.CheckpointsAsync(caller.Org, period.From, period.To, context.RequestAborted);
-        var header = AuditExportLines.HeaderOf(settings.Issuer, caller.Org, period.From, period.To, time.GetUtcNow());
+        var export = await exporter.BeginAsync(caller.Org, period.From, period.To, context.RequestAborted);
         context.Response.Headers.CacheControl = "no-store";
         context.Response.Headers.ContentDisposition = string.Create(CultureInfo.InvariantCulture, $"attachment; filename=\"audit-{period.From:yyyyMMdd}-{period.To:yyyyMMdd}.jsonl\"");
-        return Results.Stream(body => WriteAsync(body, caller.Org, header, checkpoints, context.RequestAborted), "application/x-ndjson");
-    }
-
-    private async Task WriteAsync(Stream body, OrgId org, AuditExportHeader header, IReadOnlyList<AuditCheckpoint> checkpoints, CancellationToken cancellationToken)
-    {
-        await using var lines = new StreamWriter(body, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false), bufferSize: 32 * 1024, leaveOpen: true) { NewLine = "\n" };
-        var tally = new AuditExportTally();
-        await lines.WriteLineAsync(AuditExportLines.Text(header));
-        // Checkpoints of the first day state chains that were last written to the day before.
-        await WriteEntriesAsync(lines, tally, trail.ReadAsync(org, header.From.AddDays(-1), header.From.AddDays(-1), cancellationToken), beforePeriod: true);
-        await WriteEntriesAsync(lines, tally, trail.ReadAsync(org, header.From, header.To, cancellationToken), beforePeriod: false);
-        foreach (var checkpoint in checkpoints)
-            await lines.WriteLineAsync(AuditExportLines.Text(checkpoint));
-
-        var statement = AuditExportLines.Statement(tally.Seal(header, checkpoints));
-        var signature = await signer.SignAsync(AuditCheckpoint.BytesOf(statement), cancellationToken);
-        var signedBy = checkpoints.Select(checkpoint => checkpoint.Signature.KeyId).Append(signature.KeyId).ToHashSet(StringComparer.Ordinal);
-        foreach (var key in (await keys.EverAsync(cancellationToken)).Where(key => signedBy.Contains(key.Kid)))
-            await lines.WriteLineAsync(AuditExportLines.Text(AuditKey.Of(key.Kid, key.X, key.Y)));
-        // Written last, so that a file that broke off has none.
-        await lines.WriteLineAsync(AuditExportLines.SealText(statement, signature));
-    }
-
-    private static async Task WriteEntriesAsync(StreamWriter lines, AuditExportTally tally, IAsyncEnumerable<AuditLine> entries, bool beforePeriod)
-    {
-        await foreach (var line in entries)
+        return Results.Stream(async body =>
         {
-            tally.Add(line, beforePeriod);
-            await lines.WriteLineAsync(AuditExportLines.Text(line, beforePeriod));
-        }
+            // Archived while it was read: the file is left without its end, and the client told so by the connection's.
+            if (await exporter.WriteAsync(body, export, context.RequestAborted) is null)
+                context.Abort();
+        }, "application/x-ndjson");
     }
 
     private static Result<(DateOnly From, DateOnly To)> Period(IQueryCollection query)

@@ -10,8 +10,6 @@ namespace Kontext.Functions.SignIn;
 /// <summary>Browser sessions by cookie: who is signed in, and the CSRF token of each browser. The cookie's handle changes at every sign-in, so that none can be fixed beforehand.</summary>
 internal sealed class BrowserSessions(ITableSource tables, IUserStore users, KontextSettings settings, TimeProvider time)
 {
-    private static readonly TimeSpan Absolute = TimeSpan.FromHours(12);
-    private static readonly TimeSpan Idle = TimeSpan.FromHours(2);
     private static readonly TimeSpan SeenResolution = TimeSpan.FromMinutes(5);
 
     private readonly HashKeyed<BrowserSession> store = new(tables.Open("browsersessions"), StoredJson.Default.BrowserSession);
@@ -28,7 +26,7 @@ internal sealed class BrowserSessions(ITableSource tables, IUserStore users, Kon
         var hash = RandomValue.HashOf(handle!);
         var now = time.GetUtcNow();
         if (await store.FindAsync(org, hash, context.RequestAborted) is not { Value.Ended: false } stored
-            || now - stored.Value.SignedInAt > Absolute || now - stored.Value.LastSeenAt > Idle
+            || now > stored.Value.ExpiresAt
             || await users.CurrentAsync(org, stored.Value.User, context.RequestAborted) is not { Disabled: false } user)
             return null;
         if (now - stored.Value.LastSeenAt > SeenResolution)

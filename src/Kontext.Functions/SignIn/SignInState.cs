@@ -13,7 +13,13 @@ namespace Kontext.Functions.SignIn;
 /// <param name="MaxAgeSeconds">Oldest acceptable proof of who they are; null when any will do.</param>
 /// <param name="StartedAt">When they were sent to the provider.</param>
 /// <param name="Spent">The answer has come.</param>
-internal sealed record SignInState(string Browser, string ReturnTo, bool Fresh, int? MaxAgeSeconds, DateTimeOffset StartedAt, bool Spent);
+internal sealed record SignInState(string Browser, string ReturnTo, bool Fresh, int? MaxAgeSeconds, DateTimeOffset StartedAt, bool Spent)
+{
+    private static readonly TimeSpan Lifetime = TimeSpan.FromMinutes(10);
+
+    /// <summary>When an answer comes too late.</summary>
+    public DateTimeOffset ExpiresAt => StartedAt + Lifetime;
+}
 
 /// <summary>What one sign-in proves itself with at the provider.</summary>
 /// <param name="Nonce">Comes back in the ID token.</param>
@@ -30,8 +36,6 @@ internal sealed record SignInProof(string Nonce, Secret CodeVerifier)
 /// <summary>Keeps sign-ins under way: each for ten minutes, for one browser and one answer.</summary>
 internal sealed class SignInStates(ITableSource tables, TimeProvider time)
 {
-    private static readonly TimeSpan Lifetime = TimeSpan.FromMinutes(10);
-
     private readonly HashKeyed<SignInState> states = new(tables.Open("signinstates"), StoredJson.Default.SignInState);
 
     /// <summary>Keeps one; gives the value of <c>state</c>.</summary>
@@ -57,7 +61,7 @@ internal sealed class SignInStates(ITableSource tables, TimeProvider time)
             return Refused("state of another browser");
         if (stored.Value.Spent)
             return Refused("state used before");
-        if (time.GetUtcNow() - stored.Value.StartedAt > Lifetime)
+        if (time.GetUtcNow() > stored.Value.ExpiresAt)
             return Refused("state expired");
         return await states.ReplaceAsync(org, hash, stored, stored.Value with { Spent = true }, cancellationToken) is null ? Refused("state used before") : stored.Value;
     }

@@ -5,7 +5,8 @@ namespace Kontext.Functions.Storage;
 
 /// <summary>Where the user code of a device authorization leads.</summary>
 /// <param name="CodeHash">Hash of the device code.</param>
-internal sealed record UserCodeRow(string CodeHash);
+/// <param name="ExpiresAt">When the authorization stops being of use.</param>
+internal sealed record UserCodeRow(string CodeHash, DateTimeOffset ExpiresAt);
 
 /// <summary>Device authorizations, found by either of their codes.</summary>
 internal sealed class DeviceAuthorizationStore(ITableSource tables) : IDeviceAuthorizationStore
@@ -17,7 +18,7 @@ internal sealed class DeviceAuthorizationStore(ITableSource tables) : IDeviceAut
     public async Task<bool> InsertAsync(OrgId org, DeviceAuthorization authorization, CancellationToken cancellationToken)
     {
         // The user code first: one that leads nowhere harms nobody, an authorization without one cannot be decided.
-        if (await userCodes.InsertAsync(Partition(org, authorization.UserCodeHash), Key.Of(org, authorization.UserCodeHash), new UserCodeRow(authorization.CodeHash), cancellationToken) is null)
+        if (await userCodes.InsertAsync(Partition(org, authorization.UserCodeHash), Key.Of(org, authorization.UserCodeHash), new UserCodeRow(authorization.CodeHash, authorization.ExpiresAt), cancellationToken) is null)
             return false;
         await authorizations.InsertAsync(org, authorization.CodeHash, authorization, cancellationToken);
         return true;
@@ -36,5 +37,5 @@ internal sealed class DeviceAuthorizationStore(ITableSource tables) : IDeviceAut
     public Task<Versioned<DeviceAuthorization>?> ReplaceAsync(OrgId org, Versioned<DeviceAuthorization> current, DeviceAuthorization next, CancellationToken cancellationToken) =>
         authorizations.ReplaceAsync(org, next.CodeHash, current, next, cancellationToken);
 
-    private static string Partition(OrgId org, string hash) => Key.Of(org, hash[..2]);
+    private static string Partition(OrgId org, string hash) => Key.HashShard(org, hash);
 }

@@ -100,7 +100,8 @@ internal sealed class DocumentTable<T>(ITable table, JsonTypeInfo<T> type)
         return new TableRow(partition, row, properties);
     }
 
-    private Versioned<T> Read(TableRow row)
+    /// <summary>The value of a row of this table that was read by other means.</summary>
+    public Versioned<T> Read(TableRow row)
     {
         var document = (string)row.Properties["doc"];
         if (row.Properties.ContainsKey(ChunkName(1)))

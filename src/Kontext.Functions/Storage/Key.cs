@@ -29,8 +29,22 @@ internal static class Key
     public static string Shard<TId>(OrgId org, TId id)
         where TId : struct, IId<TId> => $"{org.Value:N}{Separator}{id.Value.ToByteArray()[15]:x2}";
 
-    /// <summary>All partitions that <see cref="Shard{TId}"/> spreads an organization's rows over.</summary>
-    public static IEnumerable<string> Shards(OrgId org) => Enumerable.Range(0, 256).Select(shard => $"{org.Value:N}{Separator}{shard:x2}");
+    /// <summary>How many partitions <see cref="Shard{TId}"/> and <see cref="HashShard"/> spread an organization's rows over.</summary>
+    public const int ShardCount = 256;
+
+    /// <summary>One of these partitions.</summary>
+    public static string Shard(OrgId org, int shard) => $"{org.Value:N}{Separator}{shard:x2}";
+
+    /// <summary>The organization and one of 256 shards, chosen by a hash in base64url: few enough that a sweep can walk them all.</summary>
+    public static string HashShard(OrgId org, string hash)
+    {
+        Span<byte> bytes = stackalloc byte[3];
+        Base64Url.DecodeFromChars(hash.AsSpan(0, 4), bytes);
+        return $"{org.Value:N}{Separator}{bytes[0]:x2}";
+    }
+
+    /// <summary>All of these partitions.</summary>
+    public static IEnumerable<string> Shards(OrgId org) => Enumerable.Range(0, ShardCount).Select(shard => Shard(org, shard));
 
     /// <summary>The organization and the hash of a name; case does not matter in names.</summary>
     public static string Name(OrgId org, string name) => $"{org.Value:N}{Separator}name{Separator}{RandomValue.HashOf(name.ToLowerInvariant())}";

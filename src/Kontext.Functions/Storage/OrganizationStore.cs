@@ -11,6 +11,7 @@ internal sealed class OrganizationStore(ITableSource tables, FreshCache cache, E
 
     private readonly DocumentTable<Organization> organizations = new(tables.Open("organizations"), StoredJson.Default.Organization);
     private readonly ITable slugs = tables.Open("slugs");
+    private readonly OrganizationIndex index = new(tables);
     private readonly ConcurrentDictionary<string, OrgId> known = new(StringComparer.Ordinal);
 
     /// <inheritdoc/>
@@ -42,6 +43,8 @@ internal sealed class OrganizationStore(ITableSource tables, FreshCache cache, E
     {
         if (!IsSlug(organization.Slug))
             throw new ArgumentException("A slug has 1 to 63 characters: small letters, digits and hyphens.");
+        // In the index first: what goes through all organizations finds nothing to do in one that does not exist.
+        await index.AddAsync(organization.Id, cancellationToken);
         // The slug comes last: a crash in between leaves an organization nobody can name, not a name that leads nowhere.
         if (await organizations.InsertAsync(Key.Of(organization.Id), Key.Of(organization.Id), organization, cancellationToken) is not { } inserted)
             return false;

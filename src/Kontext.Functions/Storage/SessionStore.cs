@@ -8,8 +8,12 @@ namespace Kontext.Functions.Storage;
 internal sealed class SessionStore(ITableSource tables, FreshCache cache, EpochFeed epochs, TimeProvider time) : ISessionStore
 {
     private const int MonthsBack = 13;
+    private const int MonthsForgotten = 12;
+    private const int PageSize = 100;
     private const string NoMonth = "000000";
 
+    private readonly ITable sessionRows = tables.Open("sessions");
+    private readonly ITable userRows = tables.Open("usersessions");
     private readonly DocumentTable<Session> sessions = new(tables.Open("sessions"), StoredJson.Default.Session);
     private readonly DocumentTable<UserSession> byUser = new(tables.Open("usersessions"), StoredJson.Default.UserSession);
 
@@ -86,6 +90,30 @@ internal sealed class SessionStore(ITableSource tables, FreshCache cache, EpochF
         await byUser.FindAsync(Partition(org, user, MonthOf(session.Value)), RowKey(org, session), cancellationToken) is { Value: var entry }
         && await FindAsync(org, entry.Application, entry.Session, cancellationToken) is { Value: var found } && found.User == user
             ? found : null;
+
+    /// <inheritdoc/>
+    public async Task<int> ForgetAsync(OrgId org, AppId application, DateTimeOffset before, CancellationToken cancellationToken)
+    {
+        var (now, oldest, forgotten) = (time.GetUtcNow(), MonthOf(application.Value), 0);
+        // What no run reached for a year is not looked for any more: months would add up for ever.
+        var months = Enumerable.Range(0, MonthsForgotten).Select(back => MonthText(before.AddMonths(-back))).Where(month => string.CompareOrdinal(month, oldest) >= 0);
+        foreach (var partition in months.Append(NoMonth).Select(month => Partition(org, application, month)))
+        {
+            string? continuation = null;
+            do
+            {
+                var page = await sessionRows.RangeAsync(partition, Key.Of(org), null, PageSize, continuation, cancellationToken);
+                var ended = page.Rows.Select(row => (Row: row, Session: sessions.Read(row).Value)).Where(found => found.Session.CreatedAt < before && found.Session.ExpiresAt < now).ToList();
+                // The entry by person first: it is found through the session, and one that is left over would be for ever.
+                foreach (var (_, session) in ended)
+                    await userRows.DeleteAsync(Partition(org, session.User, MonthOf(session.Id.Value)), RowKey(org, session.Id), "*", cancellationToken);
+                forgotten += await sessionRows.RemoveAsync(ended.Select(found => found.Row), cancellationToken);
+                continuation = page.Continuation;
+            }
+            while (continuation is not null);
+        }
+        return forgotten;
+    }
 
     private static Session Rights(Session session) =>
         session with { Generation = 0, RotatedAt = default, TokenExpiresAt = null, LastActiveAt = null, Children = [], Hostname = null, UserAgent = null };

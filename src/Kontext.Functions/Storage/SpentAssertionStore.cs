@@ -12,7 +12,7 @@ internal sealed class SpentAssertionStore(ITableSource tables) : ISpentAssertion
     public async Task<bool> TrySpendAsync(OrgId org, AppId application, string tokenId, DateTimeOffset expiresAt, CancellationToken cancellationToken)
     {
         var hash = RandomValue.HashOf($"{application}\n{tokenId}");
-        var row = new TableRow(Key.Of(org, hash[..2]), Key.Of(org, hash), new Dictionary<string, object> { ["expiresAt"] = expiresAt });
+        var row = new TableRow(Key.HashShard(org, hash), Key.Of(org, hash), new Dictionary<string, object> { ["expiresAt"] = expiresAt });
         return (await table.InsertAsync(row, cancellationToken)).Ok;
     }
 }

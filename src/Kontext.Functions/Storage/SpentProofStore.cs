@@ -26,6 +26,6 @@ internal sealed class SpentProofStore(ITableSource tables) : ISpentProofs
     private static (string Partition, string Row) PlaceOf(OrgId org, DPoPProof proof)
     {
         var hash = RandomValue.HashOf($"{proof.Key.Thumbprint}\n{proof.TokenId}");
-        return (Key.Of(org, hash[..2]), Key.Of(org, hash));
+        return (Key.HashShard(org, hash), Key.Of(org, hash));
     }
 }

@@ -39,4 +39,8 @@ internal sealed class TableAuditLog : IAuditLog, IAuditExport
     /// <inheritdoc/>
     public async Task<IReadOnlyList<AuditCheckpoint>> CheckpointsAsync(OrgId org, DateOnly from, DateOnly to, CancellationToken cancellationToken) =>
         await new TableAuditLogCheckpoints(tables.Checkpoints).OfDaysAsync(org, from, to, cancellationToken);
+
+    /// <inheritdoc/>
+    public async Task<AuditArchived?> ArchivedAsync(OrgId org, CancellationToken cancellationToken) =>
+        await new TableAuditLogArchived(tables.Archived).LatestAsync(org, cancellationToken) is { } last ? new AuditArchived(last.Day, last.Place) : null;
 }

@@ -95,7 +95,8 @@ internal sealed class TableAuditLogReader(TableAuditLogTables tables)
             yield return AuditDay.From(row);
     }
 
-    private async Task<List<AuditSegment>> SegmentsAsync(OrgId org, DateOnly day, CancellationToken cancellationToken)
+    /// <summary>The segments of a day.</summary>
+    public async Task<List<AuditSegment>> SegmentsAsync(OrgId org, DateOnly day, CancellationToken cancellationToken)
     {
         var segments = new List<AuditSegment>();
         await foreach (var row in tables.Segments.RowsAsync(AuditSegment.IndexPartition(org, day), org.ToString(), cancellationToken))

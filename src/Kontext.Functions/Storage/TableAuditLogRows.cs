@@ -39,13 +39,18 @@ internal static class AuditDay
 
     public static string Partition(OrgId org) => $"{org}~days";
 
-    public static string RowKey(OrgId org, DateOnly day) => string.Create(CultureInfo.InvariantCulture, $"{org}~day~{Newest - Number(day):D8}");
+    public static string RowKey(OrgId org, DateOnly day) => string.Create(CultureInfo.InvariantCulture, $"{org}~day~{Complement(day)}");
 
     public static TableRow ToRow(OrgId org, DateOnly day) => new(Partition(org), RowKey(org, day), new Dictionary<string, object> { ["v"] = "1", ["day"] = Number(day) });
 
-    public static DateOnly From(TableRow row) => DateOnly.ParseExact(((int)row.Properties["day"]).ToString(CultureInfo.InvariantCulture), "yyyyMMdd", CultureInfo.InvariantCulture);
+    public static DateOnly From(TableRow row) => From((int)row.Properties["day"]);
 
-    private static int Number(DateOnly day) => day.Year * 10_000 + day.Month * 100 + day.Day;
+    public static DateOnly From(int number) => DateOnly.ParseExact(number.ToString(CultureInfo.InvariantCulture), "yyyyMMdd", CultureInfo.InvariantCulture);
+
+    /// <summary>The same for newer days is smaller, so that days come newest first.</summary>
+    public static string Complement(DateOnly day) => (Newest - Number(day)).ToString("D8", CultureInfo.InvariantCulture);
+
+    public static int Number(DateOnly day) => day.Year * 10_000 + day.Month * 100 + day.Day;
 }
 
 /// <summary>The organizations that have entries on a day: what the timer walks that signs checkpoints. The only index of the audit that spans organizations, and it holds nothing but their ids.</summary>

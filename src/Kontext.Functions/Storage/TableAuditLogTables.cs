@@ -14,4 +14,7 @@ internal sealed class TableAuditLogTables(ITableSource tables)
 
     /// <summary>Signed checkpoints.</summary>
     public ITable Checkpoints { get; } = tables.Open("auditcheckpoints");
+
+    /// <summary>Days that are in the archive.</summary>
+    public ITable Archived { get; } = tables.Open("auditarchived");
 }

@@ -32,6 +32,6 @@ internal sealed class WrongUserCodeStore(ITableSource tables) : IWrongUserCodeSt
     private static (string Partition, string Row) KeysOf(OrgId org, string who)
     {
         var hash = RandomValue.HashOf(who);
-        return (Key.Of(org, hash[..2]), Key.Of(org, hash));
+        return (Key.HashShard(org, hash), Key.Of(org, hash));
     }
 }
