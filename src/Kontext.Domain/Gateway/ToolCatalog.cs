@@ -87,7 +87,7 @@ public sealed class ToolCatalog(InjectedUpstream upstream, IConnectionStore conn
         for (var page = 0; page < MaxPages; page++)
         {
             if (!(await upstream.SendAsync(access, new McpRequest { Method = "tools/list", Members = members }, cancellationToken)).TryGet(out var answer, out var failure))
-                return failure.Code == FailureCode.InvalidToken ? InjectedUpstream.Refused(integration) : failure;
+                return await upstream.ExplainAsync(access, failure);
             await using var _ = answer;
             if (!(await ReadAsync(integration, answer, cancellationToken)).TryGet(out var list, out failure))
                 return failure;
