@@ -2,6 +2,7 @@ using System.Net;
 using System.Text.Json.Nodes;
 using System.Web;
 using Kontext.Functions.Tests.Api;
+using Kontext.Functions.Tests.Organizations;
 using Kontext.Testing;
 
 namespace Kontext.Functions.Tests.Connect;
