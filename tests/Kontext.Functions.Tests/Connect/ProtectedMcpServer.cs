@@ -83,9 +83,12 @@ internal sealed class ProtectedMcpServer : IAsyncDisposable
             _ => null,
         };
         context.Response.ContentType = "application/json";
-        await context.Response.WriteAsync(result is null
-            ? $$"""{"jsonrpc":"2.0","id":{{body["id"]!.ToJsonString()}},"error":{"code":-32601,"message":"Method not found"}}"""
-            : $$"""{"jsonrpc":"2.0","id":{{body["id"]!.ToJsonString()}},"result":{{result}}}""");
+        var answer = new JsonObject { ["jsonrpc"] = "2.0", ["id"] = body["id"]!.DeepClone() };
+        if (result is null)
+            answer["error"] = new JsonObject { ["code"] = -32601, ["message"] = "Method not found" };
+        else
+            answer["result"] = JsonNode.Parse(result);
+        await context.Response.WriteAsync(answer.ToJsonString());
     }
 
     private async Task<string[]?> ScopesAsync(string authorization)
