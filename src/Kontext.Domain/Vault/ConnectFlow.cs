@@ -109,7 +109,7 @@ public sealed class ConnectFlow(
         if (answer.AccessToken is null)
             return new Failure(FailureCode.UpstreamFailed, answer.Problem ?? $"{app.Name} answered without an access token.");
 
-        var asked = state.Scopes.IsDefault ? app.Scopes : state.Scopes;
+        var asked = state.Scopes.IsDefaultOrEmpty ? app.Scopes : state.Scopes;
         // No scope in the answer means that what was asked was granted (RFC 6749 section 5.1).
         var granted = answer.Scopes is { } named ? Canonical(app, named) : asked;
         var missing = asked.Except(granted, StringComparer.Ordinal).Where(scope => scope != app.OfflineScope || answer.RefreshToken is null).ToImmutableArray();

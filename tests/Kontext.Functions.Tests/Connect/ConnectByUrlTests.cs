@@ -8,7 +8,7 @@ using Kontext.Testing;
 namespace Kontext.Functions.Tests.Connect;
 
 /// <summary>Services that the catalog does not know, through the running product: an MCP server by its URL alone, a service by its issuer, a service by its endpoints.</summary>
-public sealed class ConnectByUrlTests(KontextFixture kontext, ConnectByUrlTests.Simulator simulator) : IClassFixture<KontextFixture>, IClassFixture<ConnectByUrlTests.Simulator>
+public sealed class ConnectByUrlTests(KontextFixture kontext, ConnectByUrlTests.Simulator simulator) : IClassFixture<ConnectByUrlTests.Simulator>
 {
     private readonly UpstreamIdp idp = simulator.Idp;
 
