@@ -105,6 +105,9 @@ public sealed record Failure(FailureCode Code, string Message, string? Detail = 
     /// <summary>When trying again makes sense, for <see cref="FailureCode.Unavailable"/> and <see cref="FailureCode.RateLimited"/>.</summary>
     public TimeSpan? RetryAfter { get; init; }
 
+    /// <summary>Scopes the external service demanded and the credential lacks (RFC 6750 section 3.1); null when that is not what failed.</summary>
+    public IReadOnlyList<string>? DemandedScopes { get; init; }
+
     /// <summary>Field name to messages, for <see cref="FailureCode.InvalidRequest"/> on the management API.</summary>
     public IReadOnlyDictionary<string, string>? Fields { get; init; }
 }

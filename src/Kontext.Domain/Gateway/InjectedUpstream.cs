@@ -4,7 +4,7 @@ using Kontext.Domain.Vault;
 namespace Kontext.Domain.Gateway;
 
 /// <summary>The broker and the upstream put together: credential in, one renewal when it is refused, and no answer before the injection is on record.</summary>
-public sealed class InjectedUpstream(CredentialBroker broker, IMcpUpstream upstream)
+public sealed class InjectedUpstream(CredentialBroker broker, IMcpUpstream upstream, ScopeStepUp stepUp)
 {
     /// <summary>Sends a request for an agent. <see cref="FailureCode.InvalidToken"/> means that a renewed credential was refused, too. The audit entry of the injection is written while the server works, and is durable when this returns.</summary>
     public Task<Result<McpAnswer>> SendAsync(AccessRequest access, McpRequest request, CancellationToken cancellationToken) =>
@@ -13,6 +13,14 @@ public sealed class InjectedUpstream(CredentialBroker broker, IMcpUpstream upstr
     /// <summary>Asks a server what it offers, for an agent.</summary>
     public Task<Result<McpServerDescription>> DescribeAsync(AccessRequest access, CancellationToken cancellationToken) =>
         RunAsync(access, credential => upstream.DescribeAsync(access.Integration, credential, cancellationToken), static _ => ValueTask.CompletedTask, cancellationToken);
+
+    /// <summary>What the server's refusal comes down to for the agent: a credential refused twice, or one that lacks scopes, has its person connect again.</summary>
+    public async Task<Failure> ExplainAsync(AccessRequest access, Failure failure) => failure switch
+    {
+        { Code: FailureCode.InvalidToken } => Refused(access.Integration),
+        { DemandedScopes: { } scopes } when access.Integration.AuthMode == AuthMode.Oauth => await stepUp.NoteAsync(access, [.. scopes]),
+        _ => failure,
+    };
 
     /// <summary>What a credential that the server refused twice comes down to: the person has to connect again.</summary>
     public static Failure Refused(Integration integration) =>

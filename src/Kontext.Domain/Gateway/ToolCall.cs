@@ -71,7 +71,7 @@ public sealed class ToolCall(InjectedUpstream upstream, IAuditLog audit, TimePro
         // What the broker refused it has recorded; what the server did not do is ours to record.
         if (failure.Code is not (FailureCode.PolicyDenied or FailureCode.NotConnected or FailureCode.InvalidTarget))
             await call.CompleteAsync(CallOutcome.Of(failure));
-        return failure.Code == FailureCode.InvalidToken ? InjectedUpstream.Refused(integration) : failure;
+        return await upstream.ExplainAsync(access, failure);
     }
 
     /// <summary>Records that a call was refused because its tool changed, and gives the refusal.</summary>

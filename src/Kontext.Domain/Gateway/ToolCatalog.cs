@@ -83,7 +83,7 @@ public sealed class ToolCatalog(InjectedUpstream upstream, IConnectionStore conn
                 tools.TryAdd(offered.Name, offered);
         }, cancellationToken);
         if (!read.TryGet(out _, out var failure))
-            return failure.Code == FailureCode.InvalidToken ? InjectedUpstream.Refused(integration) : failure;
+            return await upstream.ExplainAsync(access, failure);
         return Result.Of(await pinning.CheckAsync(caller.Org, integration, [.. tools.Values], cancellationToken));
     }
 

@@ -13,6 +13,9 @@ public sealed record ConnectAddresses(string Issuer)
     /// <summary>The one redirect URI registered at every provider.</summary>
     public Uri RedirectUri { get; } = new(Issuer + "/oauth/callback");
 
+    /// <summary>Our client metadata document, which is our client id where such are accepted (draft-ietf-oauth-client-id-metadata-document-01 section 3); null when we are not reached by https.</summary>
+    public Uri? ClientDocument { get; } = Issuer.StartsWith("https://", StringComparison.Ordinal) ? new(Issuer + "/.well-known/oauth-client") : null;
+
     /// <summary>The connect page of a session.</summary>
     public Uri PageOf(string handle) => new($"{Issuer}/oauth/connect?session={Uri.EscapeDataString(handle)}");
 }
@@ -29,7 +32,7 @@ public sealed record ConnectCompletion(Integration Integration, Connection Conne
 
 /// <summary>Connects a person at an OAuth provider: there with a state bound to person, browser and integration, back with a code that becomes a stored grant.</summary>
 public sealed class ConnectFlow(
-    ConnectStates states, IIntegrationStore integrations, ProviderDirectory providers, IProviderClient client, ConnectionWriter writer, ConnectAddresses addresses)
+    ConnectStates states, IIntegrationStore integrations, IConnectionStore connections, ProviderDirectory providers, IProviderClient client, ConnectionWriter writer, ConnectAddresses addresses)
 {
     /// <summary>The provider's authorization URL. To be called only for what our own page sent in a way no other site can, or for a caller with an access token, who has no browser session (null).</summary>
     public async Task<Result<Uri>> StartAsync(OrgId org, User user, Integration integration, string? browserBinding, string? returnUrl, CancellationToken cancellationToken)
@@ -38,6 +41,7 @@ public sealed class ConnectFlow(
             return new Failure(FailureCode.InvalidRequest, $"{integration.Name} is not connected by authorizing at a provider.");
         if (!(await providers.ResolveAsync(org, integration, cancellationToken)).TryGet(out var app, out var failure))
             return failure;
+        var asked = ScopeStepUp.Wanted(app.Scopes, await connections.FindAsync(org, user.Id, integration.Id, cancellationToken) is { } row ? row.Value : null);
         var state = await states.IssueAsync(org, (hash, expiresAt) => new ConnectState
         {
             Hash = hash,
@@ -46,6 +50,7 @@ public sealed class ConnectFlow(
             BrowserBinding = browserBinding,
             TokenEndpoint = app.TokenEndpoint.AbsoluteUri,
             ReturnUrl = returnUrl,
+            Scopes = asked,
             ExpiresAt = expiresAt,
         }, cancellationToken);
 
@@ -56,8 +61,8 @@ public sealed class ConnectFlow(
         parameters["client_id"] = app.ClientId;
         parameters["redirect_uri"] = addresses.RedirectUri.AbsoluteUri;
         parameters["state"] = state;
-        if (!app.Scopes.IsEmpty)
-            parameters[app.ScopeParameter] = string.Join(app.ScopeSeparator, app.Scopes);
+        if (!asked.IsEmpty)
+            parameters[app.ScopeParameter] = string.Join(app.ScopeSeparator, asked);
         if (app.Resource is not null)
             parameters["resource"] = app.Resource;
         if (app.Pkce)
@@ -91,13 +96,20 @@ public sealed class ConnectFlow(
         var verifier = app.Pkce ? await states.VerifierAsync(org, callback.State!, cancellationToken) : null;
         // The code works once: a person who closes the window now must not keep us from storing what it brings.
         if (!(await client.ExchangeCodeAsync(app, callback.Code, addresses.RedirectUri, verifier, CancellationToken.None)).TryGet(out var answer, out failure))
+        {
+            if (failure.Code == FailureCode.InvalidClient)
+            {
+                await providers.ForgetClientAsync(org, integration, app, CancellationToken.None);
+                return new Failure(FailureCode.InvalidRequest, $"{app.Name} no longer knew Kontext, which registers anew. Start again from the connect page.", failure.Detail);
+            }
             return failure.Code == FailureCode.InvalidGrant
                 ? new Failure(FailureCode.InvalidGrant, $"{app.Name} did not accept its own authorization code. Start again from the connect page.", failure.Detail)
                 : failure;
+        }
         if (answer.AccessToken is null)
             return new Failure(FailureCode.UpstreamFailed, answer.Problem ?? $"{app.Name} answered without an access token.");
 
-        var asked = app.Scopes;
+        var asked = state.Scopes.IsDefaultOrEmpty ? app.Scopes : state.Scopes;
         // No scope in the answer means that what was asked was granted (RFC 6749 section 5.1).
         var granted = answer.Scopes is { } named ? Canonical(app, named) : asked;
         var missing = asked.Except(granted, StringComparer.Ordinal).Where(scope => scope != app.OfflineScope || answer.RefreshToken is null).ToImmutableArray();

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Security.Cryptography;
 using System.Text;
 
@@ -20,6 +21,9 @@ public sealed record ConnectState
 
     /// <summary>Token endpoint the code is meant for: a code must not go to another one, even if the settings changed meanwhile.</summary>
     public required string TokenEndpoint { get; init; }
+
+    /// <summary>The scopes asked for; empty in rows from before they were kept.</summary>
+    public ImmutableArray<string> Scopes { get; init; } = [];
 
     /// <summary>Where the person goes afterwards; null for nowhere.</summary>
     public string? ReturnUrl { get; init; }

@@ -64,6 +64,9 @@ public sealed record Connection
     /// <summary>Scopes the provider granted.</summary>
     public ImmutableArray<string> Scopes { get; init; } = [];
 
+    /// <summary>Scopes the service demanded and the grant lacks (RFC 6750 section 3.1): asked for when the person connects again.</summary>
+    public ImmutableArray<string> MissingScopes { get; init; } = [];
+
     /// <summary>The account at the provider, as people know it; null when not known.</summary>
     public string? Account { get; init; }
 

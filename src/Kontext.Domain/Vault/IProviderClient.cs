@@ -45,12 +45,25 @@ public sealed record IssuerMetadata
     /// <summary>How clients may authenticate; empty when not said, which means Basic.</summary>
     public ImmutableArray<string> ClientAuthentications { get; init; } = [];
 
+    /// <summary>Where clients register themselves (RFC 7591); null when they cannot.</summary>
+    public Uri? RegistrationEndpoint { get; init; }
+
+    /// <summary>Client metadata documents are accepted (<c>client_id_metadata_document_supported</c>).</summary>
+    public bool TakesClientDocuments { get; init; }
+
+    /// <summary>PKCE methods (RFC 8414 section 2); empty when not said.</summary>
+    public ImmutableArray<string> ChallengeMethods { get; init; } = [];
+
+    /// <summary>Scopes the issuer tells of; empty when it does not.</summary>
+    public ImmutableArray<string> Scopes { get; init; } = [];
+
     /// <summary><c>iss</c> is sent in authorization responses (RFC 9207).</summary>
     public bool SendsIssuer { get; init; }
 }
 
 /// <summary>Talks to OAuth providers. Every call has a time limit of its own below <see cref="CredentialRefresh.CallLimit"/> and never throws for what a provider does.
 /// Failures: <see cref="FailureCode.InvalidGrant"/> the grant is dead; <see cref="FailureCode.Misconfigured"/> an administrator must act;
+/// <see cref="FailureCode.InvalidClient"/> the client that we registered there ourselves is no longer known;
 /// <see cref="FailureCode.Unavailable"/> refused for now, nothing was done; <see cref="FailureCode.UpstreamFailed"/> no usable answer: what was sent may have been acted on.</summary>
 public interface IProviderClient
 {

@@ -41,6 +41,12 @@ public sealed class LeasedRefresh(GrantVault grants, ProviderDirectory providers
         lease = await HoldAsync(org, lease, call);
         if (!(await call).TryGet(out var answer, out var failure))
         {
+            if (failure.Code == FailureCode.InvalidClient)
+            {
+                // The refresh token was this client's, so it ends with it (RFC 6749 section 6).
+                await providers.ForgetClientAsync(org, integration, app, CancellationToken.None);
+                return await outcome.EndAsync(org, integration, lease.Row, "its authorization server no longer knows the client that Kontext registered there", ConnectionEnds.GrantEnded, CancellationToken.None, failure.Detail);
+            }
             return failure.Code == FailureCode.InvalidGrant
                 ? await EndAsync(org, integration, lease, failure)
                 : await outcome.PostponeAsync(org, integration, lease, living, failure);

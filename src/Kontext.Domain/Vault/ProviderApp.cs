@@ -64,6 +64,9 @@ public sealed record ProviderApp
     /// <summary>Our secret there; null for a public client.</summary>
     public Secret? ClientSecret { get; init; }
 
+    /// <summary>We registered the client ourselves (RFC 7591): a provider that forgot it is asked for another.</summary>
+    public bool Registered { get; init; }
+
     /// <summary>How we authenticate.</summary>
     public ClientAuthentication Authentication { get; init; }
 

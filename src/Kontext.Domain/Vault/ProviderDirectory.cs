@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using Kontext.Domain.Integrations;
 
@@ -11,16 +10,15 @@ public interface IPlatformProviderApps
     (string ClientId, Secret? ClientSecret)? Find(string provider);
 }
 
-/// <summary>Finds out which OAuth app and which endpoints serve an integration: explicit addresses, then the catalog, then the issuer's own metadata;
+/// <summary>Finds out which OAuth app and which endpoints serve an integration: explicit addresses, then the catalog, then the issuer's own metadata, and for an MCP server known by its URL alone what it names itself;
 /// the integration's own app, then the platform's, else a failure that names the missing setting.</summary>
-public sealed class ProviderDirectory(ProviderCatalog catalog, IPlatformProviderApps platform, IProviderClient client, GrantVault grants, TimeProvider time)
+public sealed class ProviderDirectory(ProviderCatalog catalog, IPlatformProviderApps platform, IssuerDirectory issuers, McpAuthorizationServers mcp, GrantVault grants)
 {
-    private static readonly TimeSpan MetadataLife = TimeSpan.FromMinutes(10);
-    private readonly ConcurrentDictionary<string, (IssuerMetadata Metadata, DateTimeOffset Until)> discovered = new(StringComparer.Ordinal);
-
     /// <summary>The app to use for an integration.</summary>
     public async Task<Result<ProviderApp>> ResolveAsync(OrgId org, Integration integration, CancellationToken cancellationToken)
     {
+        if (McpAuthorizationServers.Serves(integration))
+            return await mcp.ResolveAsync(org, integration, cancellationToken);
         if (integration.OAuth is not { } oauth)
             return Misconfigured(integration, "set oauth.provider, oauth.issuer, or oauth.authorizationUrl and oauth.tokenUrl on the integration");
         CatalogProvider? provider = null;
@@ -36,7 +34,7 @@ public sealed class ProviderDirectory(ProviderCatalog catalog, IPlatformProvider
             return Misconfigured(integration, $"oauth.parameters.{missing.Name} has to be set on the integration. {missing.Description} {missing.Rule}");
         if (!explicitly && (oauth.Issuer ?? places.Of(provider?.Issuer)?.OriginalString) is { } issuer && provider?.AuthorizationEndpoint is null)
         {
-            if (!(await DiscoverAsync(issuer, cancellationToken)).TryGet(out metadata, out failure))
+            if (!(await issuers.FindAsync(issuer, cancellationToken)).TryGet(out metadata, out failure))
                 return failure;
         }
         if (!TryEndpoint(oauth.AuthorizationUrl, places.Of(provider?.AuthorizationEndpoint) ?? metadata?.AuthorizationEndpoint, out var authorization))
@@ -81,19 +79,9 @@ public sealed class ProviderDirectory(ProviderCatalog catalog, IPlatformProvider
         };
     }
 
-    private async Task<Result<IssuerMetadata>> DiscoverAsync(string issuer, CancellationToken cancellationToken)
-    {
-        var now = time.GetUtcNow();
-        if (discovered.TryGetValue(issuer, out var cached) && cached.Until > now)
-            return cached.Metadata;
-        if (!(await client.DiscoverAsync(issuer, cancellationToken)).TryGet(out var metadata, out var failure))
-        {
-            // Endpoints hardly ever move: what was known a moment ago serves better than an error.
-            return failure.Code is FailureCode.Unavailable or FailureCode.UpstreamFailed && cached.Metadata is { } stale ? stale : failure;
-        }
-        discovered[issuer] = (metadata, now + MetadataLife);
-        return metadata;
-    }
+    /// <summary>The authorization server no longer knows a client that we registered there ourselves: the next one who asks gets another.</summary>
+    public Task ForgetClientAsync(OrgId org, Integration integration, ProviderApp app, CancellationToken cancellationToken) =>
+        mcp.ForgetAsync(org, integration, app, cancellationToken);
 
     private async Task<Result<(string ClientId, Secret? ClientSecret, string Setting)>> FindClientAsync(
         OrgId org, Integration integration, IntegrationOAuth oauth, CatalogProvider? provider, CancellationToken cancellationToken)
@@ -118,7 +106,8 @@ public sealed class ProviderDirectory(ProviderCatalog catalog, IPlatformProvider
         return (app.ClientId, app.ClientSecret, settings);
     }
 
-    private static ClientAuthentication AuthenticationFor(Secret? secret, CatalogProvider? provider, IssuerMetadata? metadata)
+    /// <summary>How to authenticate: as the catalog says, else as the metadata does.</summary>
+    internal static ClientAuthentication AuthenticationFor(Secret? secret, CatalogProvider? provider, IssuerMetadata? metadata)
     {
         if (secret is null)
             return ClientAuthentication.None;
@@ -136,7 +125,8 @@ public sealed class ProviderDirectory(ProviderCatalog catalog, IPlatformProvider
         return given is null ? known is not null : Uri.TryCreate(given, UriKind.Absolute, out endpoint) && endpoint.Scheme is "https" or "http";
     }
 
-    private static AccountIdentity OpenIdAccount(Uri userInfo) =>
+    /// <summary>OpenID's way to learn the account's name (OpenID Connect Core section 5.3).</summary>
+    internal static AccountIdentity OpenIdAccount(Uri userInfo) =>
         new() { Url = userInfo, Paths = ["email", "preferred_username", "name", "sub"], Scope = "openid" };
 
     private static Failure Misconfigured(Integration integration, string what) =>

@@ -38,6 +38,9 @@ internal sealed record ConnectionBody
 
     public string? LastError { get; init; }
 
+    /// <summary>Scopes the service demanded and the grant lacks; absent when none is known.</summary>
+    public IReadOnlyList<string>? MissingScopes { get; init; }
+
     public static ConnectionBody Of(ConnectionState state, string? connectUrl = null) => new()
     {
         Connected = state.Connected,
@@ -55,6 +58,7 @@ internal sealed record ConnectionBody
         DisconnectedAt = Wire.Time(state.Connection?.DisconnectedAt),
         RefreshedAt = Wire.Time(state.Connection?.RefreshedAt),
         LastError = state.Connection?.LastError,
+        MissingScopes = state.Connection is { MissingScopes.IsDefaultOrEmpty: false } lacking ? lacking.MissingScopes : null,
     };
 }
 

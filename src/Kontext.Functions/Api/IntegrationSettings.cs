@@ -34,7 +34,7 @@ internal sealed class IntegrationSettings(ICredentialVault vault, ISealer sealer
             errors["serverToken"] = "Has to be one line of at most 16 KiB.";
         if (input.ToolChanges is not (null or "record" or "quarantine"))
             errors["toolChanges"] = "Has to be record or quarantine.";
-        CheckOAuth(errors, mode, input.Oauth, current?.OAuth);
+        CheckOAuth(errors, mode, category, input.Oauth, current?.OAuth);
         if (input.CredentialSchema is { } schema && schema.Any(field => field.Value is null))
             errors["credentialSchema"] = "Each field needs a description.";
         if (!TryCapabilities(input.Capabilities, out var capabilities))
@@ -65,6 +65,11 @@ internal sealed class IntegrationSettings(ICredentialVault vault, ISealer sealer
             next = next with { ServerTokenVersion = null, SealedServerToken = null };
         if (input.Oauth is { } oauth)
             next = await WithOAuthAsync(org, next, oauth, cancellationToken);
+        if (next is { AuthMode: AuthMode.Oauth, OAuth: null })
+            next = next with { OAuth = new IntegrationOAuth() };
+        // Where the address is all that says who issues tokens, another address is another service: its tokens are nobody else's to see.
+        if (current is not null && current.Url != next.Url && current.ConnectionEpoch == next.ConnectionEpoch && McpAuthorizationServers.Serves(next))
+            next = next with { ConnectionEpoch = next.ConnectionEpoch + 1 };
         return current is not null && IsOtherService(current, next) ? next with { ValidationStatus = null, ValidationMessage = null } : next;
     }
 
@@ -116,10 +121,13 @@ internal sealed class IntegrationSettings(ICredentialVault vault, ISealer sealer
         ?? ImmutableDictionary<string, string>.Empty;
 
     /// <summary>What is wrong with OAuth settings, field by field.</summary>
-    public void CheckOAuth(Dictionary<string, string> errors, AuthMode? mode, IntegrationOAuthInput? input, IntegrationOAuth? current)
+    public void CheckOAuth(Dictionary<string, string> errors, AuthMode? mode, IntegrationCategory? category, IntegrationOAuthInput? input, IntegrationOAuth? current)
     {
-        if (mode == AuthMode.Oauth && (input?.Provider ?? current?.Provider) is null && (input?.Issuer ?? current?.Issuer) is null
-            && ((input?.AuthorizationUrl ?? current?.AuthorizationUrl) is null || (input?.TokenUrl ?? current?.TokenUrl) is null))
+        var named = (input?.Provider ?? current?.Provider) is not null || (input?.Issuer ?? current?.Issuer) is not null;
+        var (authorize, token) = (input?.AuthorizationUrl ?? current?.AuthorizationUrl, input?.TokenUrl ?? current?.TokenUrl);
+        // An MCP server that speaks OAuth names its authorization server itself (RFC 9728); one endpoint alone is a slip.
+        var byUrl = category == IntegrationCategory.GatewayRemoteMcp && authorize is null && token is null;
+        if (mode == AuthMode.Oauth && !named && !byUrl && (authorize is null || token is null))
             errors["oauth"] = "Name a provider of the catalog, an issuer, or authorizationUrl and tokenUrl.";
         if (input is null)
             return;

@@ -92,7 +92,7 @@ internal sealed class IntegrationsApi(IIntegrationStore integrations, Integratio
         return await UpdateAsync(context, id, "integration.oauth_changed", async current =>
         {
             var errors = new Dictionary<string, string>();
-            fields.CheckOAuth(errors, current.AuthMode, input, current.OAuth);
+            fields.CheckOAuth(errors, current.AuthMode, current.Category, input, current.OAuth);
             return errors.Count > 0
                 ? Api.Invalid(errors)
                 : await fields.WithOAuthAsync(ApiCaller.Of(context).Org, current, input, context.RequestAborted);

@@ -76,7 +76,7 @@ internal sealed class ConnectPageBuilder(IConnectLinks links, IApplicationStore 
         var row = integration.NeedsConnection ? await connections.FindAsync(user.Org, user.User.Id, integration.Id, cancellationToken) : null;
         var state = ConnectionState.Of(integration, row?.Value, time.GetUtcNow());
         var connected = !integration.NeedsConnection || state.Connected;
-        var reason = connected ? state.Connection?.LastError : state.Reason;
+        var reason = connected ? ScopeStepUp.WordsOf(state.Connection) ?? state.Connection?.LastError : state.Reason;
         Uri? target = null;
         if (integration.AuthMode == AuthMode.Oauth)
         {

@@ -16,6 +16,12 @@ internal static class ConnectServices
         .AddSingleton<IPlatformProviderApps, PlatformProviderApps>()
         .AddSingleton<IProviderClient>(provider => new HttpProviderClient(
             GuardedHttp.Create(settings.AllowPrivateUpstreams), settings.AllowPrivateUpstreams, CredentialRefresh.CallLimit, provider.GetRequiredService<TimeProvider>()))
+        .AddSingleton<IAuthorizationDiscovery>(provider => new HttpAuthorizationDiscovery(
+            GuardedHttp.Create(settings.AllowPrivateUpstreams), settings.AllowPrivateUpstreams, settings.PublicUrl, provider.GetRequiredService<TimeProvider>()))
+        .AddSingleton<IMcpAuthorizationStore, McpAuthorizationStore>()
+        .AddSingleton<IssuerDirectory>()
+        .AddSingleton<UpstreamClients>()
+        .AddSingleton<McpAuthorizationServers>()
         .AddSingleton<IConnectStateStore, ConnectStateStore>()
         .AddSingleton<IConnectSessionStore, ConnectSessionStore>()
         .AddSingleton<ConnectLinks>()

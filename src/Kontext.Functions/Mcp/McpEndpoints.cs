@@ -1,5 +1,6 @@
 using Kontext.Domain;
 using Kontext.Domain.Gateway;
+using Kontext.Domain.Vault;
 using Kontext.Functions.Limits;
 using Kontext.Functions.OAuth;
 using Kontext.Functions.Upstream;
@@ -39,6 +40,7 @@ internal static class McpEndpoints
         services.AddSingleton<UpstreamEras>();
         services.AddSingleton<IMcpUpstream>(provider => new HttpMcpUpstream(
             GuardedHttp.Create(provider.GetRequiredService<KontextSettings>().AllowPrivateUpstreams), provider.GetRequiredService<UpstreamEras>(), UpstreamLimits.Ordinary));
+        services.AddSingleton<ScopeStepUp>();
         services.AddSingleton<InjectedUpstream>();
         services.AddSingleton<AttachedIntegrations>();
         services.AddSingleton<ToolPinning>();

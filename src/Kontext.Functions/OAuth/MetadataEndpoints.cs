@@ -1,6 +1,8 @@
 using System.Globalization;
 using Kontext.Domain.OAuth;
 using Kontext.Domain.Tenancy;
+using Kontext.Domain.Vault;
+using Kontext.Functions.Upstream;
 
 namespace Kontext.Functions.OAuth;
 
@@ -13,6 +15,7 @@ internal static class MetadataEndpoints
         group.MapGet("/oauth-authorization-server", Server);
         group.MapGet("/openid-configuration", Server);
         group.MapGet("/jwks.json", Keys);
+        group.MapGet("/oauth-client", Client);
         group.MapGet("/oauth-protected-resource", Gateway);
         group.MapGet("/oauth-protected-resource/mcp", Gateway);
         group.MapGet("/oauth-protected-resource/mcp/{integration}", Integration);
@@ -64,6 +67,15 @@ internal static class MetadataEndpoints
         // A new key signs only when everything that was cached for this long is gone.
         response.Headers.CacheControl = string.Create(CultureInfo.InvariantCulture, $"public, max-age={(int)settings.SigningKeys.CacheFor.TotalSeconds}");
         return Results.Json(new JwksBody([.. published.Select(key => new JwkBody("EC", "P-256", key.X, key.Y, key.Kid, "sig", key.Algorithm))]), OAuthJson.Default.JwksBody);
+    }
+
+    /// <summary>Ourselves as a client of other authorization servers (draft-ietf-oauth-client-id-metadata-document-01 section 4): its address is our client id there.</summary>
+    private static IResult Client(ConnectAddresses addresses, KontextSettings settings, HttpResponse response)
+    {
+        Cacheable(response);
+        var document = RegistrationDocument.Describe(addresses.RedirectUri, ClientAuthMethods.None, settings.PublicUrl);
+        document["client_id"] = settings.Issuer + "/.well-known/oauth-client";
+        return Results.Content(document.ToJsonString(), "application/json");
     }
 
     private static IResult Gateway(KontextSettings settings, HttpResponse response) => Resource(settings, response, settings.GatewayResource, Scopes.Invoke, "Kontext MCP gateway");

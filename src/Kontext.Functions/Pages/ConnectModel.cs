@@ -26,7 +26,7 @@ public sealed record ConnectModel(
 /// <param name="Name">Its name.</param>
 /// <param name="Kind"><c>oauth</c>, <c>user_token</c>, <c>credentials</c> or <c>none</c>.</param>
 /// <param name="Status"><c>connected</c> or <c>disconnected</c>.</param>
-/// <param name="StatusReason">Why it is not connected any more; null when there is nothing to say.</param>
+/// <param name="StatusReason">Why it is not connected any more, or what the connection lacks; null when there is nothing to say.</param>
 /// <param name="Account">The account at the service; null when not known.</param>
 /// <param name="TokenLabel">Label of the <c>token</c> field; null for the ordinary one.</param>
 /// <param name="TokenHelpUrl">Where the person finds a token; null when not known. Only http and https addresses are shown.</param>

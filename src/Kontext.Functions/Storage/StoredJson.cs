@@ -38,6 +38,7 @@ namespace Kontext.Functions.Storage;
 [JsonSerializable(typeof(SignInState))]
 [JsonSerializable(typeof(ConnectSession))]
 [JsonSerializable(typeof(ConnectState))]
+[JsonSerializable(typeof(McpAuthorization))]
 [JsonSerializable(typeof(PolicyRules))]
 internal sealed partial class StoredJson : JsonSerializerContext;
 

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Collections.Immutable;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Text.Json;
@@ -66,7 +67,7 @@ internal sealed class HttpMcpUpstreamProbe(HttpClient http, UpstreamLimits limit
     {
         HttpStatusCode.Unauthorized => new Failure(FailureCode.InvalidToken, $"{integration.Name} does not accept the connection's credential."),
         HttpStatusCode.Forbidden when RefusesToken(response) => new Failure(FailureCode.InvalidToken, $"{integration.Name} does not accept the connection's credential."),
-        HttpStatusCode.Forbidden => new Failure(FailureCode.UpstreamFailed, $"{integration.Name} refused access (403){ScopeOf(response)}. The connection lacks a permission there."),
+        HttpStatusCode.Forbidden => new Failure(FailureCode.UpstreamFailed, $"{integration.Name} refused access (403){ScopeOf(response)}. The connection lacks a permission there.") { DemandedScopes = DemandedScopesOf(response) },
         HttpStatusCode.TooManyRequests => new Failure(FailureCode.RateLimited, $"{integration.Name} is limiting requests. Try again later.") { RetryAfter = RetryAfterOf(response) },
         >= HttpStatusCode.InternalServerError => new Failure(FailureCode.Unavailable, $"{integration.Name} answered with HTTP status {(int)response.StatusCode}. Try again later.") { RetryAfter = RetryAfterOf(response) },
         >= HttpStatusCode.MultipleChoices and < HttpStatusCode.BadRequest => new Failure(FailureCode.UpstreamFailed, $"{integration.Name} redirects elsewhere, which is not followed. An administrator has to set its final address."),
@@ -162,17 +163,13 @@ internal sealed class HttpMcpUpstreamProbe(HttpClient http, UpstreamLimits limit
     private static bool RefusesToken(HttpResponseMessage response) =>
         response.Headers.WwwAuthenticate.Any(challenge => challenge.Parameter?.Contains("error=\"invalid_token\"", StringComparison.Ordinal) == true);
 
-    /// <summary>The scope a server says is missing (RFC 6750 section 3.1), as far as it is made of scope characters.</summary>
-    private static string ScopeOf(HttpResponseMessage response)
+    /// <summary>The scopes a server says are missing (RFC 6750 section 3.1); null when it does not say that.</summary>
+    private static ImmutableArray<string>? DemandedScopesOf(HttpResponseMessage response)
     {
-        foreach (AuthenticationHeaderValue challenge in response.Headers.WwwAuthenticate)
-        {
-            var parameters = challenge.Parameter ?? "";
-            var begin = parameters.IndexOf("scope=\"", StringComparison.Ordinal);
-            var end = begin < 0 ? -1 : parameters.IndexOf('"', begin + 7);
-            if (end > 0)
-                return $": it asks for scope {parameters[(begin + 7)..end]}";
-        }
-        return "";
+        var challenge = response.Headers.WwwAuthenticate.ToString();
+        return ChallengeParameters.Find(challenge, "error") == "insufficient_scope" && ChallengeParameters.ScopesOf(challenge) is { IsEmpty: false } scopes ? scopes : null;
     }
+
+    private static string ScopeOf(HttpResponseMessage response) =>
+        ChallengeParameters.ScopesOf(response.Headers.WwwAuthenticate.ToString()) is { IsEmpty: false } scopes ? $": it asks for scope {string.Join(' ', scopes)}" : "";
 }

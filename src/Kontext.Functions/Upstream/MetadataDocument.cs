@@ -16,9 +16,9 @@ internal static class MetadataDocument
         var origin = issuer.GetLeftPart(UriPartial.Authority);
         var path = issuer.AbsolutePath.TrimEnd('/');
         yield return new Uri($"{origin}/.well-known/oauth-authorization-server{path}");
-        yield return new Uri($"{origin}{path}/.well-known/openid-configuration");
+        yield return new Uri($"{origin}/.well-known/openid-configuration{path}");
         if (path.Length > 0)
-            yield return new Uri($"{origin}/.well-known/openid-configuration{path}");
+            yield return new Uri($"{origin}{path}/.well-known/openid-configuration");
     }
 
     /// <summary>Reads it. The issuer in it has to be the one asked (RFC 8414 section 3.3), but for a trailing slash that people forget to type.</summary>
@@ -46,13 +46,21 @@ internal static class MetadataDocument
             TokenEndpoint = token,
             RevocationEndpoint = Endpoint(document, "revocation_endpoint", isAllowed),
             UserInfoEndpoint = Endpoint(document, "userinfo_endpoint", isAllowed),
-            ClientAuthentications = document["token_endpoint_auth_methods_supported"] is JsonArray methods
-                ? [.. methods.OfType<JsonValue>().Select(method => method.TryGetValue<string>(out var text) ? text : null).OfType<string>()] : [],
-            SendsIssuer = document["authorization_response_iss_parameter_supported"] is JsonValue sends && sends.TryGetValue<bool>(out var yes) && yes,
+            ClientAuthentications = Texts(document, "token_endpoint_auth_methods_supported"),
+            RegistrationEndpoint = Endpoint(document, "registration_endpoint", isAllowed),
+            TakesClientDocuments = Says(document, "client_id_metadata_document_supported"),
+            ChallengeMethods = Texts(document, "code_challenge_methods_supported"),
+            Scopes = Texts(document, "scopes_supported"),
+            SendsIssuer = Says(document, "authorization_response_iss_parameter_supported"),
         };
     }
 
     private static string? Text(JsonObject document, string name) => document[name] is JsonValue value && value.TryGetValue<string>(out var text) ? text : null;
+
+    private static bool Says(JsonObject document, string name) => document[name] is JsonValue value && value.TryGetValue<bool>(out var yes) && yes;
+
+    private static ImmutableArray<string> Texts(JsonObject document, string name) =>
+        document[name] is JsonArray list ? [.. list.OfType<JsonValue>().Select(item => item.TryGetValue<string>(out var text) ? text : null).OfType<string>()] : [];
 
     private static Uri? Endpoint(JsonObject document, string name, Func<Uri, bool> isAllowed) =>
         Uri.TryCreate(Text(document, name), UriKind.Absolute, out var address) && isAllowed(address) ? address : null;

@@ -13,6 +13,9 @@ internal sealed record ProviderResponse(int Status, string? ContentType, byte[] 
     /// <summary>The challenges (RFC 6750 section 3); empty for none.</summary>
     public string Challenge { get; init; } = "";
 
+    /// <summary>Where a redirect leads; null for none.</summary>
+    public Uri? Location { get; init; }
+
     /// <summary>A status of 200 to 299.</summary>
     public bool IsSuccess => Status is >= 200 and < 300;
 

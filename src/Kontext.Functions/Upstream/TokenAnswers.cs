@@ -59,6 +59,8 @@ internal static class TokenAnswers
         var detail = $"error {error}, status {response.Status}";
         if (DeadGrant.Contains(error) || app.DeadGrantErrors.Contains(error))
             return new Failure(FailureCode.InvalidGrant, $"{app.Name} no longer accepts the grant.", detail);
+        if (app.Registered && error == "invalid_client")
+            return new Failure(FailureCode.InvalidClient, $"{app.Name} no longer knows the client that Kontext registered there.", detail);
         if (error == "server_error")
             return new Failure(FailureCode.UpstreamFailed, $"{app.Name} has trouble.", detail);
         return Misconfiguration.Contains(error)

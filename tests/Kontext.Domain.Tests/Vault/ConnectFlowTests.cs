@@ -283,7 +283,7 @@ public sealed class ConnectFlowTests
     {
         var instance = world.NewInstance();
         return new ConnectFlow(
-            new ConnectStates(states, new PlainSealer(), world.Time), new OneIntegration(world), instance.Directory, provider, instance.Writer, new ConnectAddresses("https://kontext.test"));
+            new ConnectStates(states, new PlainSealer(), world.Time), new OneIntegration(world), world.Connections, instance.Directory, provider, instance.Writer, new ConnectAddresses("https://kontext.test"));
     }
 
     private Task<RemovalReport> DisconnectAsync() =>

@@ -48,8 +48,8 @@ public sealed class PlatformProviderAppsTests
         // As environment variables are read: two underscores stand for the colon.
         var configuration = new ConfigurationBuilder()
             .AddInMemoryCollection(settings.ToDictionary(setting => setting.Name.Replace("__", ":", StringComparison.Ordinal), setting => setting.Value)).Build();
-        var directory = new ProviderDirectory(
-            ProviderCatalog.Load(), new PlatformProviderApps(configuration), new ScriptedProvider(TimeProvider.System), new GrantVault(world.Vault, new PlainSealer()), world.Time);
+        var instance = world.NewInstance();
+        var directory = new ProviderDirectory(ProviderCatalog.Load(), new PlatformProviderApps(configuration), instance.Issuers, instance.AuthorizationServers, instance.Grants);
         return await directory.ResolveAsync(world.Org, world.Integration with { OAuth = oauth }, default);
     }
 

@@ -117,6 +117,15 @@ public sealed class ConnectionWorld
         }, "alice@example.test", ImmutableArray<string>.Empty);
     }
 
+    /// <summary>What MCP servers and registration endpoints answer.</summary>
+    public ScriptedDiscovery Discovery { get; } = new();
+
+    /// <summary>What was found about MCP servers.</summary>
+    public MemoryAuthorizations Authorizations { get; } = new();
+
+    /// <summary>Where the installation is reached.</summary>
+    public ConnectAddresses Addresses { get; set; } = new("https://kontext.test");
+
     /// <summary>The parts of one program instance.</summary>
     public sealed class Instance
     {
@@ -126,7 +135,10 @@ public sealed class ConnectionWorld
         {
             this.world = world;
             Grants = new GrantVault(world.Vault, new PlainSealer());
-            Directory = new ProviderDirectory(world.Catalog, new Platform(world), world.Provider, Grants, world.Time);
+            Issuers = new IssuerDirectory(world.Provider, world.Time);
+            var clients = new UpstreamClients(world.Discovery, world.Vault, Grants, world.Addresses, world.Audit, world.Time);
+            AuthorizationServers = new McpAuthorizationServers(world.Discovery, Issuers, world.Authorizations, clients, world.Time);
+            Directory = new ProviderDirectory(world.Catalog, new Platform(world), Issuers, AuthorizationServers, Grants);
             Removal = new GrantRemoval(world.Connections, Grants, Directory, world.Provider, world.Time);
             var filing = new RefreshFiling(world.Schedule);
             var outcome = new RefreshOutcome(world.Connections, Grants, Removal, filing, world.Audit, world.Time);
@@ -139,6 +151,12 @@ public sealed class ConnectionWorld
 
         /// <summary>Access to the vault.</summary>
         public GrantVault Grants { get; }
+
+        /// <summary>Issuers' metadata.</summary>
+        public IssuerDirectory Issuers { get; }
+
+        /// <summary>Finds the authorization servers of MCP servers.</summary>
+        public McpAuthorizationServers AuthorizationServers { get; }
 
         /// <summary>Finds OAuth apps.</summary>
         public ProviderDirectory Directory { get; }

@@ -87,6 +87,15 @@ public sealed class ScriptedProvider(TimeProvider time) : IProviderClient
     /// <inheritdoc/>
     public Task<Result<string?>> IdentityAsync(string name, AccountIdentity account, Secret accessToken, CancellationToken cancellationToken) => Task.FromResult(Result.Of<string?>("alice@example.test"));
 
+    /// <summary>Clients may register themselves.</summary>
+    public bool TakesRegistrations { get; set; } = true;
+
+    /// <summary>Client metadata documents are accepted.</summary>
+    public bool TakesClientDocuments { get; set; }
+
+    /// <summary>PKCE is supported.</summary>
+    public bool Pkce { get; set; } = true;
+
     /// <summary>Its metadata, for integrations that name it as their issuer.</summary>
     public Task<Result<IssuerMetadata>> DiscoverAsync(string issuer, CancellationToken cancellationToken) => Task.FromResult(Result.Of(new IssuerMetadata
     {
@@ -96,5 +105,8 @@ public sealed class ScriptedProvider(TimeProvider time) : IProviderClient
         RevocationEndpoint = new Uri(issuer + "/revoke"),
         UserInfoEndpoint = new Uri(issuer + "/userinfo"),
         SendsIssuer = true,
+        RegistrationEndpoint = TakesRegistrations ? new Uri(issuer + "/register") : null,
+        TakesClientDocuments = TakesClientDocuments,
+        ChallengeMethods = Pkce ? ["S256"] : [],
     }));
 }
