@@ -105,6 +105,9 @@ public sealed record Failure(FailureCode Code, string Message, string? Detail = 
     /// <summary>When trying again makes sense, for <see cref="FailureCode.Unavailable"/> and <see cref="FailureCode.RateLimited"/>.</summary>
     public TimeSpan? RetryAfter { get; init; }
 
+    /// <summary>The revision that holds now, when <see cref="FailureCode.Conflict"/> is about another one that was expected.</summary>
+    public int? CurrentRevision { get; init; }
+
     /// <summary>Field name to messages, for <see cref="FailureCode.InvalidRequest"/> on the management API.</summary>
     public IReadOnlyDictionary<string, string>? Fields { get; init; }
 }

@@ -42,6 +42,10 @@ public sealed class CredentialBroker(
     public async ValueTask<PolicyDecision> DecideAsync(AccessRequest request, CancellationToken cancellationToken) =>
         (await EvaluateAsync(request, cancellationToken)).Decision;
 
+    /// <summary>What the rules say as long as target and arguments are not known, without acting and without recording.</summary>
+    public async ValueTask<ReplayedDecision> ForeseeAsync(AccessRequest request, CancellationToken cancellationToken) =>
+        PolicyReplay.Foresee(await policies.CurrentAsync(request.Org, cancellationToken), PolicyRequestOf(request, request.Application));
+
     /// <summary>The integrations of an application: those attached, and for self-registered ones the organization's defaults.</summary>
     public static bool IsAttached(Application application, Integration integration) =>
         application.Integrations.Contains(integration.Id)

@@ -75,29 +75,44 @@ internal sealed class PolicyParts(ITableSource tables)
         return found.All(part => part is not null) ? [.. found.SelectMany(part => part!.Value.Rules)] : null;
     }
 
-    /// <summary>Removes what no head can name any more: parts of revisions up to the head's that it does not name. Those of later revisions belong to writers that are not done yet.</summary>
+    /// <summary>Removes the parts of a head that was replaced.</summary>
+    public Task RemoveAsync(OrgId org, PolicyHead replaced, CancellationToken cancellationToken) =>
+        replaced.Write is null ? Task.CompletedTask : RemoveAsync(org, Enumerable.Range(0, replaced.Parts).Select(index => RowKey(org, replaced.Revision, replaced.Write, index)), cancellationToken);
+
+    /// <summary>Removes what no head can name any more, such as what writers left that ended half-way: parts of revisions up to the head's that it does not name. Those of later revisions belong to writers that are not done yet.</summary>
     public async Task RemoveStaleAsync(OrgId org, PolicyHead head, CancellationToken cancellationToken)
     {
-        var stale = new List<TableRow>();
+        var (first, past) = ($"{Key.Of(org)}~", RevisionPrefix(org, head.Revision + 1));
+        if (head.Write is null)
+            await RemoveRangeAsync(org, first, past, cancellationToken);
+        else
+        {
+            var own = WritePrefix(org, head.Revision, head.Write);
+            await RemoveRangeAsync(org, first, own, cancellationToken);
+            // Numbers come before the separator.
+            await RemoveRangeAsync(org, own + "~", past, cancellationToken);
+        }
+    }
+
+    private async Task RemoveRangeAsync(OrgId org, string from, string to, CancellationToken cancellationToken)
+    {
         string? continuation = null;
         do
         {
             // Parts are large: a few at a time.
-            var page = await table.RangeAsync(Key.Of(org), Prefix(org), RevisionPrefix(org, head.Revision + 1), AtOnce, continuation, cancellationToken);
-            stale.AddRange(page.Rows
-                .Where(row => head.Write is null || !row.RowKey.StartsWith(WritePrefix(org, head.Revision, head.Write), StringComparison.Ordinal))
-                .Select(row => row with { Properties = new Dictionary<string, object>() }));
+            var page = await table.RangeAsync(Key.Of(org), from, to, AtOnce, continuation, cancellationToken);
+            await RemoveAsync(org, page.Rows.Select(row => row.RowKey), cancellationToken);
             continuation = page.Continuation;
         }
         while (continuation is not null);
-        await Parallel.ForEachAsync(stale, new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = cancellationToken }, async (row, token) =>
-            // Somebody else may have removed it: either way it is gone.
-            await table.DeleteAsync(row.PartitionKey, row.RowKey, "*", token));
     }
 
-    private static string Prefix(OrgId org) => $"{Key.Of(org)}~";
+    // One that somebody else removed is gone either way.
+    private Task RemoveAsync(OrgId org, IEnumerable<string> keys, CancellationToken cancellationToken) =>
+        Parallel.ForEachAsync(keys, new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = cancellationToken }, async (key, token) =>
+            await table.DeleteAsync(Key.Of(org), key, "*", token));
 
-    private static string RevisionPrefix(OrgId org, int revision) => string.Create(CultureInfo.InvariantCulture, $"{Prefix(org)}{revision:D10}~");
+    private static string RevisionPrefix(OrgId org, int revision) => string.Create(CultureInfo.InvariantCulture, $"{Key.Of(org)}~{revision:D10}~");
 
     private static string WritePrefix(OrgId org, int revision, string write) => $"{RevisionPrefix(org, revision)}{write}~";
 

@@ -60,7 +60,7 @@ internal sealed class PolicyStore(ITableSource tables, FreshCache cache, EpochFe
             : await heads.ReplaceAsync(Key.Of(org), Key.Of(org), HeadOf(current), head, CancellationToken.None);
         if (written is not null)
             await epochs.BumpAsync(org);
-        await TidyAsync(org, written?.Value);
+        await TidyAsync(org, written is null ? null : HeadOf(current).Value, written?.Value);
         return written is null ? null : new Versioned<PolicyRules>(new PolicyRules(revision, next.Rules), written.Version) { Origin = written };
     }
 
@@ -84,10 +84,12 @@ internal sealed class PolicyStore(ITableSource tables, FreshCache cache, EpochFe
         return compiled.TryGetValue(org, out var last) && last.Version == head.Version ? last.Set.Rules : await parts.ReadAsync(org, head.Value, cancellationToken);
     }
 
-    private async Task TidyAsync(OrgId org, PolicyHead? decided)
+    private async Task TidyAsync(OrgId org, PolicyHead? replaced, PolicyHead? decided)
     {
         try
         {
+            if (replaced is not null)
+                await parts.RemoveAsync(org, replaced, CancellationToken.None);
             // Whoever lost a race tidies for the head that won: that takes the loser's own parts as well.
             if ((decided ?? (await heads.FindAsync(Key.Of(org), Key.Of(org), CancellationToken.None))?.Value) is { } head)
                 await parts.RemoveStaleAsync(org, head, CancellationToken.None);
