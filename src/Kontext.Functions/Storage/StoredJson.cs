@@ -38,7 +38,6 @@ namespace Kontext.Functions.Storage;
 [JsonSerializable(typeof(SignInState))]
 [JsonSerializable(typeof(ConnectSession))]
 [JsonSerializable(typeof(ConnectState))]
-[JsonSerializable(typeof(PolicyRules))]
 [JsonSerializable(typeof(PolicyHead))]
 [JsonSerializable(typeof(PolicyPart))]
 [JsonSerializable(typeof(PolicyRule))]
