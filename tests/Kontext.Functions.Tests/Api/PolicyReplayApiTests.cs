@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text.Json.Nodes;
+using Kontext.Functions.Tests.Mcp;
 using Kontext.Testing;
 
 namespace Kontext.Functions.Tests.Api;
@@ -68,6 +69,42 @@ public sealed class PolicyReplayApiTests : IAsyncLifetime
         var answer = await ReplayAsync(Rule("allow", one));
         Assert.Equal((1, 0, 1, 0), Counts(answer));
         Assert.Equal((false, true), ((bool)answer.Json!["items"]![0]!["before"]!["allowed"]!, (bool)answer.Json["items"]![0]!["after"]!["allowed"]!));
+    }
+
+    [Fact]
+    public async Task Calls_whose_arguments_a_new_condition_looks_at_are_counted_and_not_guessed()
+    {
+        await using var server = await McpServerDouble.StartAsync(modern: false);
+        server.Tokens.Add("open");
+        var service = await kontext.IntegrationAsync("server_token", new JsonObject { ["url"] = server.Url.AbsoluteUri, ["serverToken"] = "open" });
+        var (id, _) = await kontext.ApplicationAsync();
+        await OwnerAsync(HttpMethod.Put, $"/applications/{id}/integrations", new JsonObject { ["integrationIds"] = new JsonArray(service) });
+        var name = (string)(await OwnerAsync(HttpMethod.Get, $"/integrations/{service}")).Json!["integration"]!["name"]!;
+        using var browser = new FormBrowser();
+        var agentToken = (await kontext.Agent.AuthorizeAsync(browser, "app_" + id, "alice", kontext.Agent.Gateway))["access_token"]!;
+        async Task EchoAsync(string text) => Assert.Equal(HttpStatusCode.OK, (await kontext.Agent.McpAsync(agentToken, "tools/call", new JsonObject { ["name"] = $"{name}__echo", ["arguments"] = new JsonObject { ["text"] = text } })).Status);
+
+        await EchoAsync("swordfish");
+        var condition = new JsonObject { ["path"] = "arguments.text", ["operator"] = "equals", ["values"] = new JsonArray("swordfish") };
+        var rule = Rule("deny", service);
+        (rule["toolName"], rule["conditions"]) = ("echo", new JsonArray(condition));
+        var unknown = await ReplayAsync(Rule("allow"), rule.DeepClone());
+        Assert.Equal(0, Counts(unknown).Changed);
+        Assert.Equal((1, 1), (Counts(unknown).Undecidable, (int)unknown.Json!["counts"]!["undecidableBecause"]!["argumentsNotRecorded"]!));
+        var listed = await OwnerAsync(HttpMethod.Post, "/policy/replay", new JsonObject { ["hours"] = 1, ["rules"] = new JsonArray(Rule("allow"), rule.DeepClone()), ["includeUndecidable"] = true });
+        Assert.Equal(("undecidable", "undecidable"), ((string?)listed.Json!["items"]![0]!["outcome"], (string?)listed.Json["items"]![0]!["after"]!["layers"]!["org"]!["effect"]));
+
+        // Observed, the same condition is looked at, and what it came to is kept: now it can be said what enforcing it in another rule would do.
+        await OwnerAsync(HttpMethod.Patch, "/policy/settings", new JsonObject { ["policyEnabled"] = false });
+        var observed = (string)(await OwnerAsync(HttpMethod.Post, "/policy/rules", rule.DeepClone())).Json!["rule"]!["id"]!;
+        await EchoAsync("swordfish");
+        await EchoAsync("trout");
+        await OwnerAsync(HttpMethod.Delete, $"/policy/rules/{observed}");
+        var known = Counts(await ReplayAsync(Rule("allow"), rule.DeepClone()));
+        Assert.Equal((0, 1), (known.Changed, known.Undecidable));
+        var without = await ReplayAsync(Rule("allow"));
+        Assert.Equal((1, 0), (Counts(without).Changed, Counts(without).Undecidable));
+        Assert.Equal((false, false), ((bool)without.Json!["items"]![0]!["before"]!["allowed"]!, (bool)without.Json["items"]![0]!["before"]!["enforced"]!));
     }
 
     [Fact]
