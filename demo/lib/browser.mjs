@@ -23,13 +23,13 @@ export class Browser {
     return this.#send(url, undefined, until);
   }
 
-  /** Presses the first button whose label begins with `label` (in a form that `where` accepts), with these fields filled in. */
+  /** Presses the first button whose label begins with `label` (in a form that `where` accepts), with these fields filled in or ticked. */
   press(page, label, fields = {}, until, where = () => true) {
     for (const form of page.forms) {
       const button = form.buttons.find((candidate) => candidate.label.startsWith(label));
       if (!button || !where(form)) continue;
       const values = form.fields
-        .filter((field) => field.name && (field.type !== 'checkbox' || 'checked' in field))
+        .filter((field) => field.name && (field.type !== 'checkbox' || 'checked' in field || field.name in fields))
         .map((field) => [field.name, fields[field.name] ?? field.value ?? (field.type === 'checkbox' ? 'on' : '')]);
       if (button.name) values.push([button.name, button.value ?? '']);
       return this.#send(form.action, new URLSearchParams(values), until);

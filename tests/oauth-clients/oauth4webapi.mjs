@@ -1,7 +1,7 @@
 // oauth4webapi, the certified low-level client, against KONTEXT_URL with a confidential client (CLIENT_ID,
 // CLIENT_SECRET) that sends its secret in the body. Every answer passes the library's own strict validation.
 import * as oauth from 'oauth4webapi';
-import { allow, newBrowser } from './person.mjs';
+import { allow, allowDevice, newBrowser } from './person.mjs';
 
 const issuer = new URL(process.env.KONTEXT_URL);
 const redirectUri = 'http://127.0.0.1:53123/callback';
@@ -44,6 +44,19 @@ step('userinfo');
 
 const refreshed = await oauth.processRefreshTokenResponse(server, client, await oauth.refreshTokenGrantRequest(server, client, secret, tokens.refresh_token, insecure));
 step('refresh');
+
+const known = await oauth.processIntrospectionResponse(server, client, await oauth.introspectionRequest(server, client, secret, refreshed.access_token, insecure));
+if (!known.active || known.aud !== gateway && !known.aud.includes(gateway)) throw new Error('Introspection does not know the token.');
+step('introspection');
+
+const device = { client_id: process.env.PUBLIC_CLIENT_ID };
+const started = await oauth.processDeviceAuthorizationResponse(server, device, await oauth.deviceAuthorizationRequest(server, device, oauth.None(), new URLSearchParams({ scope: 'openid', resource: gateway }), insecure));
+const poll = async () => oauth.processDeviceCodeResponse(server, device, await oauth.deviceCodeGrantRequest(server, device, oauth.None(), started.device_code, insecure));
+const pending = await poll().then(() => null, (error) => error);
+if (pending?.error !== 'authorization_pending') throw new Error(`Expected authorization_pending, not ${pending?.error}.`);
+await allowDevice(newBrowser(), started.verification_uri, started.user_code, 'alice');
+if (!(await poll()).access_token) throw new Error('The device got no token.');
+step('device');
 
 await oauth.processRevocationResponse(await oauth.revocationRequest(server, client, secret, refreshed.refresh_token, insecure));
 const refused = await oauth.processRefreshTokenResponse(server, client, await oauth.refreshTokenGrantRequest(server, client, secret, refreshed.refresh_token, insecure)).then(() => null, (error) => error);

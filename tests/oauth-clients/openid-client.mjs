@@ -2,7 +2,7 @@
 // (CLIENT_ID, CLIENT_SECRET), registers a public one itself, and does everything a client of ours may want.
 // Prints one line per finished step; a failure ends it with exit code 1 and the library's own words.
 import * as client from 'openid-client';
-import { allow, newBrowser } from './person.mjs';
+import { allow, allowDevice, newBrowser } from './person.mjs';
 
 const issuer = new URL(process.env.KONTEXT_URL);
 const redirectUri = 'http://127.0.0.1:53123/callback';
@@ -33,6 +33,9 @@ const registered = await client.dynamicClientRegistration(issuer, {
 }, client.None(), insecure);
 step('registration');
 
+// The organization set this one up: public, so it may use the device grant.
+const device = await client.discovery(issuer, process.env.PUBLIC_CLIENT_ID, undefined, client.None(), insecure);
+
 for (const [name, config] of [['public', registered], ['confidential', confidential]]) {
   const tokens = await authorize(config);
   expect(tokens.claims().sub && tokens.claims().name === 'alice', 'an ID token that names the person');
@@ -45,8 +48,37 @@ for (const [name, config] of [['public', registered], ['confidential', confident
   expect(refreshed.refresh_token && refreshed.refresh_token !== tokens.refresh_token, 'a new refresh token');
   step(`refresh ${name}`);
 
+  if (config === confidential) {
+    for (const [token, type] of [[refreshed.access_token, 'Bearer'], [refreshed.refresh_token, undefined]]) {
+      const found = await client.tokenIntrospection(config, token);
+      expect(found.active && found.client_id === process.env.CLIENT_ID && found.token_type === type, 'an active token of this client');
+    }
+    expect(Object.keys(await client.tokenIntrospection(config, 'unknown')).join() === 'active', 'nothing about an unknown token');
+    step('introspection');
+  }
+
   await client.tokenRevocation(config, refreshed.refresh_token, { token_type_hint: 'refresh_token' });
   const refused = await client.refreshTokenGrant(config, refreshed.refresh_token).then(() => null, (error) => error);
   expect(refused?.error === 'invalid_grant', `invalid_grant after revocation, not ${refused?.error}`);
   step(`revocation ${name}`);
 }
+
+const started = await client.initiateDeviceAuthorization(device, { scope: 'openid mcp:invoke', resource: gateway });
+const [polled] = await Promise.all([
+  client.pollDeviceAuthorizationGrant(device, started),
+  allowDevice(newBrowser(), started.verification_uri, started.user_code, 'alice'),
+]);
+expect(polled.access_token && polled.refresh_token && polled.id_token, 'tokens for the device');
+step('device');
+
+const keys = await client.randomDPoPKeyPair();
+const DPoP = client.getDPoPHandle(device, keys);
+const bound = await authorize(device, { dpop_jkt: await DPoP.calculateThumbprint() }, { DPoP });
+expect(bound.token_type === 'dpop', 'a bound token');
+const used = await client.fetchProtectedResource(device, bound.access_token, new URL('/mcp/integrations', issuer), 'GET', undefined, undefined, { DPoP });
+expect(used.status === 200, 'a gateway that takes the proof');
+const renewed = await client.refreshTokenGrant(device, bound.refresh_token, { resource: gateway }, { DPoP });
+expect(renewed.token_type === 'dpop', 'a bound token after the refresh');
+const stolen = await fetch(new URL('/mcp/integrations', issuer), { headers: { authorization: `Bearer ${renewed.access_token}` } });
+expect(stolen.status === 401, 'a refusal of a bound token without proof');
+step('DPoP');

@@ -10,3 +10,12 @@ export async function allow(browser, url, redirectUri, person) {
 }
 
 export const newBrowser = () => new Browser();
+
+/** Enters a code that a device shows, says that it was started by the person, and allows. */
+export async function allowDevice(browser, url, userCode, person) {
+  let page = await browser.open(url);
+  page = await browser.press(page, 'Sign in', { username: person });
+  page = await browser.press(page, 'Continue', { user_code: userCode });
+  page = await browser.press(page, 'Allow', { started: 'yes' });
+  if (page.status !== 200) throw new Error(`The device page answered ${page.status}: ${page.text.slice(0, 300)}`);
+}

@@ -26,7 +26,7 @@ public sealed class InterruptionTests(AzuriteFixture azurite)
             var answer = await HeldAsync(installed, process, hold, () => installed.DisconnectAsync("tracker"));
 
             Assert.True(answer["error"] == "integration_required", $"{hold}: {answer.Json}");
-            Assert.Contains("you disconnected it", answer["error_description"], StringComparison.Ordinal);
+            Assert.Contains("the person disconnected it", answer["error_description"], StringComparison.Ordinal);
             var connection = await installed.ConnectionAsync("tracker");
             Assert.Equal("disconnected", (string?)connection["status"]);
             Assert.Equal("you disconnected it", (string?)connection["reason"]);

@@ -10,6 +10,7 @@ using Kontext.Domain.Integrations;
 using Kontext.Domain.Policies;
 using Kontext.Domain.Tenancy;
 using Kontext.Domain.Vault;
+using Kontext.Functions.Limits;
 using Kontext.Functions.Mcp;
 using Kontext.Functions.Storage;
 using Kontext.Functions.Upstream;
@@ -51,6 +52,7 @@ internal sealed class GatewayApp : IAsyncDisposable
         // The connections of these tests are never refreshed: nothing of it is called.
         builder.Services.AddSingleton((CredentialRefresh)RuntimeHelpers.GetUninitializedObject(typeof(CredentialRefresh)));
         builder.Services.AddSingleton<ConnectionCredentials>().AddSingleton<CredentialBroker>();
+        builder.Services.AddSingleton<AttemptLimits>();
         builder.Services.AddKontextGateway();
         if (limits is not null)
             builder.Services.AddSingleton<IMcpUpstream>(provider => new HttpMcpUpstream(GuardedHttp.Create(true), provider.GetRequiredService<UpstreamEras>(), limits));

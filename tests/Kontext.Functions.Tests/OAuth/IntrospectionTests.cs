@@ -118,11 +118,12 @@ public sealed class IntrospectionTests(KontextFixture kontext)
     {
         using var browser = new FormBrowser();
         var person = await agent.AuthorizeAsync(browser, TestAgent.CommandLineClient, "ines", agent.Gateway, "openid gateway:access mcp:invoke");
-        var exchanged = await agent.ExchangeAsync(TestAgent.CommandLineClient, person["access_token"]!, "mcp-gateway");
+        var other = "app_" + (await kontext.ApplicationAsync()).Id;
+        var exchanged = await agent.ExchangeAsync(other, person["access_token"]!, "mcp-gateway");
         Assert.Equal(HttpStatusCode.OK, exchanged.Status);
         var (_, service) = await ServiceAsync();
         var answer = await IntrospectAsync(service, exchanged["access_token"]!);
-        Assert.Equal(TestAgent.CommandLineClient, (string?)answer.Json!["act"]!["sub"]);
+        Assert.Equal(other, (string?)answer.Json!["act"]!["sub"]);
     }
 
     [Fact]
