@@ -108,6 +108,9 @@ public sealed record Failure(FailureCode Code, string Message, string? Detail = 
     /// <summary>Scopes the external service demanded and the credential lacks (RFC 6750 section 3.1); null when that is not what failed.</summary>
     public IReadOnlyList<string>? DemandedScopes { get; init; }
 
+    /// <summary>The revision that holds now, when <see cref="FailureCode.Conflict"/> is about another one that was expected.</summary>
+    public int? CurrentRevision { get; init; }
+
     /// <summary>Field name to messages, for <see cref="FailureCode.InvalidRequest"/> on the management API.</summary>
     public IReadOnlyDictionary<string, string>? Fields { get; init; }
 }

@@ -33,6 +33,8 @@ internal sealed class PolicyEvaluationJson : JsonConverter<PolicyDecision>
             writer.WriteString("reason", decision.Reason);
             writer.WriteEndObject();
         }
+        if (value.Facts is { } facts)
+            PolicyFactsJson.Write(writer, facts);
         writer.WriteEndObject();
     }
 
@@ -48,6 +50,9 @@ internal sealed class PolicyEvaluationJson : JsonConverter<PolicyDecision>
             RuleId? rule = decision.TryGetProperty("rule", out var id) ? new RuleId(id.GetGuid()) : null;
             layers.Add(new LayerDecision(layer, decision.GetProperty("effect").GetString() == "allow", rule, decision.GetProperty("reason").GetString() ?? ""));
         }
-        return new PolicyDecision(evaluation.GetProperty("allowed").GetBoolean(), evaluation.GetProperty("enforced").GetBoolean(), layers.ToImmutable());
+        return new PolicyDecision(evaluation.GetProperty("allowed").GetBoolean(), evaluation.GetProperty("enforced").GetBoolean(), layers.ToImmutable())
+        {
+            Facts = PolicyFactsJson.Read(evaluation),
+        };
     }
 }

@@ -15,6 +15,9 @@ public sealed record LayerDecision(PolicyLayer Layer, bool Allowed, RuleId? Rule
 /// <param name="Layers">Organization, user, application, in this order.</param>
 public sealed record PolicyDecision(bool Allowed, bool Enforced, ImmutableArray<LayerDecision> Layers)
 {
+    /// <summary>What it depended on; null in entries from before that was recorded.</summary>
+    public PolicyFacts? Facts { get; init; }
+
     /// <summary>The request may go on.</summary>
     public bool Passes => Allowed || !Enforced;
 

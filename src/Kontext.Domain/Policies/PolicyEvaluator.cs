@@ -23,6 +23,14 @@ public static class PolicyEvaluator
     public static bool TryPermit(PolicySet rules, bool enforced, PolicyRequest request, out PolicyDecision decision, [NotNullWhen(true)] out Permit? permit)
     {
         using var arguments = new RequestArguments(request);
+        decision = Decide(rules, enforced, request, arguments) with { Facts = PolicyFacts.Of(request, arguments.Outcomes) };
+        permit = decision.Passes ? new Permit(request, decision) : null;
+        return permit is not null;
+    }
+
+    /// <summary>Decides on what is known of target and arguments; gives no permit.</summary>
+    internal static PolicyDecision Decide(PolicySet rules, bool enforced, PolicyRequest request, IConditionOutcomes arguments)
+    {
         var organization = Rule(rules.Of(PolicyLayer.Organization), request, arguments, out _) ?? NoRule;
         // Consent and attachment are necessary, whatever a rule allows. They cover the whole integration until the layer has allow rules about it: then only what those cover.
         var user = request.User is null ? NoUser
@@ -31,13 +39,11 @@ public static class PolicyEvaluator
         var application = !request.Attached ? NotAttached
             : Rule(rules.Of(PolicyLayer.Application), request, arguments, out narrowed) ?? (narrowed ? NotCoveredByApplication : Attached);
 
-        decision = new PolicyDecision(organization.Allowed && user.Allowed && application.Allowed, enforced, [organization, user, application]);
-        permit = decision.Passes ? new Permit(request, decision) : null;
-        return permit is not null;
+        return new PolicyDecision(organization.Allowed && user.Allowed && application.Allowed, enforced, [organization, user, application]);
     }
 
     /// <summary>What the rules of a layer say: a deny if any applies, else an allow if any applies, else nothing; and whether there are allow rules about the integration at all.</summary>
-    private static LayerDecision? Rule(LayerRules layer, PolicyRequest request, RequestArguments arguments, out bool narrowed)
+    private static LayerDecision? Rule(LayerRules layer, PolicyRequest request, IConditionOutcomes arguments, out bool narrowed)
     {
         narrowed = false;
         if (layer.IsEmpty)
@@ -56,11 +62,11 @@ public static class PolicyEvaluator
     }
 
     // True when a deny was found: nothing can change that any more.
-    private static bool Visit(LayerRules layer, RuleKey subject, PolicyRequest request, RequestArguments arguments, ref LayerDecision? said, ref bool narrowed) =>
+    private static bool Visit(LayerRules layer, RuleKey subject, PolicyRequest request, IConditionOutcomes arguments, ref LayerDecision? said, ref bool narrowed) =>
         Visit(layer.Find(subject), request, arguments, ref said, ref narrowed)
         || Visit(layer.Find(subject with { Integration = request.Integration.Value }), request, arguments, ref said, ref narrowed);
 
-    private static bool Visit(RuleBucket? bucket, PolicyRequest request, RequestArguments arguments, ref LayerDecision? said, ref bool narrowed)
+    private static bool Visit(RuleBucket? bucket, PolicyRequest request, IConditionOutcomes arguments, ref LayerDecision? said, ref bool narrowed)
     {
         if (bucket is null)
             return false;
@@ -68,13 +74,13 @@ public static class PolicyEvaluator
         return request.Kind switch
         {
             AccessKind.Operation => VisitOperation(bucket, request.Operation ?? "", arguments, ref said),
-            AccessKind.Credential => VisitCredential(bucket, ref said),
-            AccessKind.Discovery => VisitDiscovery(bucket, ref said),
+            AccessKind.Credential => Take(bucket.Credential, ref said),
+            AccessKind.Discovery => Take(bucket.Discovery, ref said),
             _ => throw new InvalidOperationException($"Unknown kind of access {request.Kind}."),
         };
     }
 
-    private static bool VisitOperation(RuleBucket bucket, string operation, RequestArguments arguments, ref LayerDecision? said)
+    private static bool VisitOperation(RuleBucket bucket, string operation, IConditionOutcomes arguments, ref LayerDecision? said)
     {
         if (VisitAll(bucket.Whole, arguments, ref said) || VisitAll(bucket.Exact(operation), arguments, ref said))
             return true;
@@ -86,7 +92,7 @@ public static class PolicyEvaluator
         return false;
     }
 
-    private static bool VisitAll(CompiledRule[] rules, RequestArguments arguments, ref LayerDecision? said)
+    private static bool VisitAll(CompiledRule[] rules, IConditionOutcomes arguments, ref LayerDecision? said)
     {
         foreach (var rule in rules)
         {
@@ -96,45 +102,23 @@ public static class PolicyEvaluator
         return false;
     }
 
-    private static bool Takes(CompiledRule rule, RequestArguments arguments, ref LayerDecision? said)
+    private static bool Takes(CompiledRule rule, IConditionOutcomes arguments, ref LayerDecision? said)
     {
-        var denies = rule.Rule.Effect == PolicyEffect.Deny;
+        var denies = rule.Denies;
         // An allow that would change nothing need not look at the arguments.
-        if ((!denies && (said is not null || !rule.Readable)) || !arguments.Satisfy(rule.Rule.Conditions, unreadable: denies))
+        if ((!denies && (said is not null || !rule.Readable)) || (rule.Conditions.Length > 0 && !arguments.Satisfy(rule.Conditions, denies)))
             return false;
         said = rule.Said;
         return denies;
     }
 
-    // The raw credential can do everything: any deny on the integration stands against it, and only an allow for all of it counts.
-    private static bool VisitCredential(RuleBucket bucket, ref LayerDecision? said)
+    // A deny ends the search; an allow is kept unless there is one already.
+    private static bool Take(LayerDecision? decided, ref LayerDecision? said)
     {
-        foreach (var rule in bucket.All)
-        {
-            if (rule.Rule.Effect == PolicyEffect.Deny)
-            {
-                said = rule.SaidOfCredential;
-                return true;
-            }
-            if (said is null && rule.IsWhole && rule.Rule.Conditions.IsEmpty && rule.Readable)
-                said = rule.Said;
-        }
-        return false;
-    }
-
-    // What the integration offers may be asked when anything of it could be allowed; each operation is decided on its own afterwards.
-    private static bool VisitDiscovery(RuleBucket bucket, ref LayerDecision? said)
-    {
-        foreach (var rule in bucket.All)
-        {
-            if (rule.Rule.Effect == PolicyEffect.Deny && rule.IsWhole && rule.Rule.Conditions.IsEmpty)
-            {
-                said = rule.Said;
-                return true;
-            }
-            if (said is null && rule.Rule.Effect == PolicyEffect.Allow && rule.Readable)
-                said = rule.Said;
-        }
-        return false;
+        if (decided is null)
+            return false;
+        if (!decided.Allowed || said is null)
+            said = decided;
+        return !decided.Allowed;
     }
 }

@@ -76,6 +76,12 @@ public sealed record PolicyRule
 
     /// <summary>Who made it, as shown to people.</summary>
     public string? CreatedBy { get; init; }
+
+    /// <summary>Is it the same rule but for who made it and when?</summary>
+    public bool SaysTheSameAs(PolicyRule other) =>
+        Id == other.Id && Layer == other.Layer && Effect == other.Effect && Subject == other.Subject && Integration == other.Integration
+        && Operation == other.Operation && Description == other.Description
+        && Conditions.AsSpan().SequenceEqual(other.Conditions.AsSpan(), ConditionComparer.Instance);
 }
 
 /// <summary>How a condition compares.</summary>
@@ -114,3 +120,14 @@ public enum ConditionOperator
 /// <param name="Operator">How to compare.</param>
 /// <param name="Values">What to compare with; empty for presence.</param>
 public sealed record PolicyCondition(string Path, ConditionOperator Operator, ImmutableArray<string> Values);
+
+/// <summary>Compares conditions by what they say.</summary>
+internal sealed class ConditionComparer : IEqualityComparer<PolicyCondition>
+{
+    public static ConditionComparer Instance { get; } = new();
+
+    public bool Equals(PolicyCondition? x, PolicyCondition? y) =>
+        x?.Path == y?.Path && x?.Operator == y?.Operator && (x?.Values ?? []).AsSpan().SequenceEqual((y?.Values ?? []).AsSpan());
+
+    public int GetHashCode(PolicyCondition condition) => HashCode.Combine(condition.Path, condition.Operator, condition.Values.Length);
+}

@@ -9,6 +9,7 @@ public static class PolicyRuleValidation
     private const int MaxValues = 100;
     private const int MaxText = 200;
     private const int MaxValueText = 1000;
+    private const int MaxRuleText = 30_000;
 
     /// <summary>What is wrong, field by field; empty for a good rule.</summary>
     public static IReadOnlyDictionary<string, string> Check(PolicyRule rule)
@@ -41,8 +42,15 @@ public static class PolicyRuleValidation
             if (Problem(condition) is { } problem)
                 errors["conditions"] = $"{condition.Path}: {problem}";
         }
+        // Many rules share a row: one that filled a row of its own would make every change of the others dear.
+        if (errors.Count == 0 && Length(rule) > MaxRuleText)
+            errors["conditions"] = $"The rule has more than {MaxRuleText} characters in all.";
         return errors;
     }
+
+    private static int Length(PolicyRule rule) =>
+        (rule.Operation?.Length ?? 0) + (rule.Description?.Length ?? 0) + (rule.Subject.Value?.Length ?? 0)
+        + rule.Conditions.Sum(condition => condition.Path.Length + condition.Values.Sum(value => value.Length));
 
     private static string? Problem(PolicyCondition condition)
     {

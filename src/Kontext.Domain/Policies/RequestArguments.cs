@@ -5,23 +5,27 @@ using System.Text.Json;
 namespace Kontext.Domain.Policies;
 
 /// <summary>A request's target and arguments as conditions see them. The arguments are parsed when the first condition looks at them, and not at all otherwise.</summary>
-internal sealed class RequestArguments(PolicyRequest request) : IDisposable
+internal sealed class RequestArguments(PolicyRequest request) : IConditionOutcomes, IDisposable
 {
-    private const string TargetPath = "target";
-    private const string ArgumentsPrefix = "arguments.";
+    // What is beyond cannot be replayed; it keeps one call from filling an audit entry.
+    private const int MaxOutcomes = 100;
 
     // A name given twice could be read one way here and another way at the integration: such arguments are not read at all.
     private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false, MaxDepth = 64 };
 
+    private List<ConditionOutcome>? outcomes;
     private JsonDocument? document;
     private bool parsed;
 
-    /// <summary>Do all conditions hold? One that cannot be evaluated counts as <paramref name="unreadable"/>.</summary>
-    public bool Satisfy(ImmutableArray<PolicyCondition> conditions, bool unreadable)
+    /// <summary>How the conditions on arguments came out that were looked at.</summary>
+    public ImmutableArray<ConditionOutcome> Outcomes => outcomes is null ? [] : [.. outcomes.Distinct()];
+
+    /// <inheritdoc/>
+    public bool Satisfy(CompiledCondition[] conditions, bool denies)
     {
         foreach (var condition in conditions)
         {
-            if (!(Evaluate(condition) ?? unreadable))
+            if (!(Evaluate(condition) ?? denies))
                 return false;
         }
         return true;
@@ -30,33 +34,40 @@ internal sealed class RequestArguments(PolicyRequest request) : IDisposable
     /// <inheritdoc/>
     public void Dispose() => document?.Dispose();
 
-    private bool? Evaluate(PolicyCondition condition)
+    private bool? Evaluate(CompiledCondition condition)
     {
-        if (condition.Path == TargetPath)
-            return Compare(condition, request.Target);
-        if (!condition.Path.StartsWith(ArgumentsPrefix, StringComparison.Ordinal))
+        if (condition.IsTarget)
+            return condition.Compare(request.Target);
+        if (!condition.IsArgument)
             return null;
+        // What does not depend on the call need not be remembered of it.
         if (request.Arguments.IsEmpty)
-            return Compare(condition, (string?)null);
-        if (Root() is not { } value)
-            return null;
-        foreach (var segment in condition.Path.AsSpan(ArgumentsPrefix.Length).ToString().Split('.'))
+            return condition.Compare(null);
+        var held = Root() is { } root ? Evaluate(condition, root) : null;
+        outcomes ??= [];
+        if (outcomes.Count < MaxOutcomes)
+            outcomes.Add(new ConditionOutcome(condition.Key, held));
+        return held;
+    }
+
+    private static bool? Evaluate(CompiledCondition condition, JsonElement value)
+    {
+        foreach (var segment in condition.Segments)
         {
             if (value.ValueKind == JsonValueKind.Object && value.TryGetProperty(segment, out var member))
                 value = member;
             else if (value.ValueKind == JsonValueKind.Array && int.TryParse(segment, NumberStyles.None, CultureInfo.InvariantCulture, out var index) && index < value.GetArrayLength())
                 value = value[index];
             else
-                return Compare(condition, (string?)null);
+                return condition.Compare(null);
         }
         return value.ValueKind switch
         {
-            JsonValueKind.Null => Compare(condition, (string?)null),
-            JsonValueKind.String => Compare(condition, value.GetString()),
-            JsonValueKind.Number or JsonValueKind.True or JsonValueKind.False => Compare(condition, value.GetRawText()),
-            JsonValueKind.Array when condition.Operator == ConditionOperator.SizeAtMost => AtMost(value.GetArrayLength(), condition),
-            // A list or an object is there, but is none of the things one can compare with.
-            _ => condition.Operator switch { ConditionOperator.Present => true, ConditionOperator.Absent => false, _ => null },
+            JsonValueKind.Null => condition.Compare(null),
+            JsonValueKind.String => condition.Compare(value.GetString()),
+            JsonValueKind.Number or JsonValueKind.True or JsonValueKind.False => condition.Compare(value.GetRawText()),
+            JsonValueKind.Array => condition.CompareList(value.GetArrayLength()),
+            _ => condition.CompareOpaque(),
         };
     }
 
@@ -76,25 +87,4 @@ internal sealed class RequestArguments(PolicyRequest request) : IDisposable
         }
         return document?.RootElement;
     }
-
-    private static bool? Compare(PolicyCondition condition, string? value) => condition.Operator switch
-    {
-        ConditionOperator.Present => value is not null,
-        ConditionOperator.Absent => value is null,
-        _ when value is null => false,
-        ConditionOperator.Equals => condition.Values is [var only] ? value == only : null,
-        ConditionOperator.OneOf => condition.Values.Contains(value, StringComparer.Ordinal),
-        ConditionOperator.Matches => condition.Values is [var pattern] ? Wildcard.Matches(pattern, value) : null,
-        ConditionOperator.StartsWith => condition.Values is [var prefix] ? value.StartsWith(prefix, StringComparison.Ordinal) : null,
-        ConditionOperator.AtMost => Number(value) is { } number ? AtMost(number, condition) : null,
-        ConditionOperator.AtLeast => Number(value) is { } number && Bound(condition) is { } bound ? number >= bound : null,
-        ConditionOperator.SizeAtMost => AtMost(value.Length, condition),
-        _ => null,
-    };
-
-    private static bool? AtMost(decimal value, PolicyCondition condition) => Bound(condition) is { } bound ? value <= bound : null;
-
-    private static decimal? Bound(PolicyCondition condition) => condition.Values is [var only] ? Number(only) : null;
-
-    private static decimal? Number(string text) => decimal.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) ? number : null;
 }

@@ -42,6 +42,10 @@ public sealed class CredentialBroker(
     public async ValueTask<PolicyDecision> DecideAsync(AccessRequest request, CancellationToken cancellationToken) =>
         (await EvaluateAsync(request, cancellationToken)).Decision;
 
+    /// <summary>What the rules say as long as target and arguments are not known, without acting and without recording.</summary>
+    public async ValueTask<ReplayedDecision> ForeseeAsync(AccessRequest request, CancellationToken cancellationToken) =>
+        PolicyReplay.Foresee(await policies.CurrentAsync(request.Org, cancellationToken), PolicyRequestOf(request, request.Application));
+
     /// <summary>The integrations of an application: those attached, and for self-registered ones the organization's defaults.</summary>
     public static bool IsAttached(Application application, Integration integration) =>
         application.Integrations.Contains(integration.Id)
@@ -53,14 +57,27 @@ public sealed class CredentialBroker(
         var organization = await organizations.CurrentAsync(request.Org, cancellationToken)
             ?? throw new InvalidOperationException("A caller's organization is gone.");
         // No widening by delegation: what an agent before may not do, the one that acts for it may not either.
+        var conditions = ImmutableArray<ConditionOutcome>.Empty;
         foreach (var delegator in request.Delegators)
         {
-            if (!PolicyEvaluator.TryPermit(rules, organization.PolicyEnabled, PolicyRequestOf(request, delegator), out var denied, out _))
-                return (denied, null);
+            var permits = PolicyEvaluator.TryPermit(rules, organization.PolicyEnabled, PolicyRequestOf(request, delegator), out var theirs, out _);
+            conditions = [.. conditions.Union(theirs.Facts!.Conditions)];
+            if (!permits)
+                return (theirs with { Facts = FactsOf(request, theirs.Facts, conditions) }, null);
         }
         var permitted = PolicyEvaluator.TryPermit(rules, organization.PolicyEnabled, PolicyRequestOf(request, request.Application), out var decision, out var permit);
+        if (!request.Delegators.IsEmpty)
+            decision = decision with { Facts = FactsOf(request, decision.Facts!, conditions) };
         return (decision, permitted ? permit : null);
     }
+
+    // The entry is about the agent that asks, whichever agent of the chain was in the way.
+    private static PolicyFacts FactsOf(AccessRequest request, PolicyFacts decided, ImmutableArray<ConditionOutcome> conditions) => decided with
+    {
+        Attached = IsAttached(request.Application, request.Integration),
+        Conditions = [.. conditions.Union(decided.Conditions)],
+        Delegators = [.. request.Delegators.Select(delegator => new DelegatorFacts(delegator.Id, IsAttached(delegator, request.Integration)))],
+    };
 
     private static PolicyRequest PolicyRequestOf(AccessRequest request, Application application) => new()
     {

@@ -38,12 +38,12 @@ internal static class Api
     public static Failure NotFound(string what) => new(FailureCode.NotFound, $"There is no {what} with this id.");
 
     /// <summary>Reads a JSON body; what is malformed, too large or unknown to us is refused with its place.</summary>
-    public static async Task<Result<T>> ReadAsync<T>(HttpContext context, JsonTypeInfo<T> type)
+    public static async Task<Result<T>> ReadAsync<T>(HttpContext context, JsonTypeInfo<T> type, int maxBytes = MaxBodyBytes)
         where T : class
     {
         if (!context.Request.HasJsonContentType())
             return new Failure(FailureCode.InvalidRequest, "Send the body as application/json.");
-        BodyLimit.Set(context, MaxBodyBytes);
+        BodyLimit.Set(context, maxBytes);
         try
         {
             return await JsonSerializer.DeserializeAsync(context.Request.Body, type, context.RequestAborted) is { } body

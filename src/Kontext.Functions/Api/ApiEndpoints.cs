@@ -27,6 +27,9 @@ internal static class ApiEndpoints
         ProvidersApi.Map(api);
         ServiceAccountsApi.Map(api);
         PoliciesApi.Map(api);
+        PolicySetApi.Map(api);
+        PolicyCheckApi.Map(api);
+        PolicyReplayApi.Map(api);
         AuditApi.Map(api);
         SigningKeysApi.Map(api);
         AuditExportApi.Map(api);
@@ -48,7 +51,14 @@ internal static class ApiEndpoints
         .AddSingleton<PeopleConnectionsApi>()
         .AddSingleton<ProvidersApi>()
         .AddSingleton<ServiceAccountsApi>()
+        .AddSingleton<PolicyRuleStores>()
+        .AddSingleton<PolicyRuleReading>()
+        .AddSingleton<PolicyChanges>()
+        .AddSingleton<PolicyQuestions>()
         .AddSingleton<PoliciesApi>()
+        .AddSingleton<PolicySetApi>()
+        .AddSingleton<PolicyCheckApi>()
+        .AddSingleton<PolicyReplayApi>()
         .AddSingleton<AuditApi>()
         .AddSingleton<SigningKeysApi>()
         .AddSingleton<AuditExportApi>();

@@ -8,6 +8,8 @@ namespace Kontext.Functions.Api;
 internal sealed record ApiErrorBody(string Message, int StatusCode, string Code)
 {
     public IReadOnlyDictionary<string, string>? ValidationErrors { get; init; }
+
+    public int? CurrentRevision { get; init; }
 }
 
 /// <summary>Says failures as the management API does. The only place that knows its codes.</summary>
@@ -22,7 +24,7 @@ internal static class ApiErrors
             context.Response.Headers.WWWAuthenticate = Challenge.Of(context, failure);
         if (failure.RetryAfter is { } wait)
             context.Response.Headers.RetryAfter = Math.Max(1, (int)Math.Ceiling(wait.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
-        return Results.Json(new ApiErrorBody(failure.Message, status, code) { ValidationErrors = failure.Fields }, ApiJson.Default.ApiErrorBody, statusCode: status);
+        return Results.Json(new ApiErrorBody(failure.Message, status, code) { ValidationErrors = failure.Fields, CurrentRevision = failure.CurrentRevision }, ApiJson.Default.ApiErrorBody, statusCode: status);
     }
 
     private static (int Status, string Code) CodeOf(FailureCode code) => code switch

@@ -1,90 +1,15 @@
 using System.Collections.Immutable;
-using System.Text.Json.Serialization;
 using Kontext.Domain;
-using Kontext.Domain.Integrations;
 using Kontext.Domain.Policies;
 using Kontext.Domain.Tenancy;
 
 namespace Kontext.Functions.Api;
 
-/// <summary>Policy settings (contract 1.10).</summary>
-internal sealed record PolicySettingsBody(bool PolicyEnabled);
-
-/// <summary>Changes of the settings.</summary>
-[JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
-internal sealed record PolicySettingsInput(bool? PolicyEnabled);
-
-/// <summary>A rule on the wire: action, scope, level and toolName as documented (contract 1.10), the rest is ours.</summary>
-internal sealed record PolicyRuleBody(string Id, string Action, string Scope, string Level, string? ToolName, string? IntegrationId, string? ApplicationId, string? UserId, string? Role, IReadOnlyList<PolicyConditionBody>? Conditions, string? Description, string CreatedAt, string? CreatedBy)
+/// <summary>Policy settings and single rules (contract 2.7): the organization's rules are read by everybody in it and changed by owners and admins; a person makes rules about themselves, an application's owner about the application.</summary>
+internal sealed class PoliciesApi(IPolicyStore policies, IOrganizationStore organizations, PolicyRuleStores stores, PolicyRuleReading reading, PolicyChanges changes)
 {
-    public static PolicyRuleBody Of(PolicyRule rule) => new(
-        rule.Id.ToString(),
-        rule.Effect == PolicyEffect.Allow ? "allow" : "deny",
-        rule.Operation is null ? "server" : "tool",
-        rule.Layer switch { PolicyLayer.Organization => "org", PolicyLayer.User => "user", _ => "agent" },
-        rule.Operation,
-        rule.Integration?.ToString(),
-        rule.Subject.Kind == PolicySubjectKind.Application ? rule.Subject.Value : null,
-        rule.Subject.Kind == PolicySubjectKind.User ? rule.Subject.Value : null,
-        rule.Subject.Kind == PolicySubjectKind.Role ? rule.Subject.Value : null,
-        rule.Conditions.IsEmpty ? null : [.. rule.Conditions.Select(PolicyConditionBody.Of)],
-        rule.Description,
-        Wire.Time(rule.CreatedAt),
-        rule.CreatedBy);
-}
+    private static readonly Failure Denied = new(FailureCode.Forbidden, "Rules of the organization need the role owner or admin. Your own rules have the level user and your userId; rules of your applications have the level agent and the applicationId.");
 
-/// <summary>A condition on the wire.</summary>
-[JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
-internal sealed record PolicyConditionBody(string Path, string Operator, IReadOnlyList<string>? Values)
-{
-    private static readonly ImmutableArray<(string Word, ConditionOperator Operator)> Words =
-    [
-        ("equals", ConditionOperator.Equals), ("one_of", ConditionOperator.OneOf), ("matches", ConditionOperator.Matches), ("starts_with", ConditionOperator.StartsWith),
-        ("at_most", ConditionOperator.AtMost), ("at_least", ConditionOperator.AtLeast), ("size_at_most", ConditionOperator.SizeAtMost), ("present", ConditionOperator.Present), ("absent", ConditionOperator.Absent),
-    ];
-
-    public static PolicyConditionBody Of(PolicyCondition condition) =>
-        new(condition.Path, Words.First(word => word.Operator == condition.Operator).Word, condition.Values);
-
-    /// <summary>The condition; null when the operator is unknown.</summary>
-    public PolicyCondition? ToCondition() =>
-        Words.FirstOrDefault(word => word.Word == Operator) is { Word: not null } found ? new PolicyCondition(Path ?? "", found.Operator, Values?.ToImmutableArray() ?? []) : null;
-
-    /// <summary>The operators' words.</summary>
-    public static string Operators => string.Join(", ", Words.Select(word => word.Word));
-}
-
-/// <summary>One rule.</summary>
-internal sealed record PolicyRuleEnvelope(PolicyRuleBody Rule);
-
-/// <summary>A new rule.</summary>
-[JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
-internal sealed record NewPolicyRule
-{
-    public string? Action { get; init; }
-
-    public string? Scope { get; init; }
-
-    public string? Level { get; init; }
-
-    public string? ToolName { get; init; }
-
-    public string? IntegrationId { get; init; }
-
-    public string? ApplicationId { get; init; }
-
-    public string? UserId { get; init; }
-
-    public string? Role { get; init; }
-
-    public IReadOnlyList<PolicyConditionBody>? Conditions { get; init; }
-
-    public string? Description { get; init; }
-}
-
-/// <summary>Policy settings and rules (contract 2.7): read by everybody in the organization; the organization's rules changed by owners and admins.</summary>
-internal sealed class PoliciesApi(IPolicyStore policies, IOrganizationStore organizations, IIntegrationStore integrations, TimeProvider time)
-{
     public static void Map(RouteGroupBuilder api)
     {
         var group = api.MapGroup("/policy");
@@ -93,6 +18,7 @@ internal sealed class PoliciesApi(IPolicyStore policies, IOrganizationStore orga
         group.MapGet("/rules", (HttpContext context, PoliciesApi self) => self.ListAsync(context));
         group.MapPost("/rules", (HttpContext context, PoliciesApi self) => self.AddAsync(context));
         group.MapGet("/rules/{id}", (RuleId id, HttpContext context, PoliciesApi self) => self.ReadAsync(context, id));
+        group.MapPut("/rules/{id}", (RuleId id, HttpContext context, PoliciesApi self) => self.ChangeAsync(context, id));
         group.MapDelete("/rules/{id}", (RuleId id, HttpContext context, PoliciesApi self) => self.RemoveAsync(context, id));
     }
 
@@ -115,9 +41,11 @@ internal sealed class PoliciesApi(IPolicyStore policies, IOrganizationStore orga
         while (written is null)
         {
             var current = (await organizations.FindAsync(caller.Org, context.RequestAborted))!;
+            if (input.ExpectedPolicyEnabled is { } expected && expected != current.Value.PolicyEnabled)
+                return ApiErrors.Of(context, new Failure(FailureCode.Conflict, $"policyEnabled is {Word(current.Value.PolicyEnabled)}, not {Word(expected)}. Nothing was changed."));
             written = await organizations.ReplaceAsync(current, current.Value with { PolicyEnabled = enabled }, context.RequestAborted);
         }
-        await Api.RecordAsync(context, caller, "policy.settings_changed", target: null, $"policyEnabled={(enabled ? "true" : "false")}");
+        await Api.RecordAsync(context, caller, "policy.settings_changed", target: null, $"policyEnabled={Word(enabled)}");
         return Api.Ok(new PolicySettingsBody(enabled), ApiJson.Default.PolicySettingsBody);
     }
 
@@ -125,120 +53,96 @@ internal sealed class PoliciesApi(IPolicyStore policies, IOrganizationStore orga
     private async Task<IResult> ListAsync(HttpContext context)
     {
         var caller = ApiCaller.Of(context);
-        var rules = await policies.FindAsync(caller.Org, context.RequestAborted);
-        return Api.Ok<IReadOnlyList<PolicyRuleBody>>([.. (rules?.Value.Rules ?? []).Where(rule => MaySee(caller, rule)).Select(PolicyRuleBody.Of)], ApiJson.Default.IReadOnlyListPolicyRuleBody);
+        var rules = (await policies.FindAsync(caller.Org, context.RequestAborted)).Value;
+        PolicyChanges.Tag(context, rules.Revision);
+        return Api.Ok<IReadOnlyList<PolicyRuleBody>>([.. (await VisibleAsync(caller, rules.Rules, context.RequestAborted)).Select(PolicyRuleBody.Of)], ApiJson.Default.IReadOnlyListPolicyRuleBody);
     }
 
     private async Task<IResult> ReadAsync(HttpContext context, RuleId id)
     {
         var caller = ApiCaller.Of(context);
-        var rules = await policies.FindAsync(caller.Org, context.RequestAborted);
-        return rules?.Value.Rules.FirstOrDefault(rule => rule.Id == id && MaySee(caller, rule)) is { } found
-            ? Api.Ok(new PolicyRuleEnvelope(PolicyRuleBody.Of(found)), ApiJson.Default.PolicyRuleEnvelope)
-            : ApiErrors.Of(context, Api.NotFound("rule"));
+        var rules = (await policies.FindAsync(caller.Org, context.RequestAborted)).Value;
+        return await FindAsync(caller, rules.Rules, id, context.RequestAborted) is { } found ? Answer(context, found, rules.Revision) : ApiErrors.Of(context, Api.NotFound("rule"));
     }
 
     private async Task<IResult> AddAsync(HttpContext context)
     {
         var caller = ApiCaller.Of(context);
-        if (!(await Api.ReadAsync(context, ApiJson.Default.NewPolicyRule)).TryGet(out var input, out var failure)
-            || !ToRule(input, caller).TryGet(out var rule, out failure))
+        if (!(await Api.ReadAsync(context, ApiJson.Default.PolicyRuleInput)).TryGet(out var input, out var failure)
+            || !(await reading.OneAsync(caller, input, known: null, context.RequestAborted)).TryGet(out var rule, out failure))
             return ApiErrors.Of(context, failure);
-        if (rule.Integration is { } integration && await integrations.CurrentAsync(caller.Org, integration, context.RequestAborted) is not { Archived: false })
-            return ApiErrors.Of(context, Api.Invalid(new Dictionary<string, string> { ["integrationId"] = "Has to be the id of an integration of this organization." }));
-        if (!MayChange(caller, rule))
-            return ApiErrors.Of(context, new Failure(FailureCode.Forbidden, "Rules of the organization and of applications need the role owner or admin. Your own rules have the level user and your userId."));
-        await UpdateAsync(context, caller, rules => rules.Add(rule));
-        await Api.RecordAsync(context, caller, "policy.rule_added", target: null, rule.Id.ToString());
-        return Api.Ok(new PolicyRuleEnvelope(PolicyRuleBody.Of(rule)), ApiJson.Default.PolicyRuleEnvelope, StatusCodes.Status201Created);
+        if (!await MayChangeAsync(caller, rule, context.RequestAborted))
+            return ApiErrors.Of(context, Denied);
+        if (!(await reading.CheckReferencesAsync(caller, input, rule, known: null, context.RequestAborted)).TryGet(out _, out failure)
+            || !(await changes.ApplyAsync(caller.Org, expectedRevision: null, rules => Task.FromResult<Result<ImmutableArray<PolicyRule>>>(rules.Add(rule)), context.RequestAborted)).TryGet(out var change, out failure))
+            return ApiErrors.Of(context, failure);
+        await Api.RecordAsync(context, caller, "policy.rule_added", target: null, $"{rule.Id} in revision {change.Revision}: {PolicyWords.Summary(rule)}");
+        return Answer(context, rule, change.Revision, StatusCodes.Status201Created);
+    }
+
+    private async Task<IResult> ChangeAsync(HttpContext context, RuleId id)
+    {
+        var caller = ApiCaller.Of(context);
+        if (!(await Api.ReadAsync(context, ApiJson.Default.PolicyRuleInput)).TryGet(out var input, out var failure))
+            return ApiErrors.Of(context, failure);
+        PolicyRule? next = null;
+        if (!(await changes.ApplyAsync(caller.Org, expectedRevision: null, async rules =>
+            {
+                if (await FindAsync(caller, rules, id, context.RequestAborted) is not { } current)
+                    return Api.NotFound("rule");
+                if (!(await reading.OneAsync(caller, input, current, context.RequestAborted)).TryGet(out next, out var invalid))
+                    return invalid;
+                if (!await MayChangeAsync(caller, current, context.RequestAborted) || !await MayChangeAsync(caller, next, context.RequestAborted))
+                    return Denied;
+                return (await reading.CheckReferencesAsync(caller, input, next, current, context.RequestAborted)).TryGet(out _, out invalid) ? rules.Replace(current, next) : invalid;
+            }, context.RequestAborted)).TryGet(out var change, out failure))
+            return ApiErrors.Of(context, failure);
+        foreach (var changed in change.Difference.Changed)
+            await Api.RecordAsync(context, caller, "policy.rule_changed", target: null, $"{id} in revision {change.Revision}: {PolicyWords.Summary(changed.After)}; before: {PolicyWords.Summary(changed.Before)}");
+        return Answer(context, next!, change.Revision);
     }
 
     private async Task<IResult> RemoveAsync(HttpContext context, RuleId id)
     {
         var caller = ApiCaller.Of(context);
-        var rules = await policies.FindAsync(caller.Org, context.RequestAborted);
-        if (rules?.Value.Rules.FirstOrDefault(rule => rule.Id == id && MaySee(caller, rule)) is not { } found)
-            return ApiErrors.Of(context, Api.NotFound("rule"));
-        if (!MayChange(caller, found))
-            return ApiErrors.Of(context, new Failure(FailureCode.Forbidden, "This rule can be removed by owners and admins."));
-        await UpdateAsync(context, caller, all => all.RemoveAll(rule => rule.Id == id));
-        await Api.RecordAsync(context, caller, "policy.rule_removed", target: null, id.ToString());
+        if (!(await changes.ApplyAsync(caller.Org, expectedRevision: null, async rules =>
+            {
+                if (await FindAsync(caller, rules, id, context.RequestAborted) is not { } found)
+                    return Api.NotFound("rule");
+                return await MayChangeAsync(caller, found, context.RequestAborted) ? rules.Remove(found) : Denied;
+            }, context.RequestAborted)).TryGet(out var change, out var failure))
+            return ApiErrors.Of(context, failure);
+        await Api.RecordAsync(context, caller, "policy.rule_removed", target: null, $"{id} in revision {change.Revision}: {PolicyWords.Summary(change.Difference.Removed[0])}");
+        PolicyChanges.Tag(context, change.Revision);
         return Results.NoContent();
     }
 
-    private async Task UpdateAsync(HttpContext context, ApiCaller caller, Func<ImmutableArray<PolicyRule>, ImmutableArray<PolicyRule>> change)
+    private async Task<PolicyRule?> FindAsync(ApiCaller caller, ImmutableArray<PolicyRule> rules, RuleId id, CancellationToken cancellationToken) =>
+        rules.FirstOrDefault(rule => rule.Id == id) is { } found && (await VisibleAsync(caller, [found], cancellationToken)).Count == 1 ? found : null;
+
+    private async Task<List<PolicyRule>> VisibleAsync(ApiCaller caller, ImmutableArray<PolicyRule> rules, CancellationToken cancellationToken)
     {
-        Versioned<PolicyRules>? written = null;
-        while (written is null)
-        {
-            var current = await policies.FindAsync(caller.Org, context.RequestAborted) ?? new Versioned<PolicyRules>(PolicyRules.None, "");
-            written = await policies.ReplaceAsync(caller.Org, current, new PolicyRules(current.Value.Revision + 1, change(current.Value.Rules)), context.RequestAborted);
-        }
+        if (caller.Privileged)
+            return [.. rules];
+        var references = await PolicyReferences.LoadAsync(stores, caller.Org, rules.Where(rule => rule.Layer == PolicyLayer.Application), cancellationToken);
+        return [.. rules.Where(rule => rule.Layer == PolicyLayer.Organization || IsOwn(caller, rule, references.Application(rule)))];
     }
 
-    private Result<PolicyRule> ToRule(NewPolicyRule input, ApiCaller caller)
-    {
-        var errors = new Dictionary<string, string>();
-        if (input.Action is not ("allow" or "deny"))
-            errors["action"] = "Has to be allow or deny.";
-        var layer = input.Level switch { "org" => PolicyLayer.Organization, "user" => PolicyLayer.User, "agent" or "application" => PolicyLayer.Application, _ => (PolicyLayer?)null };
-        if (layer is null)
-            errors["level"] = "Has to be org, user or agent.";
-        if (input.Scope is not (null or "server" or "tool"))
-            errors["scope"] = "Has to be server (the whole integration) or tool.";
-        if (input.Scope == "tool" && string.IsNullOrEmpty(input.ToolName))
-            errors["toolName"] = "Is required for the scope tool.";
-        if (input.Scope == "server" && input.ToolName is not null)
-            errors["toolName"] = "Leave it out for the scope server.";
-        IntegrationId? integration = null;
-        if (input.IntegrationId is not null)
-        {
-            if (IntegrationId.TryParse(input.IntegrationId, null, out var id))
-                integration = id;
-            else
-                errors["integrationId"] = "Has to be the id of an integration.";
-        }
-        var conditions = ImmutableArray.CreateBuilder<PolicyCondition>();
-        foreach (var sent in input.Conditions ?? [])
-        {
-            if (sent?.ToCondition() is { } condition)
-                conditions.Add(condition);
-            else
-                errors["conditions"] = $"Each operator has to be one of {PolicyConditionBody.Operators}.";
-        }
-        if (new[] { input.ApplicationId, input.UserId, input.Role }.Count(value => value is not null) > 1)
-            errors["applicationId"] = "Name one subject: applicationId, userId or role.";
-        if (errors.Count > 0)
-            return Api.Invalid(errors);
+    private async Task<bool> MayChangeAsync(ApiCaller caller, PolicyRule rule, CancellationToken cancellationToken) =>
+        caller.Privileged || IsOwn(caller, rule, (await PolicyReferences.LoadAsync(stores, caller.Org, [rule], cancellationToken)).Application(rule));
 
-        var now = time.GetUtcNow();
-        var rule = new PolicyRule
-        {
-            Id = Ids.New<RuleId>(now),
-            Layer = layer!.Value,
-            Effect = input.Action == "allow" ? PolicyEffect.Allow : PolicyEffect.Deny,
-            Subject = input switch
-            {
-                { ApplicationId: { } application } => new PolicySubject(PolicySubjectKind.Application, AppId.TryParse(application, null, out var id) ? id.ToString() : application),
-                { UserId: { } user } => new PolicySubject(PolicySubjectKind.User, user),
-                { Role: { } role } => new PolicySubject(PolicySubjectKind.Role, role),
-                _ => new PolicySubject(PolicySubjectKind.Everyone),
-            },
-            Integration = integration,
-            Operation = input.ToolName,
-            Conditions = conditions.ToImmutable(),
-            Description = input.Description,
-            CreatedAt = now,
-            CreatedBy = caller.Actor.Name,
-        };
-        return PolicyRuleValidation.Check(rule) is { Count: > 0 } found ? Api.Invalid(found) : rule;
+    private static bool IsOwn(ApiCaller caller, PolicyRule rule, Application? application) => rule.Layer switch
+    {
+        PolicyLayer.User => rule.Subject.Kind == PolicySubjectKind.User && rule.Subject.Value == caller.User?.ToString(),
+        PolicyLayer.Application => application is not null && caller.MaySee(application),
+        _ => false,
+    };
+
+    private static IResult Answer(HttpContext context, PolicyRule rule, int revision, int status = StatusCodes.Status200OK)
+    {
+        PolicyChanges.Tag(context, revision);
+        return Api.Ok(new PolicyRuleEnvelope(PolicyRuleBody.Of(rule)), ApiJson.Default.PolicyRuleEnvelope, status);
     }
 
-    private static bool MaySee(ApiCaller caller, PolicyRule rule) =>
-        caller.Privileged || rule.Layer == PolicyLayer.Organization || IsOwn(caller, rule);
-
-    private static bool MayChange(ApiCaller caller, PolicyRule rule) => caller.Privileged || IsOwn(caller, rule);
-
-    private static bool IsOwn(ApiCaller caller, PolicyRule rule) =>
-        rule.Layer == PolicyLayer.User && rule.Subject.Kind == PolicySubjectKind.User && rule.Subject.Value == caller.User?.ToString();
+    private static string Word(bool flag) => flag ? "true" : "false";
 }

@@ -39,7 +39,9 @@ namespace Kontext.Functions.Storage;
 [JsonSerializable(typeof(ConnectSession))]
 [JsonSerializable(typeof(ConnectState))]
 [JsonSerializable(typeof(McpAuthorization))]
-[JsonSerializable(typeof(PolicyRules))]
+[JsonSerializable(typeof(PolicyHead))]
+[JsonSerializable(typeof(PolicyPart))]
+[JsonSerializable(typeof(PolicyRule))]
 internal sealed partial class StoredJson : JsonSerializerContext;
 
 /// <summary>Stores an id of any kind as its UUID.</summary>

@@ -19,7 +19,9 @@ public sealed class PoliciesTests : IAsyncLifetime
         Assert.Equal(("tool", "one_of"), ((string?)read["scope"], (string?)read["conditions"]![0]!["operator"]));
         Assert.Equal(HttpStatusCode.NoContent, (await OwnerAsync(HttpMethod.Delete, $"/policy/rules/{id}")).Status);
         Assert.Equal(HttpStatusCode.NotFound, (await OwnerAsync(HttpMethod.Get, $"/policy/rules/{id}")).Status);
-        Assert.Contains($"policy.rule_removed {id}", await kontext.ChangesAsync());
+        var changes = await kontext.ChangesAsync();
+        Assert.Contains($"policy.rule_added {id} in revision 2: deny everyone at level org: every integration, tool create_issue, 1 condition", changes);
+        Assert.Contains($"policy.rule_removed {id} in revision 3: deny everyone at level org: every integration, tool create_issue, 1 condition", changes);
     }
 
     [Theory]
@@ -36,6 +38,67 @@ public sealed class PoliciesTests : IAsyncLifetime
         var answer = await AddAsync(rule, kontext.OwnerToken);
         Assert.Equal(HttpStatusCode.BadRequest, answer.Status);
         Assert.NotNull(answer.Json!["validationErrors"]![field]);
+    }
+
+    [Fact]
+    public async Task A_changed_rule_keeps_its_id_and_date_and_both_forms_are_recorded()
+    {
+        var added = (await AddAsync("""{"action":"deny","level":"org","toolName":"delete_*"}""", kontext.OwnerToken)).Json!["rule"]!;
+        var (id, made) = ((string)added["id"]!, (string)added["createdAt"]!);
+        var changed = added.DeepClone().AsObject();
+        changed["action"] = "allow";
+        var answer = await OwnerAsync(HttpMethod.Put, $"/policy/rules/{id}", changed);
+        Assert.Equal((HttpStatusCode.OK, "\"3\""), (answer.Status, answer.Headers.ETag?.Tag));
+        Assert.Equal((id, "allow", made), ((string?)answer.Json!["rule"]!["id"], (string?)answer.Json["rule"]!["action"], (string?)answer.Json["rule"]!["createdAt"]));
+        Assert.Contains(await kontext.ChangesAsync(), change => change!.StartsWith($"policy.rule_changed {id} in revision 3: allow", StringComparison.Ordinal) && change.Contains("before: deny", StringComparison.Ordinal));
+        Assert.Equal("\"3\"", (await OwnerAsync(HttpMethod.Put, $"/policy/rules/{id}", changed)).Headers.ETag?.Tag);
+
+        changed["id"] = Guid.NewGuid().ToString();
+        Assert.NotNull((await OwnerAsync(HttpMethod.Put, $"/policy/rules/{id}", changed)).Json!["validationErrors"]!["id"]);
+        Assert.Equal(HttpStatusCode.NotFound, (await OwnerAsync(HttpMethod.Put, $"/policy/rules/{Guid.NewGuid()}", JsonNode.Parse("""{"action":"deny","level":"org"}"""))).Status);
+        var member = await kontext.Agent.ManagementTokenAsync("mia");
+        Assert.Equal(HttpStatusCode.Forbidden, (await kontext.Agent.ApiAsync(HttpMethod.Put, $"/policy/rules/{id}", member, JsonNode.Parse("""{"action":"deny","level":"org"}"""))).Status);
+    }
+
+    [Fact]
+    public async Task The_owner_of_an_application_makes_its_rules_and_nobody_elses()
+    {
+        var member = await kontext.Agent.ManagementTokenAsync("mia");
+        var (own, _) = await kontext.ApplicationAsync(token: member);
+        var (others, _) = await kontext.ApplicationAsync();
+        var added = await AddAsync($$"""{"action":"deny","level":"agent","applicationId":"{{own}}","toolName":"delete_*"}""", member);
+        Assert.Equal(HttpStatusCode.Created, added.Status);
+        var id = (string)added.Json!["rule"]!["id"]!;
+        Assert.Equal(HttpStatusCode.Forbidden, (await AddAsync($$"""{"action":"deny","level":"agent","applicationId":"{{others}}"}""", member)).Status);
+        Assert.Equal(HttpStatusCode.Forbidden, (await AddAsync($$"""{"action":"deny","level":"org","applicationId":"{{own}}"}""", member)).Status);
+        // A rule of one's own is no way to one of somebody else's.
+        Assert.Equal(HttpStatusCode.Forbidden, (await kontext.Agent.ApiAsync(HttpMethod.Put, $"/policy/rules/{id}", member, JsonNode.Parse($$"""{"action":"deny","level":"agent","applicationId":"{{others}}"}"""))).Status);
+        var hidden = (string)(await AddAsync($$"""{"action":"deny","level":"agent","applicationId":"{{others}}"}""", kontext.OwnerToken)).Json!["rule"]!["id"]!;
+        Assert.Equal(HttpStatusCode.NotFound, (await kontext.Agent.ApiAsync(HttpMethod.Get, $"/policy/rules/{hidden}", member)).Status);
+        Assert.Equal(HttpStatusCode.NotFound, (await kontext.Agent.ApiAsync(HttpMethod.Delete, $"/policy/rules/{hidden}", member)).Status);
+        var seen = (await kontext.Agent.ApiAsync(HttpMethod.Get, "/policy/rules", member)).Json!.AsArray().Select(rule => (string?)rule!["id"]).ToList();
+        Assert.Contains(id, seen);
+        Assert.DoesNotContain(hidden, seen);
+        Assert.Equal(HttpStatusCode.NoContent, (await kontext.Agent.ApiAsync(HttpMethod.Delete, $"/policy/rules/{id}", member)).Status);
+    }
+
+    [Theory]
+    [InlineData("integrationId")]
+    [InlineData("applicationId")]
+    [InlineData("userId")]
+    public async Task A_rule_about_what_there_is_not_is_refused(string field)
+    {
+        var answer = await OwnerAsync(HttpMethod.Post, "/policy/rules", new JsonObject { ["action"] = "deny", ["level"] = "org", [field] = Guid.NewGuid().ToString() });
+        Assert.Equal(HttpStatusCode.BadRequest, answer.Status);
+        Assert.NotNull(answer.Json!["validationErrors"]![field]);
+    }
+
+    [Fact]
+    public async Task Settings_change_only_from_what_was_expected()
+    {
+        Assert.Equal(HttpStatusCode.Conflict, (await OwnerAsync(HttpMethod.Patch, "/policy/settings", new JsonObject { ["policyEnabled"] = false, ["expectedPolicyEnabled"] = false })).Status);
+        Assert.True((bool)(await OwnerAsync(HttpMethod.Get, "/policy/settings")).Json!["policyEnabled"]!);
+        Assert.Equal(HttpStatusCode.OK, (await OwnerAsync(HttpMethod.Patch, "/policy/settings", new JsonObject { ["policyEnabled"] = false, ["expectedPolicyEnabled"] = true })).Status);
     }
 
     [Fact]

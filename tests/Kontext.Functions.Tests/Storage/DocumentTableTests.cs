@@ -56,19 +56,19 @@ public sealed class DocumentTableTests
     [Fact]
     public async Task A_document_larger_than_a_property_is_kept_in_several()
     {
-        var rules = new PolicyRules(1, [.. Enumerable.Range(0, 500).Select(n => new PolicyRule
+        var rules = new PolicyHead { Revision = 1, Rules = [.. Enumerable.Range(0, 500).Select(n => new PolicyRule
         {
             Id = Ids.New<RuleId>(Samples.Then), Layer = PolicyLayer.User, Effect = PolicyEffect.Deny, Subject = new PolicySubject(PolicySubjectKind.Role, $"rôle {n}"),
             Conditions = [new PolicyCondition("target", ConditionOperator.OneOf, ["a", "b"])], CreatedAt = Samples.Then,
-        })]);
-        var documents = new DocumentTable<PolicyRules>(table, StoredJson.Default.PolicyRules);
+        })] };
+        var documents = new DocumentTable<PolicyHead>(table, StoredJson.Default.PolicyHead);
         await documents.InsertAsync("p", "r", rules, Cancel);
         var read = (await documents.FindAsync("p", "r", Cancel))!;
         Assert.Equal(500, read.Value.Rules.Length);
         Assert.Equal(rules.Rules[499].Subject, read.Value.Rules[499].Subject);
         Assert.Equal(["a", "b"], read.Value.Rules[499].Conditions[0].Values);
 
-        await documents.ReplaceAsync("p", "r", read, PolicyRules.None, Cancel);
+        await documents.ReplaceAsync("p", "r", read, new PolicyHead { Revision = 2 }, Cancel);
         Assert.Empty((await documents.FindAsync("p", "r", Cancel))!.Value.Rules);
     }
 

@@ -21,7 +21,7 @@ internal sealed class Instance
         Sessions = new SessionStore(tables, Cache, Epochs, time);
         ServiceAccounts = new ServiceAccountStore(tables, clients, Cache, Epochs);
         Integrations = new IntegrationStore(tables, Cache, Epochs);
-        Policies = new PolicyStore(tables, Cache, Epochs);
+        Policies = new PolicyStore(tables, Cache, Epochs, NullLogger<PolicyStore>.Instance);
         Connections = new ConnectionStore(tables, Cache, Epochs, time);
         ConnectSessions = new ConnectSessionStore(tables);
     }

@@ -1,0 +1,47 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using Kontext.Domain;
+using Kontext.Domain.Policies;
+
+namespace Kontext.Functions.Api;
+
+/// <summary>A change of the rules that was made.</summary>
+internal sealed record PolicyChange(int Revision, PolicyDifference Difference);
+
+/// <summary>Changes the rules of an organization, all or nothing, and tells the revision they have then.</summary>
+internal sealed class PolicyChanges(IPolicyStore policies)
+{
+    /// <summary>Applies a change to the rules as they are; when somebody else is faster it is applied anew to what they left.</summary>
+    /// <param name="org">The organization.</param>
+    /// <param name="expectedRevision">The revision the change is meant for, or none; another one is a conflict.</param>
+    /// <param name="apply">Makes the next rules of the current ones. May be called several times.</param>
+    /// <param name="cancellationToken">Ends it before the write.</param>
+    public async Task<Result<PolicyChange>> ApplyAsync(OrgId org, int? expectedRevision, Func<ImmutableArray<PolicyRule>, Task<Result<ImmutableArray<PolicyRule>>>> apply, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            var current = await policies.FindAsync(org, cancellationToken);
+            if (Stale(current.Value, expectedRevision) is { } stale)
+                return stale;
+            if (!(await apply(current.Value.Rules)).TryGet(out var next, out var failure))
+                return failure;
+            if (next.Length > PolicyRuleReading.MaxRules)
+                return new Failure(FailureCode.Conflict, $"An organization has at most {PolicyRuleReading.MaxRules} rules.");
+            var difference = PolicyDifference.Between(current.Value.Rules, next);
+            if (difference is { Added: [], Removed: [], Changed: [] })
+                return new PolicyChange(current.Value.Revision, difference);
+            if (await policies.ReplaceAsync(org, current, current.Value with { Rules = next }, cancellationToken) is { } written)
+                return new PolicyChange(written.Value.Revision, difference);
+        }
+    }
+
+    /// <summary>The conflict with a revision that was expected; null when there is none.</summary>
+    public static Failure? Stale(PolicyRules current, int? expectedRevision) =>
+        expectedRevision is { } expected && expected != current.Revision
+            ? new Failure(FailureCode.Conflict, $"The rules are at revision {current.Revision}, not {expected}. Read them again and repeat the change.") { CurrentRevision = current.Revision }
+            : null;
+
+    /// <summary>Says the revision in the answer's ETag: lists of rules are bare arrays and have no other place for it.</summary>
+    public static void Tag(HttpContext context, int revision) =>
+        context.Response.Headers.ETag = string.Create(CultureInfo.InvariantCulture, $"\"{revision}\"");
+}
