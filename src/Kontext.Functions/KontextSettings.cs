@@ -2,6 +2,7 @@ using System.Globalization;
 using Kontext.Functions.Limits;
 using Kontext.Functions.OAuth;
 using Kontext.Functions.SignIn;
+using Kontext.Functions.Work;
 
 namespace Kontext.Functions;
 
@@ -37,6 +38,9 @@ internal sealed record KontextSettings
 
     /// <summary><c>Kontext__Limits__...</c>: how many attempts are let through.</summary>
     public LimitSettings Limits { get; init; } = LimitSettings.Default;
+
+    /// <summary><c>KontextQueue</c> and <c>KontextServiceBus</c>: where background work waits.</summary>
+    public WorkSettings Work { get; init; } = WorkSettings.InMemory;
 
     /// <summary>The port the Functions host tells a custom handler; null when run alone.</summary>
     public int? HandlerPort { get; init; }
@@ -77,6 +81,7 @@ internal sealed record KontextSettings
             Limits = LimitSettings.Read(section, underHost: handlerPort is not null),
             AllowPrivateUpstreams = ReadBool(section, "AllowPrivateUpstreams") ?? development,
             DPoPNonceRequired = ReadBool(section, "DPoPNonceRequired") ?? false,
+            Work = WorkSettings.Read(configuration, section["Storage"], underHost: handlerPort is not null),
             HandlerPort = handlerPort is null ? null : int.Parse(handlerPort, CultureInfo.InvariantCulture),
         };
     }

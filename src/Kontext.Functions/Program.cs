@@ -14,6 +14,8 @@ using Kontext.Functions.Partner;
 using Kontext.Functions.SignIn;
 using Kontext.Functions.Storage;
 using Kontext.Functions.Triggers;
+using Kontext.Functions.Webhooks;
+using Kontext.Functions.Work;
 
 if (CommandLine.Handles(args)) return;
 var builder = WebApplication.CreateSlimBuilder(args);
@@ -31,6 +33,8 @@ builder.Services
     .AddKontextVault(settings)
     .AddKontextOAuth(settings)
     .AddKontextConnections(settings)
+    .AddKontextWork(settings)
+    .AddKontextWebhooks(settings)
     .AddSingleton<IConnectPages, ConnectPages>()
     .AddSingleton<SessionsView>()
     .AddKontextGateway()
@@ -45,6 +49,7 @@ builder.Services
     .AddSingleton<ITimerTrigger, RefreshSweepTimer>()
     .AddSingleton<ITimerTrigger, RefreshBackfillTimer>()
     .AddSingleton<ITimerTrigger, SigningKeysTimer>()
+    .AddSingleton<ITimerTrigger, WebhookSweepTimer>()
     .AddHostedService<LocalScheduler>()
     .Configure<RouteHandlerOptions>(options => options.ThrowOnBadRequest = true);
 

@@ -7,7 +7,7 @@ namespace Kontext.Domain.Webhooks;
 /// <summary>Sends a delivery when a message says so. Messages may come twice, late or out of order: the delivery's row says which attempt is next, and a lease on it lets one instance make it.</summary>
 public sealed class WebhookDispatch(IWebhookStore webhooks, WebhookPublication publication, IWebhookSender sender, ICredentialVault vault, IAuditLog audit, TimeProvider time)
 {
-    /// <summary>How long after its time a delivery still waits before the sweep takes its message for lost. Longer than a broker remembers message ids.</summary>
+    /// <summary>How long after its time a delivery still waits before the sweep takes its message for lost.</summary>
     public static readonly TimeSpan Slack = TimeSpan.FromMinutes(15);
 
     // Longer than a sender waits for an answer.

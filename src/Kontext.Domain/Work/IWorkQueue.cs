@@ -3,32 +3,20 @@ namespace Kontext.Domain.Work;
 /// <summary>Something to be done later, by whichever instance is told. It names what it is about and holds no secret.
 /// INVARIANT: doing it twice, late or in another order is harmless, because whoever does it looks at the stored state first.</summary>
 /// <param name="Org">Whose.</param>
-public abstract record WorkItem(OrgId Org)
-{
-    /// <summary>The same for a repeated message about the same step, so that a broker can drop the repetition.</summary>
-    public abstract string MessageId { get; }
-}
+public abstract record WorkItem(OrgId Org);
 
 /// <summary>Send a webhook's delivery, in its n-th attempt.</summary>
 /// <param name="Org">Whose.</param>
 /// <param name="Webhook">Where to.</param>
 /// <param name="Delivery">What.</param>
 /// <param name="Attempt">The attempt; a delivery that is at another one ignores the message.</param>
-public sealed record DeliverWebhook(OrgId Org, WebhookId Webhook, DeliveryId Delivery, int Attempt) : WorkItem(Org)
-{
-    /// <inheritdoc/>
-    public override string MessageId => FormattableString.Invariant($"webhook-{Delivery}-{Attempt}");
-}
+public sealed record DeliverWebhook(OrgId Org, WebhookId Webhook, DeliveryId Delivery, int Attempt) : WorkItem(Org);
 
 /// <summary>Tell a provider again that a grant is to be revoked.</summary>
 /// <param name="Org">Whose.</param>
 /// <param name="Revocation">Which grant.</param>
 /// <param name="Attempt">The attempt, from 1; a grant that is at another one ignores the message.</param>
-public sealed record RevokeGrant(OrgId Org, RevocationId Revocation, int Attempt) : WorkItem(Org)
-{
-    /// <inheritdoc/>
-    public override string MessageId => FormattableString.Invariant($"revoke-{Revocation}-{Attempt}");
-}
+public sealed record RevokeGrant(OrgId Org, RevocationId Revocation, int Attempt) : WorkItem(Org);
 
 /// <summary>Hands work to a queue that outlives this process: delivered at least once, in any order.</summary>
 public interface IWorkQueue

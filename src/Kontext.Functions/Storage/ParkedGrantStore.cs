@@ -15,8 +15,9 @@ internal sealed class ParkedGrantStore(ITableSource tables, ISealer sealer, IWor
         var now = time.GetUtcNow();
         var id = Ids.New<RevocationId>(now);
         var text = await sealer.SealAsync(org, ContextOf(id), grant.ToSecret(), cancellationToken);
-        await grants.InsertAsync(PartitionOf(org), Key.Of(org, id), new ParkedGrant(id, user, integration, text, Attempt: 1, now), cancellationToken);
+        // The message first: one without a row does nothing, a row without one would lie there for ever.
         await queue.EnqueueAsync(new RevokeGrant(org, id, Attempt: 1), RevocationRetry.First, cancellationToken);
+        await grants.InsertAsync(PartitionOf(org), Key.Of(org, id), new ParkedGrant(id, user, integration, text, Attempt: 1, now), cancellationToken);
     }
 
     /// <inheritdoc/>
