@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using Kontext.Functions.Limits;
 using Kontext.Functions.OAuth;
@@ -18,8 +19,11 @@ internal sealed record KontextSettings
     /// <summary><c>Kontext__KeyDirectory</c>: where the local vault keeps its data keys, readable by the owner only.</summary>
     public required string KeyDirectory { get; init; }
 
-    /// <summary><c>Kontext__Organization</c>: slug of the organization that people without another one sign in to; <c>dev</c> in Development.</summary>
+    /// <summary><c>Kontext__Organization</c>: slug of the first organization, which runs the installation and takes in clients that register themselves; <c>dev</c> in Development.</summary>
     public required string Organization { get; init; }
+
+    /// <summary><c>Kontext__Organizations__{slug}__...</c>: the others.</summary>
+    public ImmutableArray<OrganizationSettings> OtherOrganizations { get; init; } = [];
 
     /// <summary>The seed, self-registration and, unless <see cref="SignIn"/> is set, the development sign-in are on. Set by <c>ASPNETCORE_ENVIRONMENT=Development</c>.</summary>
     public required bool Development { get; init; }
@@ -45,6 +49,9 @@ internal sealed record KontextSettings
     /// <summary>The port the Functions host tells a custom handler; null when run alone.</summary>
     public int? HandlerPort { get; init; }
 
+    /// <summary>All organizations, the first one first.</summary>
+    public IReadOnlyList<OrganizationSettings> Organizations => [new OrganizationSettings(Organization, Organization, SignIn), .. OtherOrganizations];
+
     /// <summary>The issuer as it stands in tokens and metadata: the public URL without a trailing slash.</summary>
     public string Issuer => PublicUrl.AbsoluteUri.TrimEnd('/');
 
@@ -69,12 +76,14 @@ internal sealed record KontextSettings
         var signIn = SignInSettings.Read(section.GetSection("SignIn"));
         if (signIn is null && !development)
             throw Missing("SignIn__Issuer", "the address of the OpenID Connect provider people sign in through, with Kontext__SignIn__ClientId");
+        var organization = section["Organization"] ?? (development ? "dev" : throw Missing("Organization", "the slug of the organization people sign in to"));
         return new KontextSettings
         {
             PublicUrl = url,
             Storage = section["Storage"] ?? throw Missing("Storage", "memory, a storage connection string or the https address of a table service"),
             KeyDirectory = section["KeyDirectory"] ?? throw Missing("KeyDirectory", "a folder only this program's user can read"),
-            Organization = section["Organization"] ?? (development ? "dev" : throw Missing("Organization", "the slug of the organization people sign in to")),
+            Organization = organization,
+            OtherOrganizations = OrganizationSettings.ReadOthers(section.GetSection("Organizations"), organization, withProvider: signIn is not null),
             Development = development,
             SignIn = signIn,
             SigningKeys = SigningKeySettings.Read(section.GetSection("SigningKeys")),

@@ -10,4 +10,7 @@ internal static partial class Log
 
     [LoggerMessage(2, LogLevel.Information, "{Method} {Endpoint} refused: {Code} {Detail}")]
     public static partial void Refused(ILogger logger, string method, string? endpoint, FailureCode code, string? detail);
+
+    [LoggerMessage(3, LogLevel.Information, "Organization {Organization}: its people manage it with the client app_{CommandLine}")]
+    public static partial void CommandLineOf(ILogger logger, string organization, AppId commandLine);
 }

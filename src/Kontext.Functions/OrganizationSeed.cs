@@ -5,28 +5,37 @@ using Kontext.Domain.Tenancy;
 
 namespace Kontext.Functions;
 
-/// <summary>Makes sure that the configured organization exists, with the visible rule that allows everything until an administrator narrows it. Safe to run on several instances at once.</summary>
-internal sealed class OrganizationSeed(IOrganizationStore organizations, IPolicyStore policies, IApplicationStore applications, KontextSettings settings, TimeProvider time)
+/// <summary>Makes sure that the configured organizations exist, each with the visible rule that allows everything until an administrator narrows it, and a client for the command line. Safe to run on several instances at once.</summary>
+internal sealed class OrganizationSeed(IOrganizationStore organizations, IPolicyStore policies, IApplicationStore applications, KontextSettings settings, TimeProvider time, ILogger<OrganizationSeed> log)
 {
     /// <summary>The client id that command-line clients bring with them (contract 6.6).</summary>
     public static readonly AppId CommandLine = AppId.From(Guid.Parse("a4fb6d20-e937-450f-aa19-db585405aa92"));
 
+    /// <summary>Creates what is missing.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
-        var org = await organizations.FindBySlugAsync(settings.Organization, cancellationToken) ?? await CreateAsync(cancellationToken);
-        await AllowAllAsync(org, cancellationToken);
-        if (settings.Development)
-            await AddCommandLineAsync(org, cancellationToken);
+        foreach (var organization in settings.Organizations)
+        {
+            var org = await organizations.FindBySlugAsync(organization.Slug, cancellationToken) ?? await CreateAsync(organization, cancellationToken);
+            await AllowAllAsync(org, cancellationToken);
+            await AddCommandLineAsync(org, CommandLineOf(organization), cancellationToken);
+            if (organization.Slug != settings.Organization)
+                Log.CommandLineOf(log, organization.Slug, CommandLineOf(organization));
+        }
     }
 
-    private async Task<OrgId> CreateAsync(CancellationToken cancellationToken)
+    /// <summary>The client with which people of an organization manage it from a terminal: in the first organization the one every command-line client brings with it, elsewhere one of its own.</summary>
+    private AppId CommandLineOf(OrganizationSettings organization) =>
+        organization.Slug == settings.Organization ? CommandLine : Ids.Named<AppId>($"command line\n{organization.Slug}");
+
+    private async Task<OrgId> CreateAsync(OrganizationSettings organization, CancellationToken cancellationToken)
     {
-        var org = Ids.Named<OrgId>($"organization\n{settings.Organization}");
+        var org = Ids.Named<OrgId>($"organization\n{organization.Slug}");
         await organizations.InsertAsync(new Organization
         {
             Id = org,
-            Slug = settings.Organization,
-            Name = settings.Organization,
+            Slug = organization.Slug,
+            Name = organization.Name,
             DynamicRegistration = settings.Development,
             CreatedAt = time.GetUtcNow(),
         }, cancellationToken);
@@ -51,14 +60,14 @@ internal sealed class OrganizationSeed(IOrganizationStore organizations, IPolicy
         }]), cancellationToken);
     }
 
-    private async Task AddCommandLineAsync(OrgId org, CancellationToken cancellationToken)
+    private async Task AddCommandLineAsync(OrgId org, AppId commandLine, CancellationToken cancellationToken)
     {
-        if (await applications.FindAsync(org, CommandLine, cancellationToken) is not null)
+        if (await applications.FindAsync(org, commandLine, cancellationToken) is not null)
             return;
         var now = time.GetUtcNow();
         await applications.InsertAsync(org, new Application
         {
-            Id = CommandLine,
+            Id = commandLine,
             Name = "Kontext command line",
             Description = "Signs you in at the terminal.",
             OAuth = new OAuthClient

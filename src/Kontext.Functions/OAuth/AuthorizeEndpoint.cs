@@ -13,6 +13,7 @@ internal sealed class AuthorizeEndpoint(
     ConsentScreen consent,
     ConsentDecision decisions,
     BrowserSessions browser,
+    SignInOrganizations organizations,
     KontextSettings settings,
     TimeProvider time)
 {
@@ -89,7 +90,7 @@ internal sealed class AuthorizeEndpoint(
             return Return(request.RedirectUri, request.State, [new("error", person is null ? "login_required" : "consent_required"), new("error_description", "This needs the person: send the request without prompt=none.")]);
         var tooOld = person is not null && request.MaxAge is { } maxAge && time.GetUtcNow() - person.SignedInAt > maxAge;
         if (person is null || tooOld || request.Prompt.Contains("login"))
-            return SignInEndpoints.Redirect("/oauth2/auth" + AfterSignIn(query), request.Prompt.Contains("login"), request.MaxAge, request.LoginHint);
+            return SignInEndpoints.Redirect("/oauth2/auth" + AfterSignIn(query), request.Prompt.Contains("login"), request.MaxAge, request.LoginHint, (await organizations.OfAsync(request.Org, cancellationToken))?.Slug);
         return await consent.ShowAsync(request, person, query, cancellationToken);
     }
 

@@ -8,9 +8,10 @@ internal static class HomeEndpoint
     public static void Map(IEndpointRouteBuilder app) =>
         app.MapGet("/", ShowAsync).WithMetadata(new Surface(Authenticate: null, PageErrors.Of));
 
-    private static async Task<IResult> ShowAsync(HttpContext context, BrowserSessions browser, KontextSettings settings)
+    private static async Task<IResult> ShowAsync(HttpContext context, BrowserSessions browser, SignInOrganizations organizations, KontextSettings settings)
     {
         var user = await browser.CurrentAsync(context);
-        return PageResult.Of<HomePage>(new HomeModel(settings.Organization, user?.User.DisplayName, settings.GatewayResource, settings.Issuer, user?.CsrfToken ?? browser.VisitorCsrf(context)));
+        var organization = user is null ? organizations.Find(slug: null) : await organizations.OfAsync(user.Org, context.RequestAborted);
+        return PageResult.Of<HomePage>(new HomeModel(organization?.Name ?? settings.PublicUrl.Host, user?.User.DisplayName, settings.GatewayResource, settings.Issuer, user?.CsrfToken ?? browser.VisitorCsrf(context)));
     }
 }

@@ -13,22 +13,21 @@ internal sealed class DevelopmentSignIn
     private const int MaxNameLength = 100;
 
     private readonly BrowserSessions browser;
-    private readonly IOrganizationStore organizations;
+    private readonly SignInOrganizations organizations;
     private readonly IUserStore users;
     private readonly IAuditLog audit;
-    private readonly KontextSettings settings;
     private readonly TimeProvider time;
 
-    public DevelopmentSignIn(BrowserSessions browser, IOrganizationStore organizations, IUserStore users, IAuditLog audit, KontextSettings settings, TimeProvider time)
+    public DevelopmentSignIn(BrowserSessions browser, SignInOrganizations organizations, IUserStore users, IAuditLog audit, KontextSettings settings, TimeProvider time)
     {
         if (!settings.Development || settings.SignIn is not null)
             throw new InvalidOperationException("The development sign-in exists in Development without a sign-in provider only.");
-        (this.browser, this.organizations, this.users, this.audit, this.settings, this.time) = (browser, organizations, users, audit, settings, time);
+        (this.browser, this.organizations, this.users, this.audit, this.time) = (browser, organizations, users, audit, time);
     }
 
     /// <summary>The form.</summary>
-    public IResult Show(HttpContext context, string? returnTo, string? loginHint, string? error) =>
-        PageResult.Of<LoginPage>(new LoginModel(settings.Organization, AgentName: null, SignInEndpoints.LocalPath(returnTo), browser.VisitorCsrf(context), error, SignInWish.HintOf(loginHint)), error is null ? 200 : 400);
+    public IResult Show(HttpContext context, OrganizationSettings organization, string? returnTo, string? loginHint, string? error) =>
+        PageResult.Of<LoginPage>(new LoginModel(organization.Name, organization.Slug, AgentName: null, SignInEndpoints.LocalPath(returnTo), browser.VisitorCsrf(context), error, SignInWish.HintOf(loginHint)), error is null ? 200 : 400);
 
     /// <summary>Takes the form: signs the person in and goes on to where they came from.</summary>
     public async Task<IResult> SubmitAsync(HttpContext context)
@@ -37,14 +36,15 @@ internal sealed class DevelopmentSignIn
             return PageErrors.Of(context, unreadable);
         var form = await context.Request.ReadFormAsync(context.RequestAborted);
         var returnTo = SignInEndpoints.LocalPath(form["return_to"]);
+        if (organizations.Find(form["organization"]) is not { } organization)
+            return SignInOrganizations.Ask(new SignInWish(returnTo, Fresh: false, MaxAgeSeconds: null, LoginHint: null), form["organization"]);
         if (!browser.IsVisitorCsrf(context, form["csrf"]))
-            return Show(context, returnTo, loginHint: null, "This form was out of date. Please try again.");
+            return Show(context, organization, returnTo, loginHint: null, "This form was out of date. Please try again.");
         var name = form["username"].ToString().Trim();
         if (name.Length is 0 or > MaxNameLength || !PrintableText.IsPrintable(name))
-            return Show(context, returnTo, loginHint: null, $"Enter a user name of 1 to {MaxNameLength} characters.");
+            return Show(context, organization, returnTo, loginHint: null, $"Enter a user name of 1 to {MaxNameLength} characters.");
 
-        if (await organizations.FindBySlugAsync(settings.Organization, context.RequestAborted) is not { } org)
-            return PageErrors.Of(context, new Failure(FailureCode.Misconfigured, $"The organization {settings.Organization} does not exist."));
+        var org = await organizations.IdOfAsync(organization, context.RequestAborted);
         var user = await EnsureUserAsync(org, name, context.RequestAborted);
         if (user.Disabled)
         {

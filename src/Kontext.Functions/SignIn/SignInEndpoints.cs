@@ -9,15 +9,20 @@ internal static class SignInEndpoints
     public static void Map(IEndpointRouteBuilder app, KontextSettings settings)
     {
         var group = app.MapGroup("/login").WithMetadata(new Surface(Authenticate: null, PageErrors.Of));
-        if (settings.SignIn is { } provider)
+        if (settings.SignIn is not null)
         {
-            group.MapGet("", (HttpContext context, SignInStart start, string? return_to, string? fresh, int? max_age, string? login_hint) =>
-                start.RunAsync(context, provider, new SignInWish(LocalPath(return_to), fresh == "1", max_age, login_hint))).LimitCreations();
-            group.MapGet("/callback", (HttpContext context, SignInCallback callback) => callback.RunAsync(context, provider));
+            group.MapGet("", (HttpContext context, SignInStart start, SignInOrganizations organizations, string? organization, string? return_to, string? fresh, int? max_age, string? login_hint) =>
+            {
+                var wish = new SignInWish(LocalPath(return_to), fresh == "1", max_age, login_hint);
+                return organizations.Find(organization) is { SignIn: { } provider } chosen ? start.RunAsync(context, chosen, provider, wish) : Task.FromResult(SignInOrganizations.Ask(wish, organization));
+            }).LimitCreations();
+            group.MapGet("/callback", (HttpContext context, SignInCallback callback) => callback.RunAsync(context));
         }
         else
         {
-            group.MapGet("", (HttpContext context, DevelopmentSignIn signIn, string? return_to, string? login_hint) => signIn.Show(context, return_to, login_hint, error: null));
+            group.MapGet("", (HttpContext context, DevelopmentSignIn signIn, SignInOrganizations organizations, string? organization, string? return_to, string? login_hint) => organizations.Find(organization) is { } chosen
+                ? signIn.Show(context, chosen, return_to, login_hint, error: null)
+                : SignInOrganizations.Ask(new SignInWish(LocalPath(return_to), Fresh: false, MaxAgeSeconds: null, login_hint), organization));
             group.MapPost("", (HttpContext context, DevelopmentSignIn signIn) => signIn.SubmitAsync(context)).LimitCreations();
         }
         var logout = app.MapGroup("/logout").WithMetadata(new Surface(Authenticate: null, PageErrors.Of));
@@ -31,8 +36,9 @@ internal static class SignInEndpoints
     /// <param name="fresh">They have to sign in again, even when the provider knows them.</param>
     /// <param name="maxAge">Oldest acceptable proof of who they are; null when any will do.</param>
     /// <param name="loginHint">Whom the agent expects; null when it did not say.</param>
-    public static IResult Redirect(string returnTo, bool fresh = false, TimeSpan? maxAge = null, string? loginHint = null) =>
-        SeeOther.To($"/login?return_to={Uri.EscapeDataString(returnTo)}{(fresh ? "&fresh=1" : "")}{(maxAge is { } age ? $"&max_age={(int)age.TotalSeconds}" : "")}{(loginHint is null ? "" : $"&login_hint={Uri.EscapeDataString(loginHint)}")}");
+    /// <param name="organization">Where to: the agent's organization; null for any of the person's.</param>
+    public static IResult Redirect(string returnTo, bool fresh = false, TimeSpan? maxAge = null, string? loginHint = null, string? organization = null) =>
+        SeeOther.To($"/login?return_to={Uri.EscapeDataString(returnTo)}{(fresh ? "&fresh=1" : "")}{(maxAge is { } age ? $"&max_age={(int)age.TotalSeconds}" : "")}{(loginHint is null ? "" : $"&login_hint={Uri.EscapeDataString(loginHint)}")}{(organization is null ? "" : $"&organization={Uri.EscapeDataString(organization)}")}");
 
     /// <summary>A path of ours, or the home page when it is anything else: an open redirect would lend our name to others.</summary>
     public static string LocalPath(string? returnTo) =>

@@ -7,7 +7,7 @@ internal static class SignInServices
 {
     public static IServiceCollection AddKontextSignIn(this IServiceCollection services, KontextSettings settings)
     {
-        services.AddSingleton<BrowserSessions>().AddSingleton<SignOut>();
+        services.AddSingleton<BrowserSessions>().AddSingleton<SignInOrganizations>().AddSingleton<SignOut>();
         if (settings.SignIn is null)
             return services.AddSingleton<DevelopmentSignIn>();
         var http = GuardedHttp.Create(settings.AllowPrivateUpstreams);

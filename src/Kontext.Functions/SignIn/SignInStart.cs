@@ -1,28 +1,27 @@
 using System.Globalization;
 using Kontext.Domain;
 using Kontext.Domain.OAuth;
-using Kontext.Domain.Tenancy;
 using Kontext.Functions.Pages;
 using Microsoft.AspNetCore.WebUtilities;
 
 namespace Kontext.Functions.SignIn;
 
 /// <summary>Sends a person to their organization's provider to sign in (OpenID Connect Core section 3.1.2.1): code flow, PKCE, nonce, and a state bound to the browser.</summary>
-internal sealed class SignInStart(BrowserSessions browser, IOrganizationStore organizations, IdentityProvider providers, SignInStates states, KontextSettings installation, ILogger<SignInStart> log)
+internal sealed class SignInStart(BrowserSessions browser, SignInOrganizations organizations, IdentityProvider providers, SignInStates states, KontextSettings installation, ILogger<SignInStart> log)
 {
     /// <summary>Where providers send people back to; what is registered there.</summary>
     public static string RedirectUriOf(KontextSettings installation) => installation.Issuer + "/login/callback";
 
     /// <summary>The redirect, or a page that says why there is none.</summary>
     /// <param name="context">The request.</param>
-    /// <param name="settings">The organization's provider.</param>
+    /// <param name="organization">The organization.</param>
+    /// <param name="settings">Its provider.</param>
     /// <param name="wish">What is asked of the sign-in.</param>
-    public async Task<IResult> RunAsync(HttpContext context, SignInSettings settings, SignInWish wish)
+    public async Task<IResult> RunAsync(HttpContext context, OrganizationSettings organization, SignInSettings settings, SignInWish wish)
     {
         if (wish.MaxAgeSeconds < 0)
             return PageErrors.Of(context, new Failure(FailureCode.InvalidRequest, "max_age has to be a number of seconds."));
-        if (await organizations.FindBySlugAsync(installation.Organization, context.RequestAborted) is not { } org)
-            return PageErrors.Of(context, new Failure(FailureCode.Misconfigured, $"The organization {installation.Organization} does not exist."));
+        var org = await organizations.IdOfAsync(organization, context.RequestAborted);
         if (!(await providers.DiscoverAsync(settings, context.RequestAborted)).TryGet(out var provider, out var failure))
         {
             Log.Refused(log, context.Request.Method, "sign-in", failure.Code, failure.Detail);

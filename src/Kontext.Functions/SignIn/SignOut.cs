@@ -8,11 +8,12 @@ namespace Kontext.Functions.SignIn;
 
 /// <summary>Signs a person out: of Kontext first, then of the provider, if it takes sign-outs (OpenID Connect RP-Initiated Logout 1.0 section 2).</summary>
 /// <param name="browser">The browser's session.</param>
+/// <param name="organizations">Whose provider it is.</param>
 /// <param name="audit">Where it is recorded.</param>
 /// <param name="installation">Where people come back to.</param>
 /// <param name="time">The clock.</param>
 /// <param name="providers">What the provider publishes; null for the development sign-in, which has none.</param>
-internal sealed class SignOut(BrowserSessions browser, IAuditLog audit, KontextSettings installation, TimeProvider time, IdentityProvider? providers = null)
+internal sealed class SignOut(BrowserSessions browser, SignInOrganizations organizations, IAuditLog audit, KontextSettings installation, TimeProvider time, IdentityProvider? providers = null)
 {
     /// <summary>Takes the form.</summary>
     public async Task<IResult> RunAsync(HttpContext context)
@@ -29,7 +30,7 @@ internal sealed class SignOut(BrowserSessions browser, IAuditLog audit, KontextS
             return PageErrors.Of(context, new Failure(FailureCode.InvalidRequest, "The form is out of date. Go back, reload the page and try again."));
         await audit.AppendAsync(person.Org, SignInRecord.Out(time.GetUtcNow(), person.User), context.RequestAborted);
         await browser.SignOutAsync(context);
-        return installation.SignIn is { } settings && providers is not null ? await AtProviderAsync(settings, providers, context.RequestAborted) : SeeOther.To("/");
+        return providers is not null && await organizations.OfAsync(person.Org, context.RequestAborted) is { SignIn: { } settings } ? await AtProviderAsync(settings, providers, context.RequestAborted) : SeeOther.To("/");
     }
 
     private async Task<IResult> AtProviderAsync(SignInSettings settings, IdentityProvider identityProviders, CancellationToken cancellationToken)
