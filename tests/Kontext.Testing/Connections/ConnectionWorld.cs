@@ -99,6 +99,9 @@ public sealed class ConnectionWorld
         };
     }
 
+    /// <summary>Grants that are still to be revoked.</summary>
+    public MemoryParkedGrants Parked { get; } = new();
+
     /// <summary>The connection's row.</summary>
     public async Task<Connection> RowAsync() => (await Connections.FindAsync(Org, User.Id, Integration.Id, default))!.Value;
 
@@ -127,7 +130,7 @@ public sealed class ConnectionWorld
             this.world = world;
             Grants = new GrantVault(world.Vault, new PlainSealer());
             Directory = new ProviderDirectory(world.Catalog, new Platform(world), world.Provider, Grants, world.Time);
-            Removal = new GrantRemoval(world.Connections, Grants, Directory, world.Provider, world.Time);
+            Removal = new GrantRemoval(world.Connections, Grants, Directory, world.Provider, world.Parked, world.Time);
             var filing = new RefreshFiling(world.Schedule);
             var outcome = new RefreshOutcome(world.Connections, Grants, Removal, filing, world.Audit, world.Time);
             Refresh = new CredentialRefresh(world.Connections, Grants, new LeasedRefresh(Grants, Directory, world.Provider, outcome, world.Time), outcome, new RefreshesUnderWay(), world.Time);
