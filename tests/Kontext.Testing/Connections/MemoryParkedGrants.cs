@@ -12,6 +12,9 @@ public sealed class MemoryParkedGrants : IParkedGrants
     /// <summary>All of them.</summary>
     public IReadOnlyCollection<StoredGrant> Grants => [.. rows.Values.Select(row => row.Grant)];
 
+    /// <summary>Their ids.</summary>
+    public IReadOnlyCollection<RevocationId> Ids => [.. rows.Keys];
+
     /// <inheritdoc/>
     public Task ParkAsync(OrgId org, UserId user, IntegrationId integration, StoredGrant grant, CancellationToken cancellationToken)
     {
