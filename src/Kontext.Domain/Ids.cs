@@ -78,6 +78,22 @@ public readonly record struct ConnectionId(Guid Value) : IId<ConnectionId>, IPar
     public override string ToString() => Value.ToString("D");
 }
 
+/// <summary>Names the delivery of one event to one webhook.</summary>
+public readonly record struct DeliveryId(Guid Value) : IId<DeliveryId>, IParsable<DeliveryId>
+{
+    /// <inheritdoc/>
+    public static DeliveryId From(Guid value) => new(value);
+
+    /// <inheritdoc/>
+    public static DeliveryId Parse(string s, IFormatProvider? provider) => TryParse(s, provider, out var id) ? id : throw new FormatException("Not a UUID.");
+
+    /// <inheritdoc/>
+    public static bool TryParse([NotNullWhen(true)] string? s, IFormatProvider? provider, out DeliveryId result) => Ids.TryParse(s, "", out result);
+
+    /// <inheritdoc/>
+    public override string ToString() => Value.ToString("D");
+}
+
 /// <summary>Names an integration: one external service as an organization uses it.</summary>
 public readonly record struct IntegrationId(Guid Value) : IId<IntegrationId>, IParsable<IntegrationId>
 {
@@ -105,6 +121,22 @@ public readonly record struct OrgId(Guid Value) : IId<OrgId>, IParsable<OrgId>
 
     /// <inheritdoc/>
     public static bool TryParse([NotNullWhen(true)] string? s, IFormatProvider? provider, out OrgId result) => Ids.TryParse(s, "", out result);
+
+    /// <inheritdoc/>
+    public override string ToString() => Value.ToString("D");
+}
+
+/// <summary>Names a grant that is still to be revoked at its provider.</summary>
+public readonly record struct RevocationId(Guid Value) : IId<RevocationId>, IParsable<RevocationId>
+{
+    /// <inheritdoc/>
+    public static RevocationId From(Guid value) => new(value);
+
+    /// <inheritdoc/>
+    public static RevocationId Parse(string s, IFormatProvider? provider) => TryParse(s, provider, out var id) ? id : throw new FormatException("Not a UUID.");
+
+    /// <inheritdoc/>
+    public static bool TryParse([NotNullWhen(true)] string? s, IFormatProvider? provider, out RevocationId result) => Ids.TryParse(s, "", out result);
 
     /// <inheritdoc/>
     public override string ToString() => Value.ToString("D");
@@ -172,6 +204,22 @@ public readonly record struct UserId(Guid Value) : IId<UserId>, IParsable<UserId
 
     /// <inheritdoc/>
     public static bool TryParse([NotNullWhen(true)] string? s, IFormatProvider? provider, out UserId result) => Ids.TryParse(s, "", out result);
+
+    /// <inheritdoc/>
+    public override string ToString() => Value.ToString("D");
+}
+
+/// <summary>Names an address that an organization wants events sent to.</summary>
+public readonly record struct WebhookId(Guid Value) : IId<WebhookId>, IParsable<WebhookId>
+{
+    /// <inheritdoc/>
+    public static WebhookId From(Guid value) => new(value);
+
+    /// <inheritdoc/>
+    public static WebhookId Parse(string s, IFormatProvider? provider) => TryParse(s, provider, out var id) ? id : throw new FormatException("Not a UUID.");
+
+    /// <inheritdoc/>
+    public static bool TryParse([NotNullWhen(true)] string? s, IFormatProvider? provider, out WebhookId result) => Ids.TryParse(s, "", out result);
 
     /// <inheritdoc/>
     public override string ToString() => Value.ToString("D");

@@ -4,6 +4,7 @@ using Kontext.Functions.Limits;
 using Kontext.Functions.OAuth;
 using Kontext.Functions.Retention;
 using Kontext.Functions.SignIn;
+using Kontext.Functions.Work;
 
 namespace Kontext.Functions;
 
@@ -45,6 +46,9 @@ internal sealed record KontextSettings
 
     /// <summary><c>Kontext__Audit__...</c>: how long audit entries are kept, and where they go then.</summary>
     public AuditSettings Audit { get; init; } = AuditSettings.Default;
+
+    /// <summary><c>KontextQueue</c> and <c>KontextServiceBus</c>: where background work waits.</summary>
+    public WorkSettings Work { get; init; } = WorkSettings.InMemory;
 
     /// <summary>The port the Functions host tells a custom handler; null when run alone.</summary>
     public int? HandlerPort { get; init; }
@@ -91,6 +95,7 @@ internal sealed record KontextSettings
             Limits = LimitSettings.Read(section, underHost: handlerPort is not null),
             AllowPrivateUpstreams = ReadBool(section, "AllowPrivateUpstreams") ?? development,
             DPoPNonceRequired = ReadBool(section, "DPoPNonceRequired") ?? false,
+            Work = WorkSettings.Read(configuration, section["Storage"], underHost: handlerPort is not null),
             HandlerPort = handlerPort is null ? null : int.Parse(handlerPort, CultureInfo.InvariantCulture),
         };
     }

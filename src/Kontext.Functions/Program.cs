@@ -15,6 +15,8 @@ using Kontext.Functions.Retention;
 using Kontext.Functions.SignIn;
 using Kontext.Functions.Storage;
 using Kontext.Functions.Triggers;
+using Kontext.Functions.Webhooks;
+using Kontext.Functions.Work;
 
 if (CommandLine.Handles(args)) return;
 var builder = WebApplication.CreateSlimBuilder(args);
@@ -32,6 +34,8 @@ builder.Services
     .AddKontextVault(settings)
     .AddKontextOAuth(settings)
     .AddKontextConnections(settings)
+    .AddKontextWork(settings)
+    .AddKontextWebhooks(settings)
     .AddSingleton<IConnectPages, ConnectPages>()
     .AddSingleton<SessionsView>()
     .AddKontextGateway()
@@ -46,6 +50,7 @@ builder.Services
     .AddSingleton<ITimerTrigger, RefreshSweepTimer>()
     .AddSingleton<ITimerTrigger, RefreshBackfillTimer>()
     .AddSingleton<ITimerTrigger, SigningKeysTimer>()
+    .AddSingleton<ITimerTrigger, WebhookSweepTimer>()
     .AddKontextRetention(settings)
     .AddHostedService<LocalScheduler>()
     .Configure<RouteHandlerOptions>(options => options.ThrowOnBadRequest = true);

@@ -27,7 +27,7 @@ public sealed record RemovalReport(ProviderRevocation AtProvider, bool SecretsDe
 
 /// <summary>Cleans up after a disconnected connection: revokes at the provider, then deletes from the vault. Can be repeated.
 /// A connection keeps its vault name when the person reconnects, so the row is leased meanwhile and a reconnecting person waits those seconds.</summary>
-public sealed class GrantRemoval(IConnectionStore connections, GrantVault grants, ProviderDirectory providers, IProviderClient client, TimeProvider time)
+public sealed class GrantRemoval(IConnectionStore connections, GrantVault grants, ProviderDirectory providers, IProviderClient client, IParkedGrants parked, TimeProvider time)
 {
     /// <summary>How long a removal may hold a disconnected row.</summary>
     public static readonly TimeSpan LeaseLife = TimeSpan.FromSeconds(60);
@@ -44,6 +44,8 @@ public sealed class GrantRemoval(IConnectionStore connections, GrantVault grants
         var connection = lease.Value;
         var grant = also ?? await grants.ReadLatestAsync(org, connection.Id, CancellationToken.None);
         var (atProvider, detail) = await RevokeAsync(org, integration, grant);
+        if (atProvider == ProviderRevocation.Failed && grant is not null)
+            detail = await ParkAsync(org, connection, grant, detail);
         // INVARIANT: nothing is deleted outside the lease, or a grant stored by a reconnect could go with it.
         var deleted = lease.Value.LeaseUntil - time.GetUtcNow() > DeleteLimit && await DeleteAsync(org, connection.Id);
         await connections.ReplaceAsync(org, lease, connection with { LeaseUntil = null, CredentialVersion = deleted ? null : connection.CredentialVersion }, cutOff: false, CancellationToken.None);
@@ -87,6 +89,21 @@ public sealed class GrantRemoval(IConnectionStore connections, GrantVault grants
         if (!(await client.RefreshAsync(app, grant.RefreshToken, CancellationToken.None)).TryGet(out var renewed, out var failure))
             return failure;
         return renewed.AccessToken is { } living ? (living, "access_token") : new Failure(FailureCode.UpstreamFailed, renewed.Problem ?? $"{app.Name} answered without an access token.");
+    }
+
+    /// <summary>Has the provider told later. That is done before the vault forgets the grant.</summary>
+    private async Task<string?> ParkAsync(OrgId org, Connection connection, StoredGrant grant, string? detail)
+    {
+        try
+        {
+            await parked.ParkAsync(org, connection.User, connection.Integration, grant, CancellationToken.None);
+            return $"{detail?.TrimEnd('.')}; the provider is told again, for a day.";
+        }
+        catch (Exception)
+        {
+            // The report says that the provider could not be told, and does not promise that it will be.
+            return detail;
+        }
     }
 
     private async Task<Versioned<Connection>?> LeaseAsync(OrgId org, Versioned<Connection> ended, CancellationToken cancellationToken)

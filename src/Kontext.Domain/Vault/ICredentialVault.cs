@@ -15,6 +15,9 @@ public readonly record struct CredentialName(string Name)
 
     /// <summary>A private signing key of the issuer.</summary>
     public static CredentialName SigningKey(string kid) => new($"signing-key-{kid}");
+
+    /// <summary>The secret a webhook's messages are signed with.</summary>
+    public static CredentialName Webhook(WebhookId webhook) => new($"webhook-{webhook}");
 }
 
 /// <summary>Where long-lived secrets live (architecture section 3). Keys of storage are bound to organization, name and version, so a row copied elsewhere does not open.</summary>

@@ -33,6 +33,9 @@ internal static class ApiEndpoints
         AuditApi.Map(api);
         SigningKeysApi.Map(api);
         AuditExportApi.Map(api);
+        WebhooksApi.Map(api);
+        WebhookDeliveriesApi.Map(api);
+        FailedWorkApi.Map(api);
         // A malformed id in a route of ours, or no route at all: said in this surface's format.
         api.MapFallback("/{**path}", (HttpContext context) => ApiErrors.Of(context, new Failure(FailureCode.NotFound, "There is nothing at this address.")));
     }
@@ -61,5 +64,8 @@ internal static class ApiEndpoints
         .AddSingleton<PolicyReplayApi>()
         .AddSingleton<AuditApi>()
         .AddSingleton<SigningKeysApi>()
-        .AddSingleton<AuditExportApi>();
+        .AddSingleton<AuditExportApi>()
+        .AddSingleton<WebhooksApi>()
+        .AddSingleton<WebhookDeliveriesApi>()
+        .AddSingleton<FailedWorkApi>();
 }

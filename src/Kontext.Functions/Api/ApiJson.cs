@@ -58,4 +58,11 @@ namespace Kontext.Functions.Api;
 [JsonSerializable(typeof(SigningKeyListBody))]
 [JsonSerializable(typeof(SigningKeyRotationInput))]
 [JsonSerializable(typeof(SecretRotationInput))]
+[JsonSerializable(typeof(WebhookEnvelope))]
+[JsonSerializable(typeof(WebhookListBody))]
+[JsonSerializable(typeof(NewWebhook))]
+[JsonSerializable(typeof(WebhookChange))]
+[JsonSerializable(typeof(WebhookDeliveryEnvelope))]
+[JsonSerializable(typeof(WebhookDeliveryListBody))]
+[JsonSerializable(typeof(FailedWorkListBody))]
 internal sealed partial class ApiJson : JsonSerializerContext;

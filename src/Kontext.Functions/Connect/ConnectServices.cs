@@ -30,6 +30,8 @@ internal static class ConnectServices
         .AddSingleton<GrantVault>()
         .AddSingleton<ProviderDirectory>()
         .AddSingleton<GrantRemoval>()
+        .AddSingleton<IParkedGrants, ParkedGrantStore>()
+        .AddSingleton<RevocationRetry>()
         .AddSingleton<IRefreshSchedule, RefreshSchedule>()
         .AddSingleton<RefreshFiling>()
         .AddSingleton<RefreshesUnderWay>()

@@ -38,6 +38,9 @@ internal enum FreshKind
 
     /// <summary>The issuer's signing keys.</summary>
     SigningKeys,
+
+    /// <summary>An organization's webhooks.</summary>
+    Webhooks,
 }
 
 /// <summary>Names a value in the cache without allocating.</summary>

@@ -6,7 +6,7 @@ using Azure.Core.Pipeline;
 
 namespace Kontext.Functions.Storage;
 
-/// <summary>Signs each try of a request with the account's key ("Authorize with Shared Key", Shared Key for the Blob service).</summary>
+/// <summary>Signs each try of a request to the queue or blob service with the account's key ("Authorize with Shared Key", version 2009-09-19 and later).</summary>
 internal sealed class SharedKeyPolicy(string account, byte[] key, TimeProvider time) : HttpPipelineSynchronousPolicy
 {
     private static readonly string[] SignedHeaders = ["If-Modified-Since", "If-Match", "If-None-Match", "If-Unmodified-Since", "Range"];
@@ -16,6 +16,7 @@ internal sealed class SharedKeyPolicy(string account, byte[] key, TimeProvider t
     {
         var request = message.Request;
         request.Headers.SetValue("x-ms-date", time.GetUtcNow().ToString("R", CultureInfo.InvariantCulture));
+        // An empty body counts as no body.
         var length = request.Content is { } content && content.TryComputeLength(out var bytes) && bytes > 0 ? bytes.ToString(CultureInfo.InvariantCulture) : "";
         var text = new StringBuilder();
         // Content-Encoding, Content-Language, Content-MD5 and Date are never sent.
@@ -25,8 +26,8 @@ internal sealed class SharedKeyPolicy(string account, byte[] key, TimeProvider t
         foreach (var header in request.Headers.Where(header => header.Name.StartsWith("x-ms-", StringComparison.OrdinalIgnoreCase)).OrderBy(header => header.Name.ToLowerInvariant(), StringComparer.Ordinal))
             text.Append(CultureInfo.InvariantCulture, $"{header.Name.ToLowerInvariant()}:{header.Value}\n");
         text.Append(CultureInfo.InvariantCulture, $"/{account}{request.Uri.ToUri().AbsolutePath}");
-        foreach (var parameter in request.Uri.Query.TrimStart('?').Split('&', StringSplitOptions.RemoveEmptyEntries).Order(StringComparer.Ordinal))
-            text.Append('\n').Append(parameter.Replace('=', ':'));
+        foreach (var parameter in request.Uri.Query.TrimStart('?').Split('&', StringSplitOptions.RemoveEmptyEntries).Select(pair => pair.Split('=', 2)).OrderBy(pair => pair[0], StringComparer.Ordinal))
+            text.Append('\n').Append(parameter[0]).Append(':').Append(Uri.UnescapeDataString(parameter[1]));
         Span<byte> hash = stackalloc byte[HMACSHA256.HashSizeInBytes];
         HMACSHA256.HashData(key, Encoding.UTF8.GetBytes(text.ToString()), hash);
         request.Headers.SetValue("Authorization", $"SharedKey {account}:{Convert.ToBase64String(hash)}");

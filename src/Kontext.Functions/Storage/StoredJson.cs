@@ -7,6 +7,8 @@ using Kontext.Domain.OAuth;
 using Kontext.Domain.Policies;
 using Kontext.Domain.Tenancy;
 using Kontext.Domain.Vault;
+using Kontext.Domain.Webhooks;
+using Kontext.Domain.Work;
 using Kontext.Functions.SignIn;
 
 namespace Kontext.Functions.Storage;
@@ -20,6 +22,7 @@ namespace Kontext.Functions.Storage;
     [
         typeof(IdJsonConverter<AppId>), typeof(IdJsonConverter<ConnectionId>), typeof(IdJsonConverter<IntegrationId>), typeof(IdJsonConverter<OrgId>),
         typeof(IdJsonConverter<RuleId>), typeof(IdJsonConverter<ServiceAccountId>), typeof(IdJsonConverter<SessionId>), typeof(IdJsonConverter<UserId>),
+        typeof(IdJsonConverter<DeliveryId>), typeof(IdJsonConverter<RevocationId>), typeof(IdJsonConverter<WebhookId>),
     ])]
 [JsonSerializable(typeof(AuthorizationCode))]
 [JsonSerializable(typeof(DeviceAuthorization))]
@@ -42,6 +45,10 @@ namespace Kontext.Functions.Storage;
 [JsonSerializable(typeof(PolicyHead))]
 [JsonSerializable(typeof(PolicyPart))]
 [JsonSerializable(typeof(PolicyRule))]
+[JsonSerializable(typeof(WebhookEndpoint))]
+[JsonSerializable(typeof(WebhookDelivery))]
+[JsonSerializable(typeof(ParkedGrant))]
+[JsonSerializable(typeof(FailedWork))]
 internal sealed partial class StoredJson : JsonSerializerContext;
 
 /// <summary>Stores an id of any kind as its UUID.</summary>

@@ -13,7 +13,7 @@ internal sealed class LocalScheduler(IEnumerable<ITimerTrigger> triggers, Kontex
         try
         {
             while (await due.WaitForNextTickAsync(stoppingToken))
-                await TriggerRun.RunAsync(trigger, log, time, stoppingToken);
+                await TriggerRun.RunAsync(trigger.Name, trigger.RunAsync, log, time, stoppingToken);
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
         {

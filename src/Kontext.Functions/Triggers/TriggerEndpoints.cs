@@ -3,14 +3,14 @@ using Kontext.Domain;
 namespace Kontext.Functions.Triggers;
 
 /// <summary>
-/// Where the Functions host posts what its timers say: <c>POST /&lt;function name&gt;</c>. They exist only under the host, and never for a
+/// Where the Functions host posts what its timers and queues say: <c>POST /&lt;function name&gt;</c>. They exist only under the host, and never for a
 /// request that came in from outside.
 /// </summary>
 internal static class TriggerEndpoints
 {
     private static readonly Surface HostOnly = new(FromHostItself, Error);
 
-    /// <summary>Publishes one address per timer, if the Functions host started the program.</summary>
+    /// <summary>Publishes one address per timer and queue, if the Functions host started the program.</summary>
     public static void Map(IEndpointRouteBuilder app, KontextSettings settings)
     {
         if (settings.HandlerPort is null)
@@ -20,14 +20,24 @@ internal static class TriggerEndpoints
             app.MapPost("/" + trigger.Name, (HttpContext context, ILogger<ITimerTrigger> log, TimeProvider time) => Run(trigger, context, log, time))
                 .WithMetadata(HostOnly);
         }
+        foreach (var trigger in app.ServiceProvider.GetServices<IMessageTrigger>())
+            app.MapPost("/" + trigger.Name, (HttpContext context, ILogger<IMessageTrigger> log, TimeProvider time) => Take(trigger, context, log, time)).WithMetadata(HostOnly);
+    }
+
+    private static async Task<IResult> Take(IMessageTrigger trigger, HttpContext context, ILogger<IMessageTrigger> log, TimeProvider time)
+    {
+        var message = await MessagePost.ReadAsync(context);
+        return Answer(await TriggerRun.RunAsync(trigger.Name, token => trigger.RunAsync(message, token), log, time, context.RequestAborted));
     }
 
     private static async Task<IResult> Run(ITimerTrigger trigger, HttpContext context, ILogger<ITimerTrigger> log, TimeProvider time)
     {
-        var succeeded = await TriggerRun.RunAsync(trigger, log, time, context.RequestAborted);
-        // An empty answer would hang the invocation until functionTimeout, after which the host kills the program.
-        return Results.Text("{}", "application/json", statusCode: succeeded ? StatusCodes.Status200OK : StatusCodes.Status500InternalServerError);
+        return Answer(await TriggerRun.RunAsync(trigger.Name, trigger.RunAsync, log, time, context.RequestAborted));
     }
+
+    // An empty answer would hang the invocation until functionTimeout, after which the host kills the program. A failure makes the host deliver a message again.
+    private static IResult Answer(bool succeeded) =>
+        Results.Text("{}", "application/json", statusCode: succeeded ? StatusCodes.Status200OK : StatusCodes.Status500InternalServerError);
 
     /// <summary>The host marks every request it passes on, and no trigger it posts, with these headers; a client cannot take them off.</summary>
     private static ValueTask<Result<Caller>> FromHostItself(HttpContext context)

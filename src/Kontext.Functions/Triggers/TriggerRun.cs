@@ -7,23 +7,23 @@ internal static class TriggerRun
 {
     /// <summary>Runs; false when it failed.</summary>
     [SuppressMessage("Design", "CA1031:Do not catch general exception types", Justification = "Whatever went wrong, the next run comes; the error is logged and reported to the host.")]
-    public static async Task<bool> RunAsync(ITimerTrigger trigger, ILogger log, TimeProvider time, CancellationToken cancellationToken)
+    public static async Task<bool> RunAsync(string name, Func<CancellationToken, Task> run, ILogger log, TimeProvider time, CancellationToken cancellationToken)
     {
         var started = time.GetTimestamp();
         try
         {
-            await trigger.RunAsync(cancellationToken);
-            Log.TriggerRan(log, trigger.Name, time.GetElapsedTime(started).TotalMilliseconds);
+            await run(cancellationToken);
+            Log.TriggerRan(log, name, time.GetElapsedTime(started).TotalMilliseconds);
             return true;
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
-            Log.TriggerCutOff(log, trigger.Name);
+            Log.TriggerCutOff(log, name);
             return false;
         }
         catch (Exception failed)
         {
-            Log.TriggerFailed(log, trigger.Name, failed);
+            Log.TriggerFailed(log, name, failed);
             return false;
         }
     }

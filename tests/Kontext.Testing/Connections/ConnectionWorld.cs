@@ -99,6 +99,9 @@ public sealed class ConnectionWorld
         };
     }
 
+    /// <summary>Grants that are still to be revoked.</summary>
+    public MemoryParkedGrants Parked { get; } = new();
+
     /// <summary>The connection's row.</summary>
     public async Task<Connection> RowAsync() => (await Connections.FindAsync(Org, User.Id, Integration.Id, default))!.Value;
 
@@ -139,7 +142,7 @@ public sealed class ConnectionWorld
             var clients = new UpstreamClients(world.Discovery, world.Vault, Grants, world.Addresses, world.Audit, world.Time);
             AuthorizationServers = new McpAuthorizationServers(world.Discovery, Issuers, world.Authorizations, clients, world.Time);
             Directory = new ProviderDirectory(world.Catalog, new Platform(world), Issuers, AuthorizationServers, Grants);
-            Removal = new GrantRemoval(world.Connections, Grants, Directory, world.Provider, world.Time);
+            Removal = new GrantRemoval(world.Connections, Grants, Directory, world.Provider, world.Parked, world.Time);
             var filing = new RefreshFiling(world.Schedule);
             var outcome = new RefreshOutcome(world.Connections, Grants, Removal, filing, world.Audit, world.Time);
             Refresh = new CredentialRefresh(world.Connections, Grants, new LeasedRefresh(Grants, Directory, world.Provider, outcome, world.Time), outcome, new RefreshesUnderWay(), world.Time);
