@@ -2,7 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace Kontext.Domain.Policies;
 
-/// <summary>Decides: rules and request in, decision out. Pure. All three layers have to allow; within a layer a deny beats every allow, and a layer that nothing allows denies (architecture section 6).</summary>
+/// <summary>Decides: rules and request in, decision out. Pure. All three layers have to allow; within a layer a deny beats an ask, an ask beats every allow, and a layer that nothing allows denies (architecture section 6).</summary>
 public static class PolicyEvaluator
 {
     private static readonly LayerDecision NoRule = new(PolicyLayer.Organization, false, null, "no rule of the organization allows it");
@@ -35,6 +35,11 @@ public static class PolicyEvaluator
         permit = decision.Passes ? new Permit(request, decision) : null;
         return permit is not null;
     }
+
+    /// <summary>The permit for what only needed a person's approval, against that approval.</summary>
+    /// <exception cref="InvalidOperationException">The decision denies, or the approval is of something else.</exception>
+    internal static Permit Permit(PolicyRequest request, PolicyDecision decision, GivenApproval approval) =>
+        decision.Asks && approval.Covers(request) ? new Permit(request, decision) : throw new InvalidOperationException("An approval was used for what it does not cover.");
 
     /// <summary>What the rules of a layer say: a deny if any applies, else an allow if any applies, else nothing; and whether there are allow rules about the integration at all.</summary>
     private static LayerDecision? Rule(LayerRules layer, PolicyRequest request, RequestArguments arguments, out bool narrowed)
@@ -98,9 +103,9 @@ public static class PolicyEvaluator
 
     private static bool Takes(CompiledRule rule, RequestArguments arguments, ref LayerDecision? said)
     {
-        var denies = rule.Rule.Effect == PolicyEffect.Deny;
-        // An allow that would change nothing need not look at the arguments.
-        if ((!denies && (said is not null || !rule.Readable)) || !arguments.Satisfy(rule.Rule.Conditions, unreadable: denies))
+        var denies = rule.Denies;
+        // A rule that would change nothing need not look at the arguments. One that asks does so when its conditions cannot be read.
+        if ((!denies && (said is { Asks: true } || (said is not null && rule.Allows) || !rule.Readable)) || !arguments.Satisfy(rule.Rule.Conditions, unreadable: !rule.Allows))
             return false;
         said = rule.Said;
         return denies;
@@ -111,12 +116,12 @@ public static class PolicyEvaluator
     {
         foreach (var rule in bucket.All)
         {
-            if (rule.Rule.Effect == PolicyEffect.Deny)
+            if (rule.SaidOfCredential is { Allowed: false, Asks: false })
             {
                 said = rule.SaidOfCredential;
                 return true;
             }
-            if (said is null && rule.IsWhole && rule.Rule.Conditions.IsEmpty && rule.Readable)
+            if ((said is null || (said.Allowed && rule.Asks)) && rule.IsWhole && rule.Rule.Conditions.IsEmpty && rule.Readable)
                 said = rule.Said;
         }
         return false;
@@ -127,13 +132,13 @@ public static class PolicyEvaluator
     {
         foreach (var rule in bucket.All)
         {
-            if (rule.Rule.Effect == PolicyEffect.Deny && rule.IsWhole && rule.Rule.Conditions.IsEmpty)
+            if (rule.Denies && rule.IsWhole && rule.Rule.Conditions.IsEmpty)
             {
                 said = rule.Said;
                 return true;
             }
-            if (said is null && rule.Rule.Effect == PolicyEffect.Allow && rule.Readable)
-                said = rule.Said;
+            if (said is null && !rule.Denies && rule.Readable)
+                said = rule.SaidOfDiscovery;
         }
         return false;
     }

@@ -67,7 +67,7 @@ internal sealed class RuleBucket
     public RuleBucket(CompiledRule[] rules)
     {
         All = rules;
-        Allows = rules.Any(rule => rule.Rule.Effect == PolicyEffect.Allow);
+        Allows = rules.Any(rule => rule.Allows);
         Whole = [.. rules.Where(rule => rule.IsWhole)];
         Patterns = [.. rules.Where(rule => rule.IsPattern)];
         exact = rules.Where(rule => !rule.IsWhole && !rule.IsPattern).GroupBy(rule => rule.Rule.Operation!).ToDictionary(group => group.Key, group => group.ToArray(), StringComparer.Ordinal);
@@ -91,18 +91,28 @@ internal sealed class CompiledRule
     public CompiledRule(PolicyRule rule)
     {
         Rule = rule;
+        var known = rule.Subject.Kind == PolicySubjectKind.Everyone || RuleKey.Of(rule).Kind == rule.Subject.Kind;
+        // An ask rule whose subject cannot be read must neither be skipped nor open a way: it denies.
+        Denies = rule.Effect == PolicyEffect.Deny || (rule.Effect == PolicyEffect.Ask && !known);
         // An allow rule whose subject cannot be read must not allow everyone.
-        Readable = rule.Effect == PolicyEffect.Deny || rule.Subject.Kind == PolicySubjectKind.Everyone || RuleKey.Of(rule).Kind == rule.Subject.Kind;
+        Readable = rule.Effect == PolicyEffect.Deny || known;
         var name = rule.Description is { Length: > 0 } description ? $"\"{description}\"" : rule.Id.ToString();
         var layer = rule.Layer switch { PolicyLayer.Organization => "the organization's", PolicyLayer.User => "the person's", _ => "the application's" };
-        var verb = rule.Effect == PolicyEffect.Allow ? "allows" : "denies";
-        Said = new LayerDecision(rule.Layer, rule.Effect == PolicyEffect.Allow, rule.Id, $"{layer} rule {name} {verb} it");
-        SaidOfCredential = rule.Effect == PolicyEffect.Allow || (IsWhole && rule.Conditions.IsEmpty)
+        var verb = Allows ? "allows" : Asks ? "asks for a person's approval of" : "denies";
+        Said = new LayerDecision(rule.Layer, Allows, rule.Id, $"{layer} rule {name} {verb} it") { Asks = Asks };
+        SaidOfCredential = Allows || (IsWhole && rule.Conditions.IsEmpty)
             ? Said
-            : Said with { Reason = $"{layer} rule {name} denies {rule.Operation ?? "part of what it can do"}, which a raw credential could do. Use the gateway for the rest" };
+            : Said with { Reason = $"{layer} rule {name} {verb} {rule.Operation ?? "part of what it can do"}, which a raw credential could do. Use the gateway {(Asks ? "instead" : "for the rest")}", Asks = false };
+        SaidOfDiscovery = Asks ? Said with { Allowed = true, Asks = false } : Said;
     }
 
     public PolicyRule Rule { get; }
+
+    public bool Allows => Rule.Effect == PolicyEffect.Allow;
+
+    public bool Asks => Rule.Effect == PolicyEffect.Ask && !Denies;
+
+    public bool Denies { get; }
 
     public bool Readable { get; }
 
@@ -115,4 +125,7 @@ internal sealed class CompiledRule
 
     /// <summary>The same for a raw credential.</summary>
     public LayerDecision SaidOfCredential { get; }
+
+    /// <summary>The same for asking what the integration offers: what needs approval is shown.</summary>
+    public LayerDecision SaidOfDiscovery { get; }
 }

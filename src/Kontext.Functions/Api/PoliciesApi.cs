@@ -19,7 +19,7 @@ internal sealed record PolicyRuleBody(string Id, string Action, string Scope, st
 {
     public static PolicyRuleBody Of(PolicyRule rule) => new(
         rule.Id.ToString(),
-        rule.Effect == PolicyEffect.Allow ? "allow" : "deny",
+        rule.Effect switch { PolicyEffect.Allow => "allow", PolicyEffect.Ask => "ask", _ => "deny" },
         rule.Operation is null ? "server" : "tool",
         rule.Layer switch { PolicyLayer.Organization => "org", PolicyLayer.User => "user", _ => "agent" },
         rule.Operation,
@@ -179,8 +179,8 @@ internal sealed class PoliciesApi(IPolicyStore policies, IOrganizationStore orga
     private Result<PolicyRule> ToRule(NewPolicyRule input, ApiCaller caller)
     {
         var errors = new Dictionary<string, string>();
-        if (input.Action is not ("allow" or "deny"))
-            errors["action"] = "Has to be allow or deny.";
+        if (input.Action is not ("allow" or "deny" or "ask"))
+            errors["action"] = "Has to be allow, deny or ask.";
         var layer = input.Level switch { "org" => PolicyLayer.Organization, "user" => PolicyLayer.User, "agent" or "application" => PolicyLayer.Application, _ => (PolicyLayer?)null };
         if (layer is null)
             errors["level"] = "Has to be org, user or agent.";
@@ -216,7 +216,7 @@ internal sealed class PoliciesApi(IPolicyStore policies, IOrganizationStore orga
         {
             Id = Ids.New<RuleId>(now),
             Layer = layer!.Value,
-            Effect = input.Action == "allow" ? PolicyEffect.Allow : PolicyEffect.Deny,
+            Effect = input.Action switch { "allow" => PolicyEffect.Allow, "ask" => PolicyEffect.Ask, _ => PolicyEffect.Deny },
             Subject = input switch
             {
                 { ApplicationId: { } application } => new PolicySubject(PolicySubjectKind.Application, AppId.TryParse(application, null, out var id) ? id.ToString() : application),

@@ -39,6 +39,7 @@ namespace Kontext.Functions.Storage;
 [JsonSerializable(typeof(ConnectSession))]
 [JsonSerializable(typeof(ConnectState))]
 [JsonSerializable(typeof(PolicyRules))]
+[JsonSerializable(typeof(Approval))]
 internal sealed partial class StoredJson : JsonSerializerContext;
 
 /// <summary>Stores an id of any kind as its UUID.</summary>
