@@ -28,7 +28,7 @@ public sealed class ApprovalsTests : IAsyncLifetime
         var integration = (string)(await SendAsync("/integrations", new JsonObject { ["name"] = "github", ["url"] = upstream.Url.AbsoluteUri, ["authMode"] = "server_token", ["serverToken"] = "upstream-secret-1" }))["integration"]!["id"]!;
         var application = (string)(await SendAsync("/applications", new JsonObject
         {
-            ["name"] = "Agent", ["oauth"] = new JsonObject { ["type"] = "public", ["redirectUris"] = new JsonArray("http://127.0.0.1:9/callback") },
+            ["name"] = "Agent", ["oauth"] = new JsonObject { ["type"] = "public", ["redirectUris"] = new JsonArray(TestAgent.RedirectUri) },
         }))["application"]!["id"]!;
         await agent.ApiAsync(HttpMethod.Put, $"/applications/{application}/integrations", owner, new JsonObject { ["integrationIds"] = new JsonArray(integration) });
         client = "app_" + application;
