@@ -1,7 +1,4 @@
-using System.Buffers;
 using System.Collections.Concurrent;
-using System.Runtime.InteropServices;
-using System.Text.Json;
 using Kontext.Domain.Integrations;
 using Kontext.Domain.Policies;
 using Kontext.Domain.Vault;
@@ -16,9 +13,6 @@ public sealed class ToolCatalog(InjectedUpstream upstream, IConnectionStore conn
 
     private static readonly TimeSpan FetchLimit = TimeSpan.FromSeconds(10);
     private const int MaxLists = 1000;
-    private const int MaxPages = 50;
-    private const int MaxTools = 5000;
-    private const int MaxBytes = 4 * 1024 * 1024;
     private const long MaxHeldBytes = 64 * 1024 * 1024;
     private readonly ConcurrentDictionary<Key, Entry> lists = new();
 
@@ -83,56 +77,14 @@ public sealed class ToolCatalog(InjectedUpstream upstream, IConnectionStore conn
     {
         var access = AccessRequest.Of(caller, integration, AccessKind.Discovery);
         var tools = new Dictionary<string, UpstreamTool>(StringComparer.Ordinal);
-        ReadOnlyMemory<byte> members = default;
-        for (var page = 0; page < MaxPages; page++)
+        var read = await ToolListing.ReadAsync(integration, request => upstream.SendAsync(access, request, cancellationToken), tool =>
         {
-            if (!(await upstream.SendAsync(access, new McpRequest { Method = "tools/list", Members = members }, cancellationToken)).TryGet(out var answer, out var failure))
-                return failure.Code == FailureCode.InvalidToken ? InjectedUpstream.Refused(integration) : failure;
-            await using var _ = answer;
-            if (!(await ReadAsync(integration, answer, cancellationToken)).TryGet(out var list, out failure))
-                return failure;
-            using var body = list;
-            if (body.RootElement.TryGetProperty("tools", out var listed) && listed.ValueKind == JsonValueKind.Array)
-            {
-                foreach (var tool in listed.EnumerateArray())
-                {
-                    if (UpstreamTool.Read(tool) is { } read && tools.Count < MaxTools)
-                        tools.TryAdd(read.Name, read);
-                }
-            }
-            if (!body.RootElement.TryGetProperty("nextCursor", out var cursor) || cursor.ValueKind != JsonValueKind.String)
-                break;
-            members = (byte[])[.. "\"cursor\":"u8, .. JsonMarshal.GetRawUtf8Value(cursor)];
-        }
+            if (UpstreamTool.Read(tool) is { } offered)
+                tools.TryAdd(offered.Name, offered);
+        }, cancellationToken);
+        if (!read.TryGet(out _, out var failure))
+            return failure.Code == FailureCode.InvalidToken ? InjectedUpstream.Refused(integration) : failure;
         return Result.Of(await pinning.CheckAsync(caller.Org, integration, [.. tools.Values], cancellationToken));
-    }
-
-    private static async Task<Result<JsonDocument>> ReadAsync(Integration integration, McpAnswer answer, CancellationToken cancellationToken)
-    {
-        var result = new ArrayBufferWriter<byte>();
-        result.Write("{"u8);
-        while (true)
-        {
-            if (!(await answer.NextAsync(cancellationToken)).TryGet(out var part, out var failure))
-                return failure;
-            if (part.Kind == AnswerPartKind.Error)
-                return new Failure(FailureCode.UpstreamFailed, $"{integration.Name} refused to list its tools.");
-            if (part.Kind == AnswerPartKind.Result)
-                result.Write(part.Bytes.Span);
-            if (result.WrittenCount > MaxBytes)
-                return new Failure(FailureCode.UpstreamFailed, $"{integration.Name} lists more than {MaxBytes / 1024 / 1024} MiB of tools.");
-            if (part.Last)
-                break;
-        }
-        result.Write("}"u8);
-        try
-        {
-            return JsonDocument.Parse(result.WrittenMemory);
-        }
-        catch (JsonException)
-        {
-            return new Failure(FailureCode.UpstreamFailed, $"{integration.Name} listed its tools in JSON that cannot be read.");
-        }
     }
 
     private void MakeRoom(DateTimeOffset now)
