@@ -62,6 +62,9 @@ public enum FailureCode
     /// <summary>A policy layer denied the request.</summary>
     PolicyDenied,
 
+    /// <summary>The request waits for the person's approval.</summary>
+    ApprovalRequired,
+
     /// <summary>The caller is known, but this needs a role it does not have.</summary>
     Forbidden,
 
@@ -98,6 +101,9 @@ public sealed record Failure(FailureCode Code, string Message, string? Detail = 
 
     /// <summary>Where the person sets right what failed, made for them; null when there is no such address.</summary>
     public Uri? ConnectUrl { get; init; }
+
+    /// <summary>Where the person decides, for <see cref="FailureCode.ApprovalRequired"/>.</summary>
+    public Policies.ApprovalLink? Approval { get; init; }
 
     /// <summary>The decision that denied, for <see cref="FailureCode.PolicyDenied"/>.</summary>
     public Policies.PolicyDecision? Decision { get; init; }

@@ -1,4 +1,5 @@
 using Kontext.Domain.Audit;
+using Kontext.Domain.Policies;
 using Kontext.Domain.Vault;
 using Kontext.Functions;
 using Kontext.Functions.Account;
@@ -28,6 +29,9 @@ builder.Services
     .AddSingleton(settings)
     .AddSingleton(TimeProvider.System)
     .AddSingleton<CredentialBroker>()
+    .AddSingleton(new ApprovalAddresses(settings.Issuer))
+    .AddSingleton<Approvals>()
+    .AddSingleton<ApprovalDecisions>()
     .AddSingleton<OrganizationSeed>()
     .AddKontextStorage(settings)
     .AddKontextAudit()
@@ -68,6 +72,7 @@ MetadataEndpoints.Map(app);
 OAuthEndpoints.Map(app);
 DevicePages.Map(app);
 SessionsEndpoints.Map(app);
+ApprovalsEndpoints.Map(app);
 ConnectEndpoints.Map(app, settings, app.Services.GetRequiredService<BrowserSessions>().CurrentAsync);
 McpEndpoints.Map(app, settings, app.Services.GetRequiredService<BearerAuthentication>().GatewayAsync);
 ApiEndpoints.Map(app);

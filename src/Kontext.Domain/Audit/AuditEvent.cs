@@ -49,6 +49,9 @@ public sealed record AuditEvent
     /// <summary>Life left in an issued credential, such as <c>600s</c>; null when it does not expire or none was issued.</summary>
     public string? ExpiresIn { get; init; }
 
+    /// <summary>How a person decided: <c>once</c>, <c>session</c> or <c>refuse</c>; null where nobody was asked.</summary>
+    public string? Decision { get; init; }
+
     /// <summary>The decision, per layer; null where policy has no say.</summary>
     [JsonPropertyName("policyEvaluation")]
     [JsonConverter(typeof(PolicyEvaluationJson))]
@@ -128,6 +131,18 @@ public static class AuditTypes
 
     /// <summary>Somebody tried too often and was refused unheard; not every such refusal has an entry.</summary>
     public const string AttemptsLimited = "attempts.limited";
+
+    /// <summary>A call waits for a person's approval.</summary>
+    public const string ApprovalRequested = "approval.requested";
+
+    /// <summary>The person approved a call.</summary>
+    public const string ApprovalGranted = "approval.granted";
+
+    /// <summary>The person refused a call.</summary>
+    public const string ApprovalRefused = "approval.refused";
+
+    /// <summary>A call went through on an approval.</summary>
+    public const string ApprovalUsed = "approval.used";
 
     /// <summary>An application, session, user or connection was cut off.</summary>
     public const string Revoked = "access.revoked";

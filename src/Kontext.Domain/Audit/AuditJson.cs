@@ -11,7 +11,7 @@ namespace Kontext.Domain.Audit;
 [JsonSerializable(typeof(AuditCheckpointBody))]
 internal sealed partial class AuditJson : JsonSerializerContext;
 
-/// <summary>A decision as <c>policyEvaluation</c>: per layer <c>allow</c> or <c>deny</c>, the rule that decided and why (contract 1.14).</summary>
+/// <summary>A decision as <c>policyEvaluation</c>: per layer <c>allow</c>, <c>deny</c> or <c>ask</c>, the rule that decided and why (contract 1.14).</summary>
 internal sealed class PolicyEvaluationJson : JsonConverter<PolicyDecision>
 {
     private static readonly ImmutableArray<(PolicyLayer Layer, string Name)> Layers =
@@ -27,7 +27,7 @@ internal sealed class PolicyEvaluationJson : JsonConverter<PolicyDecision>
             if (value.Layers.FirstOrDefault(decided => decided.Layer == layer) is not { } decision)
                 continue;
             writer.WriteStartObject(name);
-            writer.WriteString("effect", decision.Allowed ? "allow" : "deny");
+            writer.WriteString("effect", decision.Allowed ? "allow" : decision.Asks ? "ask" : "deny");
             if (decision.Rule is { } rule)
                 writer.WriteString("rule", rule.Value);
             writer.WriteString("reason", decision.Reason);
@@ -48,7 +48,8 @@ internal sealed class PolicyEvaluationJson : JsonConverter<PolicyDecision>
             if (!evaluation.TryGetProperty(name, out var decision))
                 continue;
             RuleId? rule = decision.TryGetProperty("rule", out var id) ? new RuleId(id.GetGuid()) : null;
-            layers.Add(new LayerDecision(layer, decision.GetProperty("effect").GetString() == "allow", rule, decision.GetProperty("reason").GetString() ?? ""));
+            var effect = decision.GetProperty("effect").GetString();
+            layers.Add(new LayerDecision(layer, effect == "allow", rule, decision.GetProperty("reason").GetString() ?? "") { Asks = effect == "ask" });
         }
         return new PolicyDecision(evaluation.GetProperty("allowed").GetBoolean(), evaluation.GetProperty("enforced").GetBoolean(), layers.ToImmutable())
         {

@@ -28,6 +28,7 @@ public sealed record CallOutcome(string Status, string? ErrorType = null, string
     public static CallOutcome Of(Failure failure) => failure.Code switch
     {
         FailureCode.PolicyDenied => new("error_auth", "kontext_policy_denied", failure.Message),
+        FailureCode.ApprovalRequired => new("error_auth", "kontext_approval_required", failure.Message),
         FailureCode.NotConnected or FailureCode.InvalidToken => new("error_auth", failure.Integration?.Reason ?? "not_connected", failure.Message),
         FailureCode.UpstreamFailed or FailureCode.RateLimited or FailureCode.Unavailable => new("error_remote", "upstream_failed", failure.Message),
         _ => new("error_proxy", "gateway_error", failure.Message),
@@ -69,7 +70,7 @@ public sealed class ToolCall(InjectedUpstream upstream, IAuditLog audit, TimePro
         if (sent.TryGet(out var answer, out var failure))
             return call.With(answer);
         // What the broker refused it has recorded; what the server did not do is ours to record.
-        if (failure.Code is not (FailureCode.PolicyDenied or FailureCode.NotConnected or FailureCode.InvalidTarget))
+        if (failure.Code is not (FailureCode.PolicyDenied or FailureCode.ApprovalRequired or FailureCode.NotConnected or FailureCode.InvalidTarget))
             await call.CompleteAsync(CallOutcome.Of(failure));
         return await upstream.ExplainAsync(access, failure);
     }

@@ -7,7 +7,14 @@ namespace Kontext.Domain.Policies;
 /// <param name="Allowed">Whether it let the request pass.</param>
 /// <param name="Rule">The rule that decided; null when consent, attachment or the lack of any rule did.</param>
 /// <param name="Reason">In words, for people.</param>
-public sealed record LayerDecision(PolicyLayer Layer, bool Allowed, RuleId? Rule, string Reason);
+public sealed record LayerDecision(PolicyLayer Layer, bool Allowed, RuleId? Rule, string Reason)
+{
+    /// <summary>It did not let the request pass, but a person's approval would.</summary>
+    public bool Asks { get; init; }
+
+    /// <summary>What it came to.</summary>
+    public PolicyEffect Effect => Allowed ? PolicyEffect.Allow : Asks ? PolicyEffect.Ask : PolicyEffect.Deny;
+}
 
 /// <summary>The outcome over all layers: a value that goes into the audit entry and into the error.</summary>
 /// <param name="Allowed">All three layers allowed.</param>
@@ -21,8 +28,14 @@ public sealed record PolicyDecision(bool Allowed, bool Enforced, ImmutableArray<
     /// <summary>The request may go on.</summary>
     public bool Passes => Allowed || !Enforced;
 
-    /// <summary>The first layer that denied; null when none did.</summary>
-    public LayerDecision? Denial => Layers.FirstOrDefault(layer => !layer.Allowed);
+    /// <summary>Nothing but a person's approval is missing: a layer asks for it and none denies.</summary>
+    public bool Asks => !Allowed && Layers.All(layer => layer.Allowed || layer.Asks);
+
+    /// <summary>What it came to.</summary>
+    public PolicyEffect Effect => Allowed ? PolicyEffect.Allow : Asks ? PolicyEffect.Ask : PolicyEffect.Deny;
+
+    /// <summary>The first layer that denied, else the first that asks; null when all allowed.</summary>
+    public LayerDecision? Denial => Layers.FirstOrDefault(layer => !layer.Allowed && !layer.Asks) ?? Layers.FirstOrDefault(layer => !layer.Allowed);
 }
 
 /// <summary>Proof that policy let a request pass. Only the evaluator makes one, and credentials are opened only against one.</summary>

@@ -2,7 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace Kontext.Domain.Policies;
 
-/// <summary>Decides: rules and request in, decision out. Pure. All three layers have to allow; within a layer a deny beats every allow, and a layer that nothing allows denies (architecture section 6).</summary>
+/// <summary>Decides: rules and request in, decision out. Pure. All three layers have to allow; within a layer a deny beats an ask, an ask beats every allow, and a layer that nothing allows denies (architecture section 6).</summary>
 public static class PolicyEvaluator
 {
     private static readonly LayerDecision NoRule = new(PolicyLayer.Organization, false, null, "no rule of the organization allows it");
@@ -41,6 +41,11 @@ public static class PolicyEvaluator
 
         return new PolicyDecision(organization.Allowed && user.Allowed && application.Allowed, enforced, [organization, user, application]);
     }
+
+    /// <summary>The permit for what only needed a person's approval, against that approval.</summary>
+    /// <exception cref="InvalidOperationException">The decision denies, or the approval is of something else.</exception>
+    internal static Permit Permit(PolicyRequest request, PolicyDecision decision, GivenApproval approval) =>
+        decision.Asks && approval.Covers(request) ? new Permit(request, decision) : throw new InvalidOperationException("An approval was used for what it does not cover.");
 
     /// <summary>What the rules of a layer say: a deny if any applies, else an allow if any applies, else nothing; and whether there are allow rules about the integration at all.</summary>
     private static LayerDecision? Rule(LayerRules layer, PolicyRequest request, IConditionOutcomes arguments, out bool narrowed)
@@ -105,20 +110,21 @@ public static class PolicyEvaluator
     private static bool Takes(CompiledRule rule, IConditionOutcomes arguments, ref LayerDecision? said)
     {
         var denies = rule.Denies;
-        // An allow that would change nothing need not look at the arguments.
-        if ((!denies && (said is not null || !rule.Readable)) || (rule.Conditions.Length > 0 && !arguments.Satisfy(rule.Conditions, denies)))
+        // A rule that would change nothing need not look at the arguments. One that asks does so when its conditions cannot be read.
+        if ((!denies && (said is { Asks: true } || (said is not null && rule.Allows) || !rule.Readable)) || (rule.Conditions.Length > 0 && !arguments.Satisfy(rule.Conditions, !rule.Allows)))
             return false;
         said = rule.Said;
         return denies;
     }
 
-    // A deny ends the search; an allow is kept unless there is one already.
+    // A deny ends the search; to ask beats to allow; otherwise what was said first stays.
     private static bool Take(LayerDecision? decided, ref LayerDecision? said)
     {
         if (decided is null)
             return false;
-        if (!decided.Allowed || said is null)
+        var denies = decided is { Allowed: false, Asks: false };
+        if (denies || said is null || (decided.Asks && !said.Asks))
             said = decided;
-        return !decided.Allowed;
+        return denies;
     }
 }

@@ -9,7 +9,7 @@ public enum ReplayOutcome
     /// <summary>The same.</summary>
     Unchanged,
 
-    /// <summary>The opposite.</summary>
+    /// <summary>Another one.</summary>
     Changed,
 
     /// <summary>It depends on something the entry does not hold.</summary>
@@ -34,9 +34,13 @@ public sealed record ReplayedLayer(LayerDecision Decision, bool Certain);
 /// <summary>A recorded decision under other rules.</summary>
 /// <param name="Outcome">Whether it would have come out otherwise.</param>
 /// <param name="Gap">What is missing, when that cannot be said; else null.</param>
-/// <param name="Allowed">The outcome under the other rules; null when it cannot be said.</param>
+/// <param name="Effect">The outcome under the other rules; null when it cannot be said.</param>
 /// <param name="Layers">The layers under the other rules; empty when nothing can be said.</param>
-public sealed record ReplayedDecision(ReplayOutcome Outcome, ReplayGap? Gap, bool? Allowed, ImmutableArray<ReplayedLayer> Layers);
+public sealed record ReplayedDecision(ReplayOutcome Outcome, ReplayGap? Gap, PolicyEffect? Effect, ImmutableArray<ReplayedLayer> Layers)
+{
+    /// <summary>Every layer allows; null when it cannot be said.</summary>
+    public bool? Allowed => Effect is { } effect ? effect == PolicyEffect.Allow : null;
+}
 
 /// <summary>Holds a set of rules against decisions of the past, by the evaluator that decides live. What an entry does not hold is taken once for and once against the request, and only where both agree is there an answer: never a guess.</summary>
 public static class PolicyReplay
@@ -60,9 +64,9 @@ public static class PolicyReplay
         foreach (var request in requests)
         {
             var decision = Decide(rules, request, hopeful, wary);
-            if (decision.Allowed is false)
-                return decision with { Outcome = before.Allowed ? ReplayOutcome.Changed : ReplayOutcome.Unchanged };
-            if (decision.Allowed is null)
+            if (decision.Effect is PolicyEffect.Deny or PolicyEffect.Ask)
+                return decision with { Outcome = decision.Effect == before.Effect ? ReplayOutcome.Unchanged : ReplayOutcome.Changed };
+            if (decision.Effect is null)
                 undecidable ??= decision with { Gap = targetKnown ? ReplayGap.Arguments : ReplayGap.NotRecorded };
             else if (request == requests[^1] && undecidable is null)
                 return decision with { Outcome = before.Allowed ? ReplayOutcome.Unchanged : ReplayOutcome.Changed };
@@ -79,9 +83,9 @@ public static class PolicyReplay
         // More rules that allow, or fewer that deny, never turn a yes into a no: what both extremes agree on holds for everything between them.
         var best = PolicyEvaluator.Decide(rules, enforced: true, request, hopeful);
         var worst = PolicyEvaluator.Decide(rules, enforced: true, request, wary);
-        var layers = best.Layers.Zip(worst.Layers, (most, least) => new ReplayedLayer(most.Allowed && least.Allowed ? least : most, most.Allowed == least.Allowed));
-        return best.Allowed == worst.Allowed
-            ? new ReplayedDecision(ReplayOutcome.Unchanged, null, best.Allowed, [.. layers])
+        var layers = best.Layers.Zip(worst.Layers, (most, least) => new ReplayedLayer(most.Allowed && least.Allowed ? least : most, most.Effect == least.Effect));
+        return best.Effect == worst.Effect
+            ? new ReplayedDecision(ReplayOutcome.Unchanged, null, best.Effect, [.. layers])
             : new ReplayedDecision(ReplayOutcome.Undecidable, ReplayGap.Arguments, null, [.. layers]);
     }
 

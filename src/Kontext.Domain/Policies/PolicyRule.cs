@@ -23,6 +23,9 @@ public enum PolicyEffect
 
     /// <summary>Stops the request, whatever else allows it.</summary>
     Deny,
+
+    /// <summary>Lets the request wait for a person's approval, unless a rule of the same layer denies.</summary>
+    Ask,
 }
 
 /// <summary>Whom a rule is about.</summary>
@@ -53,7 +56,7 @@ public sealed record PolicyRule
     /// <summary>The layer it belongs to.</summary>
     public required PolicyLayer Layer { get; init; }
 
-    /// <summary>Allow or deny.</summary>
+    /// <summary>Allow, deny or ask.</summary>
     public required PolicyEffect Effect { get; init; }
 
     /// <summary>Whom it is about. A rule of the user layer is about one user, one of the application layer about one application.</summary>

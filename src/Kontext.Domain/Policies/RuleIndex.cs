@@ -39,7 +39,7 @@ internal sealed class RuleBucket
 
     public RuleBucket(CompiledRule[] rules)
     {
-        Allows = rules.Any(rule => !rule.Denies);
+        Allows = rules.Any(rule => rule.Allows);
         // Neither of these two looks at the request, so what they come to is known from here on.
         Credential = OfCredential(rules);
         Discovery = OfDiscovery(rules);
@@ -64,12 +64,13 @@ internal sealed class RuleBucket
     public CompiledRule[] Exact(string operation) => exact.GetValueOrDefault(operation, []);
 
     private static LayerDecision? OfCredential(CompiledRule[] rules) =>
-        rules.FirstOrDefault(rule => rule.Denies)?.SaidOfCredential
+        rules.FirstOrDefault(rule => rule.SaidOfCredential is { Allowed: false, Asks: false })?.SaidOfCredential
+        ?? rules.FirstOrDefault(rule => rule.Asks && rule.IsWhole && rule.Conditions.Length == 0)?.Said
         ?? rules.FirstOrDefault(rule => rule.IsWhole && rule.Conditions.Length == 0 && rule.Readable)?.Said;
 
     private static LayerDecision? OfDiscovery(CompiledRule[] rules) =>
         rules.FirstOrDefault(rule => rule.Denies && rule.IsWhole && rule.Conditions.Length == 0)?.Said
-        ?? rules.FirstOrDefault(rule => !rule.Denies && rule.Readable)?.Said;
+        ?? rules.FirstOrDefault(rule => !rule.Denies && rule.Readable)?.SaidOfDiscovery;
 }
 
 /// <summary>A rule with what it says, so that a decision only has to point at it.</summary>
@@ -79,22 +80,30 @@ internal sealed class CompiledRule
     {
         Rule = rule;
         Conditions = [.. rule.Conditions.Select(condition => new CompiledCondition(condition))];
+        var known = rule.Subject.Kind == PolicySubjectKind.Everyone || RuleKey.Of(rule).Kind == rule.Subject.Kind;
+        // An ask rule whose subject cannot be read must neither be skipped nor open a way: it denies.
+        Denies = rule.Effect == PolicyEffect.Deny || (rule.Effect == PolicyEffect.Ask && !known);
         // An allow rule whose subject cannot be read must not allow everyone.
-        Readable = rule.Effect == PolicyEffect.Deny || rule.Subject.Kind == PolicySubjectKind.Everyone || RuleKey.Of(rule).Kind == rule.Subject.Kind;
+        Readable = rule.Effect == PolicyEffect.Deny || known;
         var name = rule.Description is { Length: > 0 } description ? $"\"{description}\"" : rule.Id.ToString();
         var layer = rule.Layer switch { PolicyLayer.Organization => "the organization's", PolicyLayer.User => "the person's", _ => "the application's" };
-        var verb = rule.Effect == PolicyEffect.Allow ? "allows" : "denies";
-        Said = new LayerDecision(rule.Layer, rule.Effect == PolicyEffect.Allow, rule.Id, $"{layer} rule {name} {verb} it");
-        SaidOfCredential = rule.Effect == PolicyEffect.Allow || (IsWhole && rule.Conditions.IsEmpty)
+        var verb = Allows ? "allows" : Asks ? "asks for a person's approval of" : "denies";
+        Said = new LayerDecision(rule.Layer, Allows, rule.Id, $"{layer} rule {name} {verb} it") { Asks = Asks };
+        SaidOfCredential = Allows || (IsWhole && rule.Conditions.IsEmpty)
             ? Said
-            : Said with { Reason = $"{layer} rule {name} denies {rule.Operation ?? "part of what it can do"}, which a raw credential could do. Use the gateway for the rest" };
+            : Said with { Reason = $"{layer} rule {name} {verb} {rule.Operation ?? "part of what it can do"}, which a raw credential could do. Use the gateway {(Asks ? "instead" : "for the rest")}", Asks = false };
+        SaidOfDiscovery = Asks ? Said with { Allowed = true, Asks = false } : Said;
     }
 
     public PolicyRule Rule { get; }
 
     public CompiledCondition[] Conditions { get; }
 
-    public bool Denies => Rule.Effect == PolicyEffect.Deny;
+    public bool Allows => Rule.Effect == PolicyEffect.Allow;
+
+    public bool Asks => Rule.Effect == PolicyEffect.Ask && !Denies;
+
+    public bool Denies { get; }
 
     public bool Readable { get; }
 
@@ -107,4 +116,7 @@ internal sealed class CompiledRule
 
     /// <summary>The same for a raw credential.</summary>
     public LayerDecision SaidOfCredential { get; }
+
+    /// <summary>The same for asking what the integration offers: what needs approval is shown.</summary>
+    public LayerDecision SaidOfDiscovery { get; }
 }

@@ -12,6 +12,7 @@ public sealed class CredentialBroker(
     IPolicyStore policies,
     IConnectionStore connections,
     ConnectionCredentials credentials,
+    Approvals approvals,
     IAuditLog audit,
     TimeProvider time)
 {
@@ -19,11 +20,25 @@ public sealed class CredentialBroker(
     public async Task<Result<AcquiredCredential>> AcquireAsync(AccessRequest request, CancellationToken cancellationToken)
     {
         var (decision, permit) = await EvaluateAsync(request, cancellationToken);
+        GivenApproval? approval = null;
         if (permit is null)
-            return await RefuseAsync(request, decision, Denied(request, decision), cancellationToken);
+        {
+            if (!decision.Asks)
+                return await RefuseAsync(request, decision, Denied(request, decision), cancellationToken);
+            if (!(await approvals.FindAsync(request, decision, cancellationToken)).TryGet(out approval, out var unapproved))
+                return await RefuseAsync(request, decision, unapproved, cancellationToken);
+            permit = PolicyEvaluator.Permit(PolicyRequestOf(request, request.Application), decision, approval);
+        }
 
         if (!(await OpenAsync(request, permit, rejected: null, cancellationToken)).TryGet(out var opened, out var failure))
             return await RefuseAsync(request, decision, failure, cancellationToken);
+        // Last, so that an approval is not spent on a call that could not be made.
+        if (approval is not null && !await approvals.UseAsync(request, decision, approval))
+        {
+            return (await approvals.FindAsync(request, decision, cancellationToken)).TryGet(out _, out failure)
+                ? new Failure(FailureCode.Unavailable, "Another call used the approval at the same moment. Try again.")
+                : await RefuseAsync(request, decision, failure, cancellationToken);
+        }
 
         return opened with { Recorded = audit.AppendAsync(request.Org, Event(request, decision, opened), CancellationToken.None) };
     }
@@ -58,17 +73,23 @@ public sealed class CredentialBroker(
             ?? throw new InvalidOperationException("A caller's organization is gone.");
         // No widening by delegation: what an agent before may not do, the one that acts for it may not either.
         var conditions = ImmutableArray<ConditionOutcome>.Empty;
+        PolicyDecision? asking = null;
         foreach (var delegator in request.Delegators)
         {
             var permits = PolicyEvaluator.TryPermit(rules, organization.PolicyEnabled, PolicyRequestOf(request, delegator), out var theirs, out _);
             conditions = [.. conditions.Union(theirs.Facts!.Conditions)];
-            if (!permits)
+            if (permits)
+                continue;
+            if (!theirs.Asks)
                 return (theirs with { Facts = FactsOf(request, theirs.Facts, conditions) }, null);
+            asking ??= theirs;
         }
         var permitted = PolicyEvaluator.TryPermit(rules, organization.PolicyEnabled, PolicyRequestOf(request, request.Application), out var decision, out var permit);
+        if (permitted && asking is not null)
+            (decision, permit) = (asking, null);
         if (!request.Delegators.IsEmpty)
             decision = decision with { Facts = FactsOf(request, decision.Facts!, conditions) };
-        return (decision, permitted ? permit : null);
+        return (decision, permit);
     }
 
     // The entry is about the agent that asks, whichever agent of the chain was in the way.
@@ -128,7 +149,7 @@ public sealed class CredentialBroker(
     {
         await audit.AppendAsync(request.Org, Event(request, decision, opened: null) with
         {
-            Status = failure.Code is FailureCode.PolicyDenied or FailureCode.NotConnected ? "error_auth" : "error_proxy",
+            Status = failure.Code is FailureCode.PolicyDenied or FailureCode.NotConnected or FailureCode.ApprovalRequired ? "error_auth" : "error_proxy",
             ErrorType = failure.Code == FailureCode.PolicyDenied ? "kontext_policy_denied" : failure.Integration?.Reason ?? "unavailable",
             ErrorMessage = failure.Message,
         }, cancellationToken);

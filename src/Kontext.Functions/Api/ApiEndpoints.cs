@@ -20,6 +20,7 @@ internal static class ApiEndpoints
         ApplicationsApi.Map(api);
         SessionsApi.Map(api);
         OwnSessionsApi.Map(api);
+        OwnApprovalsApi.Map(api);
         IntegrationsApi.Map(api);
         IntegrationToolsApi.Map(api);
         ConnectionsApi.Map(api);
@@ -45,6 +46,7 @@ internal static class ApiEndpoints
         .AddSingleton<ApplicationsApi>()
         .AddSingleton<SessionsApi>()
         .AddSingleton<OwnSessionsApi>()
+        .AddSingleton<OwnApprovalsApi>()
         .AddSingleton<IntegrationSettings>()
         .AddSingleton<IntegrationValidation>()
         .AddSingleton<IntegrationsApi>()

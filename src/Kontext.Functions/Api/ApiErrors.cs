@@ -37,6 +37,7 @@ internal static class ApiErrors
         FailureCode.NotFound => (404, "kontext_not_found"),
         FailureCode.NotConnected => (403, "kontext_integration_connection_required"),
         FailureCode.PolicyDenied => (403, "kontext_policy_denied"),
+        FailureCode.ApprovalRequired => (403, "kontext_approval_required"),
         FailureCode.Conflict => (409, "kontext_conflict"),
         FailureCode.Misconfigured => (400, "kontext_misconfigured"),
         FailureCode.MethodNotAllowed => (405, "kontext_validation_error"),

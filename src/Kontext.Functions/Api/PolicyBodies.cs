@@ -29,7 +29,7 @@ internal sealed record PolicyRuleBody(string Id, string Action, string Scope, st
 
     public static PolicyRuleBody Of(PolicyRule rule) => new(
         rule.Id.ToString(),
-        rule.Effect == PolicyEffect.Allow ? "allow" : "deny",
+        PolicyWords.Effect(rule.Effect),
         rule.Operation is null ? "server" : "tool",
         PolicyWords.Level(rule.Layer),
         rule.Operation,

@@ -33,12 +33,12 @@ internal sealed record PolicyCheckInput
 }
 
 /// <summary>What one layer says.</summary>
-/// <param name="Effect"><c>allow</c>, <c>deny</c>, or <c>undecidable</c> where it depends on something that is not known.</param>
+/// <param name="Effect"><c>allow</c>, <c>ask</c>, <c>deny</c>, or <c>undecidable</c> where it depends on something that is not known.</param>
 /// <param name="Rule">The rule that decided; null when none did.</param>
 /// <param name="Reason">Why, for people.</param>
 internal sealed record PolicyLayerBody(string Effect, string? Rule, string Reason)
 {
-    public static PolicyLayerBody Of(LayerDecision decision) => new(decision.Allowed ? "allow" : "deny", decision.Rule?.ToString(), decision.Reason);
+    public static PolicyLayerBody Of(LayerDecision decision) => new(PolicyWords.Effect(decision.Effect), decision.Rule?.ToString(), decision.Reason);
 
     public static PolicyLayerBody Of(ReplayedLayer layer) => layer.Certain ? Of(layer.Decision) : new PolicyLayerBody("undecidable", null, "depends on the call's target or arguments");
 }
@@ -79,20 +79,20 @@ internal sealed record IntegrationAccessBody(string IntegrationId, string Integr
 
 /// <summary>One thing an agent may do or not.</summary>
 /// <param name="ToolName">The tool; null for the credential.</param>
-/// <param name="Effect"><c>allow</c>, <c>deny</c>, or <c>conditional</c> when a rule looks at the call's target or arguments.</param>
+/// <param name="Effect"><c>allow</c>, <c>ask</c> (the person approves first), <c>deny</c>, or <c>conditional</c> when a rule looks at the call's target or arguments.</param>
 /// <param name="HeldBack">The tool changed and waits for acceptance.</param>
-/// <param name="DeniedBy">The first layer that denies; null when none does for certain.</param>
+/// <param name="DeniedBy">The first layer that denies or asks; null when none does for certain.</param>
 /// <param name="Rule">The rule of that layer; null when it was not a rule.</param>
 /// <param name="Reason">Why not, or what it depends on; null when it is allowed.</param>
 internal sealed record CapabilityAccessBody(string? ToolName, string Effect, bool HeldBack, string? DeniedBy, string? Rule, string? Reason)
 {
     public static CapabilityAccessBody Of(string? toolName, ReplayedDecision foreseen, bool heldBack)
     {
-        if (foreseen.Allowed is true)
+        if (foreseen.Effect is PolicyEffect.Allow)
             return new CapabilityAccessBody(toolName, "allow", heldBack, null, null, null);
-        if (foreseen.Allowed is null)
+        if (foreseen.Effect is not { } effect)
             return new CapabilityAccessBody(toolName, "conditional", heldBack, null, null, "depends on the call's target or arguments");
-        var denial = foreseen.Layers.First(layer => layer.Certain && !layer.Decision.Allowed).Decision;
-        return new CapabilityAccessBody(toolName, "deny", heldBack, PolicyWords.Layer(denial.Layer), denial.Rule?.ToString(), denial.Reason);
+        var denial = foreseen.Layers.First(layer => layer.Certain && layer.Decision.Effect == effect).Decision;
+        return new CapabilityAccessBody(toolName, PolicyWords.Effect(effect), heldBack, PolicyWords.Layer(denial.Layer), denial.Rule?.ToString(), denial.Reason);
     }
 }

@@ -73,8 +73,8 @@ internal sealed class PolicyRuleReading(PolicyRuleStores stores, TimeProvider ti
     // Null when something is wrong; the errors say what.
     private async ValueTask<PolicyRule?> ParseAsync(ApiCaller caller, PolicyRuleInput input, PolicyRule? known, Dictionary<string, string> errors, CancellationToken cancellationToken)
     {
-        if (input.Action is not ("allow" or "deny"))
-            errors["action"] = "Has to be allow or deny.";
+        if (input.Action is not ("allow" or "ask" or "deny"))
+            errors["action"] = "Has to be allow, ask or deny.";
         var layer = input.Level switch { "org" => PolicyLayer.Organization, "user" => PolicyLayer.User, "agent" or "application" => PolicyLayer.Application, _ => (PolicyLayer?)null };
         if (layer is null)
             errors["level"] = "Has to be org, user or agent.";
@@ -103,7 +103,7 @@ internal sealed class PolicyRuleReading(PolicyRuleStores stores, TimeProvider ti
         {
             Id = id ?? Ids.New<RuleId>(now),
             Layer = layer!.Value,
-            Effect = input.Action == "allow" ? PolicyEffect.Allow : PolicyEffect.Deny,
+            Effect = input.Action switch { "allow" => PolicyEffect.Allow, "ask" => PolicyEffect.Ask, _ => PolicyEffect.Deny },
             Subject = subject,
             Integration = integration,
             Operation = input.ToolName,

@@ -26,7 +26,7 @@ internal static class PolicyWords
         };
         var what = $"{(rule.Integration is { } integration ? $"integration {integration}" : "every integration")}{(rule.Operation is null ? "" : $", tool {rule.Operation}")}";
         var conditions = rule.Conditions.Length switch { 0 => "", 1 => ", 1 condition", var count => string.Create(CultureInfo.InvariantCulture, $", {count} conditions") };
-        return $"{(rule.Effect == PolicyEffect.Allow ? "allow" : "deny")} {subject} at level {Level(rule.Layer)}: {what}{conditions}";
+        return $"{Effect(rule.Effect)} {subject} at level {Level(rule.Layer)}: {what}{conditions}";
     }
 
     /// <summary>What a change of the whole set did, in one line.</summary>
@@ -39,4 +39,7 @@ internal static class PolicyWords
         var ids = string.Join(' ', rules.Take(MaxNamed).Select(rule => rule.Id));
         return ids.Length == 0 ? "" : $" ({ids}{(rules.Skip(MaxNamed).Any() ? " ..." : "")})";
     }
+
+    /// <summary>An effect in the words of the wire.</summary>
+    public static string Effect(PolicyEffect effect) => effect switch { PolicyEffect.Allow => "allow", PolicyEffect.Ask => "ask", _ => "deny" };
 }

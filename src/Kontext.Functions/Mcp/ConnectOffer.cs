@@ -4,18 +4,19 @@ using Kontext.Domain.Vault;
 
 namespace Kontext.Functions.Mcp;
 
-/// <summary>Asks the person to connect an integration, in the way each revision of the protocol has for it (contract 4.7, protocols 1.3).</summary>
+/// <summary>Asks the person to connect an integration or to approve a call, in the way each revision of the protocol has for it (contract 4.7, protocols 1.3).</summary>
 internal sealed class ConnectOffer(IConnectLinks links)
 {
     /// <summary>Marks a retry after our own question, which the integration's server must not see. It proves nothing: the connection is looked up anew.</summary>
     public const string RetryState = "kontext-connect";
 
-    private const string Question = "kontext-connect";
+    /// <summary>The same after a call was put to the person for approval.</summary>
+    public const string ApprovalState = "kontext-approval";
 
-    /// <summary>Answers a request that failed for want of a connection.</summary>
+    /// <summary>Answers a request that failed for want of a connection or an approval.</summary>
     public async Task AnswerAsync(McpExchange exchange, Failure failure)
     {
-        var link = await links.CreateAsync(exchange.Caller, failure.Integration?.Id, returnUrl: null, exchange.Aborted);
+        var link = await LinkAsync(exchange, failure);
         if (!exchange.Modern)
         {
             await exchange.ErrorAsync(new McpError(200, McpProtocol.UrlElicitationRequired, $"URL elicitation required: {failure.Message}")
@@ -33,25 +34,25 @@ internal sealed class ConnectOffer(IConnectLinks links)
             return;
         }
         var method = exchange.Request.Method;
-        if (method is "tools/call" or "prompts/get" or "resources/read" && CanOpenLinks(exchange) && exchange.Request.Text("requestState") != RetryState)
+        if (method is "tools/call" or "prompts/get" or "resources/read" && CanOpenLinks(exchange) && exchange.Request.Text("requestState") != link.State)
         {
             await exchange.ResultAsync(
                 writer =>
                 {
                     writer.WriteStartObject("inputRequests"u8);
-                    writer.WriteStartObject(Question);
+                    writer.WriteStartObject(link.State);
                     writer.WriteString("method"u8, "elicitation/create"u8);
                     writer.WriteStartObject("params"u8);
                     WriteQuestion(writer, failure, link);
                     writer.WriteEndObject();
                     writer.WriteEndObject();
                     writer.WriteEndObject();
-                    writer.WriteString("requestState"u8, RetryState);
+                    writer.WriteString("requestState"u8, link.State);
                 },
                 "input_required");
             return;
         }
-        var text = $"{failure.Message} Open this address to connect it, then try again: {link.Url}";
+        var text = $"{failure.Message} Open this address to {link.Act}, then try again: {link.Url}";
         if (method == "tools/call")
         {
             await ToolErrorAsync(exchange, text, failure);
@@ -63,7 +64,7 @@ internal sealed class ConnectOffer(IConnectLinks links)
             Data = writer =>
             {
                 McpErrors.Of(failure).Data!(writer);
-                writer.WriteString("connectUrl"u8, link.Url.AbsoluteUri);
+                writer.WriteString(failure.Approval is null ? "connectUrl"u8 : "approvalUrl"u8, link.Url.AbsoluteUri);
             },
         });
     }
@@ -93,15 +94,26 @@ internal sealed class ConnectOffer(IConnectLinks links)
         writer.WriteEndArray();
     }
 
+    private async Task<Offered> LinkAsync(McpExchange exchange, Failure failure)
+    {
+        if (failure.Approval is { } approval)
+            return new Offered(approval.Url, approval.Id, ApprovalState, "approve or refuse it");
+        var link = await links.CreateAsync(exchange.Caller, failure.Integration?.Id, returnUrl: null, exchange.Aborted);
+        return new Offered(link.Url, link.SessionId, RetryState, "connect it");
+    }
+
+    /// <summary>A link for the person, how it is named in the protocol, and what it is for. The state names the question as well.</summary>
+    private sealed record Offered(Uri Url, string Id, string State, string Act);
+
     private static bool CanOpenLinks(McpExchange exchange) =>
         exchange.Request.Meta.TryGetProperty(McpProtocol.MetaCapabilities, out var capabilities)
         && capabilities.TryGetProperty("elicitation", out var elicitation) && elicitation.ValueKind == JsonValueKind.Object
         && elicitation.TryGetProperty("url", out var url) && url.ValueKind == JsonValueKind.Object;
 
-    private static void WriteQuestion(Utf8JsonWriter writer, Failure failure, ConnectLink link)
+    private static void WriteQuestion(Utf8JsonWriter writer, Failure failure, Offered link)
     {
         writer.WriteString("mode"u8, "url"u8);
-        writer.WriteString("elicitationId"u8, link.SessionId);
+        writer.WriteString("elicitationId"u8, link.Id);
         writer.WriteString("url"u8, link.Url.AbsoluteUri);
         writer.WriteString("message"u8, failure.Message);
     }

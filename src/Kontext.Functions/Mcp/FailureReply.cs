@@ -9,7 +9,7 @@ internal sealed class FailureReply(ConnectOffer offer, ILogger<FailureReply> log
     public Task AnswerAsync(McpExchange exchange, Failure failure)
     {
         Log.Refused(log, exchange.Request.Method ?? "", exchange.Only?.Name, failure.Code, failure.Detail);
-        if (failure.Code == FailureCode.NotConnected)
+        if (failure.Code is FailureCode.NotConnected or FailureCode.ApprovalRequired)
             return offer.AnswerAsync(exchange, failure);
         if (failure.Code != FailureCode.PolicyDenied)
             return exchange.ErrorAsync(McpErrors.Of(failure));

@@ -21,7 +21,7 @@ internal static class McpErrors
             FailureCode.MethodNotAllowed => (405, McpProtocol.InvalidRequest),
             FailureCode.TooLarge => (413, McpProtocol.InvalidRequest),
             FailureCode.InvalidTarget or FailureCode.NotFound => (200, McpProtocol.InvalidParams),
-            FailureCode.NotConnected or FailureCode.PolicyDenied or FailureCode.Misconfigured or FailureCode.Conflict or FailureCode.UpstreamFailed => (200, McpProtocol.InternalError),
+            FailureCode.NotConnected or FailureCode.PolicyDenied or FailureCode.ApprovalRequired or FailureCode.Misconfigured or FailureCode.Conflict or FailureCode.UpstreamFailed => (200, McpProtocol.InternalError),
             FailureCode.RateLimited or FailureCode.Unavailable => (200, McpProtocol.InternalError),
         };
         return new McpError(status, code, failure.Message)
@@ -56,6 +56,7 @@ internal static class McpErrors
     private static string NameOf(FailureCode code) => code switch
     {
         FailureCode.PolicyDenied => "kontext_policy_denied",
+        FailureCode.ApprovalRequired => "kontext_approval_required",
         FailureCode.NotConnected => "kontext_integration_connection_required",
         FailureCode.InvalidTarget or FailureCode.NotFound => "kontext_not_found",
         FailureCode.InvalidToken or FailureCode.InvalidDPoPProof or FailureCode.UseDPoPNonce or FailureCode.InvalidClient or FailureCode.InvalidGrant => "kontext_authorization_required",

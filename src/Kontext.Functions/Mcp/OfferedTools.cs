@@ -71,7 +71,7 @@ internal sealed class OfferedTools(AttachedIntegrations attached, ToolCatalog ca
         var allowed = new List<UpstreamTool>(tools.Count);
         foreach (var tool in tools)
         {
-            if (!tool.Quarantined && (await broker.DecideAsync(AccessRequest.Of(caller, integration, AccessKind.Operation, tool.Name), cancellationToken)).Passes)
+            if (!tool.Quarantined && await broker.DecideAsync(AccessRequest.Of(caller, integration, AccessKind.Operation, tool.Name), cancellationToken) is { Passes: true } or { Asks: true })
                 allowed.Add(tool);
         }
         return allowed;

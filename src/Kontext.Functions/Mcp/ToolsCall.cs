@@ -107,7 +107,7 @@ internal sealed class ToolsCall(AttachedIntegrations attached, ToolCatalog catal
         members.Write(arguments.Span);
         foreach (var member in exchange.Request.Params.EnumerateObject())
         {
-            if (member.Name is "name" or "arguments" or "_meta" || (member.Name is "requestState" or "inputResponses" && exchange.Request.Text("requestState") == ConnectOffer.RetryState))
+            if (member.Name is "name" or "arguments" or "_meta" || (member.Name is "requestState" or "inputResponses" && exchange.Request.Text("requestState") is ConnectOffer.RetryState or ConnectOffer.ApprovalState))
                 continue;
             members.Write(",\""u8);
             members.Write(JsonMarshal.GetRawUtf8PropertyName(member));

@@ -25,12 +25,14 @@ internal static class OAuthErrors
             {
                 FailureCode.PolicyDenied => "kontext_policy_denied",
                 FailureCode.NotConnected => "kontext_integration_connection_required",
+                FailureCode.ApprovalRequired => "kontext_approval_required",
                 _ => null,
             },
             FailureReason = failure.Code == FailureCode.NotConnected ? failure.Integration?.Reason ?? "disconnected_or_reauth_required" : null,
             IntegrationId = failure.Integration?.Id.ToString(),
             IntegrationName = failure.Integration?.Name,
             ConnectUrl = failure.ConnectUrl?.AbsoluteUri,
+            ApprovalUrl = failure.Approval?.Url.AbsoluteUri,
             PolicyEvaluation = failure.Decision is null ? null : PolicyEvaluationBody.Of(failure.Decision),
         }, OAuthJson.Default.ErrorBody, statusCode: status);
     }
@@ -56,6 +58,7 @@ internal static class OAuthErrors
         FailureCode.ExpiredToken => (400, "expired_token"),
         FailureCode.NotConnected => (400, "integration_required"),
         FailureCode.PolicyDenied => (403, "access_denied"),
+        FailureCode.ApprovalRequired => (400, "interaction_required"),
         FailureCode.Forbidden => (403, "access_denied"),
         FailureCode.Conflict => (503, "temporarily_unavailable"),
         FailureCode.Misconfigured => (400, "invalid_target"),

@@ -21,6 +21,8 @@ internal sealed record ErrorBody(string Error, string ErrorDescription)
 
     public string? ConnectUrl { get; init; }
 
+    public string? ApprovalUrl { get; init; }
+
     public PolicyEvaluationBody? PolicyEvaluation { get; init; }
 }
 
@@ -35,7 +37,7 @@ internal sealed record PolicyEvaluationBody(string OrgPolicy, string UserConsent
         decision.Denial?.Reason);
 
     private static string Word(PolicyDecision decision, PolicyLayer layer) =>
-        decision.Layers.FirstOrDefault(said => said.Layer == layer) is { Allowed: true } ? "allow" : "deny";
+        decision.Layers.FirstOrDefault(said => said.Layer == layer) switch { { Allowed: true } => "allow", { Asks: true } => "ask", _ => "deny" };
 }
 
 /// <summary>Authorization server metadata (RFC 8414 section 2, OpenID Connect Discovery section 3).</summary>

@@ -35,6 +35,7 @@ internal static class PageErrors
         FailureCode.NotFound => (404, "There is nothing here", "Check the address. A link that an agent gave you may have expired: ask it for a new one."),
         FailureCode.NotConnected => (403, "This service is not connected", "Connect it and try again."),
         FailureCode.PolicyDenied => (403, "Your organization does not allow this", "An administrator can tell you which rule decided."),
+        FailureCode.ApprovalRequired => (403, "This needs your approval", "Approve it and try again."),
         FailureCode.Forbidden => (403, "This is not yours to change", "Ask an administrator."),
         FailureCode.Conflict => (409, "Something else changed this first", "Go back, reload the page and try again."),
         FailureCode.Misconfigured => (503, "This is not set up yet", "Ask an administrator to finish the configuration."),

@@ -36,6 +36,7 @@ internal static class StorageRegistration
         services.AddSingleton<IServiceAccountStore, ServiceAccountStore>();
         services.AddSingleton<IIntegrationStore, IntegrationStore>();
         services.AddSingleton<IPolicyStore, PolicyStore>();
+        services.AddSingleton<IApprovalStore, ApprovalStore>();
         services.AddSingleton<IConnectionStore, ConnectionStore>();
         return services;
     }

@@ -49,6 +49,7 @@ namespace Kontext.Functions.Storage;
 [JsonSerializable(typeof(WebhookDelivery))]
 [JsonSerializable(typeof(ParkedGrant))]
 [JsonSerializable(typeof(FailedWork))]
+[JsonSerializable(typeof(Approval))]
 internal sealed partial class StoredJson : JsonSerializerContext;
 
 /// <summary>Stores an id of any kind as its UUID.</summary>

@@ -52,6 +52,7 @@ internal sealed class GatewayApp : IAsyncDisposable
         // The connections of these tests are never refreshed: nothing of it is called.
         builder.Services.AddSingleton((CredentialRefresh)RuntimeHelpers.GetUninitializedObject(typeof(CredentialRefresh)));
         builder.Services.AddSingleton<ConnectionCredentials>().AddSingleton<CredentialBroker>();
+        builder.Services.AddSingleton<IApprovalStore>(new ApprovalStore(new MemoryTables())).AddSingleton(new ApprovalAddresses(settings.Issuer)).AddSingleton<Approvals>();
         builder.Services.AddSingleton<AttemptLimits>();
         builder.Services.AddKontextGateway();
         if (limits is not null)
