@@ -60,6 +60,7 @@ public sealed class RevocationRetryTests
 
     private async Task<RevokeGrant> DisconnectWithoutAnswerAsync()
     {
+        world.UseIssuer();
         await world.ConnectAsync();
         provider.RevocationFailure = new Failure(FailureCode.UpstreamFailed, "Example did not answer.");
         var report = await world.NewInstance().Disconnection.RunAsync(world.Org, world.User.Id, world.Integration, DisconnectReason.ByPerson, null, default);
