@@ -54,7 +54,8 @@ internal sealed class ConnectApp : IAsyncDisposable, IIntegrationStore, IApplica
             .AddSingleton<IAuditLog>(World.Audit).AddSingleton<TimeProvider>(World.Time).AddSingleton<IConnectPages, TextPages>()
             .AddSingleton<EpochFeed>().AddSingleton<FreshCache>().AddSingleton<IUserStore, UserStore>()
             .AddSingleton<IMcpUpstream>(new HttpMcpUpstream(GuardedHttp.Create(allowPrivateAddresses: true), new UpstreamEras(World.Time), UpstreamLimits.Ordinary))
-            .AddKontextConnections(settings);
+            .AddKontextConnections(settings)
+            .AddSingleton<IParkedGrants>(World.Parked);
         app = builder.Build();
         app.UseRouting();
         app.UseMiddleware<SurfaceMiddleware>();
