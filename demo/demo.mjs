@@ -90,10 +90,10 @@ async function connect(browser, connectUrl, idp) {
 }
 
 async function day() {
-  step('An OAuth provider and two MCP servers start; Kontext has never heard of them');
+  step('An OAuth provider and MCP servers start; Kontext has never heard of them');
   const idp = await start('../tests/upstream-idp/server.mjs', { ACCESS_TTL: '300', REQUIRE_PKCE: '1' }, /issuer (\S+)/);
   const tracker = await start('./mcp-server.mjs', { IDP: idp }, /on (\S+)/);
-  got(`provider ${idp}, MCP servers ${tracker}/mcp and ${tracker}/notes/mcp`);
+  got(`provider ${idp}, MCP servers ${tracker}/mcp, /notes/mcp, /wiki/mcp and /clock/mcp`);
 
   step('The owner signs in at the command line (authorization code with PKCE)');
   const server = await (await fetch(`${kontext.base}/.well-known/oauth-authorization-server`)).json();
@@ -115,14 +115,17 @@ async function day() {
   const { integration: trackerIntegration } = await manage('POST', '/integrations', { name: 'tracker', url: `${tracker}/mcp`, authMode: 'oauth', oauth: { issuer: idp, scopes: ['openid', 'offline_access', 'api.read'] } });
   await manage('PUT', `/integrations/${trackerIntegration.id}/oauth`, { issuer: idp, clientId: 'vault-client', clientSecret: 'vault-secret', scopes: ['openid', 'offline_access', 'api.read'] });
   const { integration: notesIntegration } = await manage('POST', '/integrations', { name: 'notes', url: `${tracker}/notes/mcp`, authMode: 'user_token', tokenLabel: 'Notes token' });
-  for (const integration of [trackerIntegration, notesIntegration]) {
+  const { integration: wikiIntegration } = await manage('POST', '/integrations', { name: 'wiki', url: `${tracker}/wiki/mcp`, authMode: 'server_token', serverToken: 'wiki-token-of-acme' });
+  const { integration: clockIntegration } = await manage('POST', '/integrations', { name: 'clock', url: `${tracker}/clock/mcp`, authMode: 'none' });
+  const all = [trackerIntegration, notesIntegration, wikiIntegration, clockIntegration];
+  for (const integration of all) {
     const validation = await manage('POST', `/integrations/${integration.id}/validate`);
     claim(validation.status === 'valid', `${integration.name} answers`, validation);
     got(`${integration.name} (${integration.authMode}): ${validation.message}`);
   }
   const { application } = await manage('POST', '/applications', { name: 'Issue triage', oauth: { type: 'public', redirectUris: ['http://127.0.0.1/callback'], scopes: ['mcp:invoke'], allowedResources: ['mcp-gateway'] } });
-  await manage('PUT', `/applications/${application.id}/integrations`, { integrationIds: [trackerIntegration.id, notesIntegration.id] });
-  got(`application ${application.name}, client id ${application.clientId}, both integrations attached`);
+  await manage('PUT', `/applications/${application.id}/integrations`, { integrationIds: all.map((integration) => integration.id) });
+  got(`application ${application.name}, client id ${application.clientId}, all four integrations attached`);
 
   step('An administrator forbids one operation');
   const { rule } = await manage('POST', '/policy/rules', { action: 'deny', level: 'org', scope: 'tool', integrationId: trackerIntegration.id, toolName: 'delete_repo', description: 'Nobody deletes repositories' });
@@ -147,8 +150,9 @@ async function day() {
   claim(link.status === 200 && connectUrl, 'the gateway gives a connect link', link.status);
   got(`link valid until ${expiresAt}`);
   await connect(alice, connectUrl, idp);
-  const { items: connections } = await (await fetch(`${kontext.gateway}/integrations`, { headers: { authorization: `Bearer ${tokens.access_token}` } })).json();
-  claim(connections.length === 2 && connections.every((integration) => integration.connection?.connected), 'both integrations are connected', connections);
+  const { items: usable } = await (await fetch(`${kontext.gateway}/integrations`, { headers: { authorization: `Bearer ${tokens.access_token}` } })).json();
+  const connections = usable.filter((integration) => ['tracker', 'notes'].includes(integration.name));
+  claim(usable.length === 4 && connections.length === 2 && connections.every((integration) => integration.connection?.connected), 'both accounts are connected; wiki and clock need none of hers', usable);
   got(connections.map((integration) => `${integration.name}: ${integration.connection.status}`).join(', '));
 
   step('Token exchange: a raw credential, where policy lets it out');
@@ -163,7 +167,7 @@ async function day() {
   const client = new Client({ name: 'issue-triage', version: '1.0.0' });
   await client.connect(new StreamableHTTPClientTransport(new URL(kontext.gateway), { requestInit: { headers: { authorization: `Bearer ${tokens.access_token}` } } }));
   const { tools } = await client.listTools();
-  claim(tools.some((tool) => tool.name === 'tracker__list_issues') && tools.some((tool) => tool.name === 'notes__search_notes'), 'tools/list has the tools of both integrations', tools.map((tool) => tool.name));
+  claim(['tracker__list_issues', 'notes__search_notes', 'wiki__read_page', 'clock__time'].every((name) => tools.some((tool) => tool.name === name)), 'tools/list has the tools of all four integrations', tools.map((tool) => tool.name));
   claim(!tools.some((tool) => tool.name === 'tracker__delete_repo'), 'tools/list leaves out what policy denies', tools.map((tool) => tool.name));
   got(`tools/list: ${tools.map((tool) => tool.name).join(', ')}`);
   const call = async (name, args = {}) => {
@@ -175,6 +179,8 @@ async function day() {
     ['tracker__list_issues', {}, /Found by the agent/],
     ['tracker__whoami', {}, /^alice$/],
     ['notes__search_notes', { query: 'deploys' }, /alice has one note/],
+    ['wiki__read_page', { title: 'Deploys' }, /as acme wrote it/],
+    ['clock__time', {}, /^\d{4}-/],
   ]) {
     const result = await call(name, args);
     claim(!result.isError && expected.test(result.text), `${name} answers`, result);
@@ -182,8 +188,9 @@ async function day() {
   }
   const seen = await (await fetch(`${tracker}/seen`)).json();
   const own = [tokens.access_token, tokens.refresh_token].map(sha256);
-  claim(seen.length > 0 && seen.every((request) => request.person === 'alice' && !own.includes(request.tokenSha256)), "the services saw alice's tokens, never the agent's", seen);
-  got(`${seen.length} requests reached the services, all with tokens of alice that the gateway injected`);
+  const whose = { '/mcp': 'alice', '/notes/mcp': 'alice', '/wiki/mcp': 'acme', '/clock/mcp': null };
+  claim(seen.length > 0 && seen.every((request) => request.person === whose[request.path] && !own.includes(request.tokenSha256)), "the services saw alice's and the organization's tokens, never the agent's", seen);
+  got(`${seen.length} requests reached the services, with tokens that the gateway injected, or none`);
 
   step('What policy denies, the gateway does not do, and says why');
   const denied = await call('tracker__delete_repo', { repo: 'acme/frontend' });
@@ -204,7 +211,7 @@ async function day() {
   ])
     claim(events.some((event) => event.type === type && (!capability || event.capability === capability) && event.status === status), `the trail has ${type} ${capability ?? ''} ${status}`, events);
   const trail = JSON.stringify(events);
-  claim(![tokens.access_token, tokens.refresh_token, 'notes-token-of-alice'].some((secret) => trail.includes(secret)), 'no secret is in it', 'a secret is in the audit trail');
+  claim(![tokens.access_token, tokens.refresh_token, 'notes-token-of-alice', 'wiki-token-of-acme'].some((secret) => trail.includes(secret)), 'no secret is in it', 'a secret is in the audit trail');
 
   step('The agent is cut off, and nothing else');
   await manage('DELETE', `/applications/${application.id}`);

@@ -1,6 +1,8 @@
-// "Tracker": two protected MCP servers for the demo and the tests.
+// "Tracker": MCP servers for the demo and the tests, one for each way of authentication.
 //   /mcp        issues, for access tokens of the OAuth provider (checked by introspection)
 //   /notes/mcp  notes, for personal tokens: notes-token-of-<person>
+//   /wiki/mcp   a wiki, for the token its organization shares: wiki-token-of-acme
+//   /clock/mcp  a clock, for everybody
 // GET /seen tells whose token arrived with each request, and its SHA-256: enough to prove which token it was not.
 //
 //   PORT=9500 IDP=http://127.0.0.1:9400 node demo/mcp-server.mjs
@@ -38,6 +40,18 @@ function notes(person) {
   return server;
 }
 
+function wiki(organization) {
+  const server = new McpServer({ name: 'wiki', version: '1.0.0' });
+  server.registerTool('read_page', { description: 'Reads a page', inputSchema: { title: z.string() }, annotations: { readOnlyHint: true } }, async ({ title }) => text(`${title}, as ${organization} wrote it`));
+  return server;
+}
+
+function clock() {
+  const server = new McpServer({ name: 'clock', version: '1.0.0' });
+  server.registerTool('time', { description: 'Tells the time', inputSchema: {}, annotations: { readOnlyHint: true } }, async () => text(new Date().toISOString()));
+  return server;
+}
+
 async function whoseAccessToken(token) {
   const answer = await fetch(`${idp}/introspect`, { method: 'POST', headers: { authorization: `Basic ${resourceServer}` }, body: new URLSearchParams({ token }) });
   const claims = await answer.json();
@@ -45,9 +59,13 @@ async function whoseAccessToken(token) {
 }
 const whosePersonalToken = async (token) => /^notes-token-of-(\w+)$/.exec(token)?.[1] ?? null;
 
+const whoseSharedToken = async (token) => /^wiki-token-of-(\w+)$/.exec(token)?.[1] ?? null;
+
 const servers = {
   '/mcp': { build: tracker, whose: whoseAccessToken },
   '/notes/mcp': { build: notes, whose: whosePersonalToken },
+  '/wiki/mcp': { build: wiki, whose: whoseSharedToken },
+  '/clock/mcp': { build: clock, open: true },
 };
 
 http
@@ -58,9 +76,9 @@ http
     const server = servers[pathname];
     if (!server) return json(404, { error: 'not_found' });
     const token = /^Bearer (.+)$/i.exec(request.headers.authorization ?? '')?.[1];
-    const person = token ? await server.whose(token).catch(() => null) : null;
-    if (!person) return json(401, { error: token ? 'invalid_token' : 'unauthorized' }, { 'www-authenticate': `Bearer realm="tracker"${token ? ', error="invalid_token"' : ''}` });
-    seen.push({ path: pathname, person, tokenSha256: createHash('sha256').update(token).digest('hex') });
+    const person = token && !server.open ? await server.whose(token).catch(() => null) : null;
+    if (!person && !server.open) return json(401, { error: token ? 'invalid_token' : 'unauthorized' }, { 'www-authenticate': `Bearer realm="tracker"${token ? ', error="invalid_token"' : ''}` });
+    seen.push({ path: pathname, person, tokenSha256: token ? createHash('sha256').update(token).digest('hex') : null });
     if (request.method !== 'POST') return json(405, { error: 'method_not_allowed' }, { allow: 'POST' });
     const transport = new StreamableHTTPServerTransport({ sessionIdGenerator: undefined, enableJsonResponse: true });
     response.on('close', () => transport.close());
