@@ -49,25 +49,7 @@ internal sealed class QueueService
 
     /// <summary>Sends with retries. Afterwards the message has an answer that is not a passing failure of the service.</summary>
     /// <exception cref="StorageUnavailableException">There was none in time.</exception>
-    public async Task SendAsync(HttpMessage message, CancellationToken cancellationToken)
-    {
-        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        deadline.CancelAfter(Deadline);
-        try
-        {
-            await pipeline.SendAsync(message, deadline.Token);
-        }
-        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
-        {
-            throw;
-        }
-        catch (Exception failure) when (failure is OperationCanceledException or RequestFailedException or AggregateException or IOException or HttpRequestException or AuthenticationFailedException)
-        {
-            throw new StorageUnavailableException("The queue service did not answer.", failure);
-        }
-        if (message.Response.Status is (int)HttpStatusCode.RequestTimeout or (int)HttpStatusCode.TooManyRequests or >= 500)
-            throw new StorageUnavailableException($"The queue service answered with {message.Response.Status}.");
-    }
+    public Task SendAsync(HttpMessage message, CancellationToken cancellationToken) => pipeline.SendWithinAsync(message, "queue", Deadline, cancellationToken);
 
     private sealed class Options : ClientOptions;
 }

@@ -1,0 +1,38 @@
+using System.Net;
+using Azure;
+using Azure.Core;
+using Azure.Core.Pipeline;
+using Azure.Identity;
+
+namespace Kontext.Functions.Storage;
+
+/// <summary>Sends to a storage service so that what passes is told apart from what stays.</summary>
+internal static class StorageSending
+{
+    /// <summary>Sends with the pipeline's retries. Afterwards the message has an answer that is not a passing failure of the service.</summary>
+    /// <param name="pipeline">The pipeline.</param>
+    /// <param name="message">What to send.</param>
+    /// <param name="service">The service, for the words of the exception.</param>
+    /// <param name="limit">How long it may take with all retries.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <exception cref="StorageUnavailableException">There was no such answer in time.</exception>
+    public static async Task SendWithinAsync(this HttpPipeline pipeline, HttpMessage message, string service, TimeSpan limit, CancellationToken cancellationToken)
+    {
+        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        deadline.CancelAfter(limit);
+        try
+        {
+            await pipeline.SendAsync(message, deadline.Token);
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            throw;
+        }
+        catch (Exception failure) when (failure is OperationCanceledException or RequestFailedException or AggregateException or IOException or HttpRequestException or AuthenticationFailedException)
+        {
+            throw new StorageUnavailableException($"The {service} service did not answer.", failure);
+        }
+        if (message.Response.Status is (int)HttpStatusCode.RequestTimeout or (int)HttpStatusCode.TooManyRequests or >= 500)
+            throw new StorageUnavailableException($"The {service} service answered with {message.Response.Status}.");
+    }
+}
