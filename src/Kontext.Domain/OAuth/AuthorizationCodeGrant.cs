@@ -44,7 +44,7 @@ public sealed class AuthorizationCodeGrant(
     /// <summary>Creates the session an approval stands for and issues its first tokens, once.</summary>
     /// <param name="client">The agent.</param>
     /// <param name="code">The approval.</param>
-    /// <param name="targets">The resources asked for now.</param>
+    /// <param name="targets">The resources this request asks for.</param>
     /// <param name="grant">The grant, as the audit trail names it.</param>
     /// <param name="invalid">What to answer when it cannot be redeemed.</param>
     /// <param name="cancellationToken">Ends the wait.</param>

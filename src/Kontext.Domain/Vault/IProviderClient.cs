@@ -64,7 +64,7 @@ public sealed record IssuerMetadata
 /// <summary>Talks to OAuth providers. Every call has a time limit of its own below <see cref="CredentialRefresh.CallLimit"/> and never throws for what a provider does.
 /// Failures: <see cref="FailureCode.InvalidGrant"/> the grant is dead; <see cref="FailureCode.Misconfigured"/> an administrator must act;
 /// <see cref="FailureCode.InvalidClient"/> the client that we registered there ourselves is no longer known;
-/// <see cref="FailureCode.Unavailable"/> refused for now, nothing was done; <see cref="FailureCode.UpstreamFailed"/> no usable answer: what was sent may have been acted on.</summary>
+/// <see cref="FailureCode.Unavailable"/> refused this time, nothing was done; <see cref="FailureCode.UpstreamFailed"/> no usable answer: what was sent may have been acted on.</summary>
 public interface IProviderClient
 {
     /// <summary>Exchanges an authorization code (RFC 6749 section 4.1.3); the verifier is null without PKCE.</summary>

@@ -139,7 +139,7 @@ internal sealed class WebhooksApi(IWebhookStore webhooks, ICredentialVault vault
             errors["url"] = wrong;
         if (description?.Length > 2000)
             errors["description"] = "At most 2000 characters.";
-        if (events?.FirstOrDefault(type => !WebhookEvents.Types.Contains(type)) is not null)
+        if (events?.Any(type => !WebhookEvents.Types.Contains(type)) == true)
             errors["events"] = $"Has to be a list of: {string.Join(", ", WebhookEvents.Types)}.";
         return errors.Count > 0 ? Api.Invalid(errors) : null;
     }

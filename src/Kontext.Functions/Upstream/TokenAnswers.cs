@@ -65,7 +65,7 @@ internal static class TokenAnswers
             return new Failure(FailureCode.UpstreamFailed, $"{app.Name} has trouble.", detail);
         return Misconfiguration.Contains(error)
             ? new Failure(FailureCode.Misconfigured, $"{app.Name} refuses our OAuth app ({error}). An administrator has to check {app.Setting}.", detail)
-            : new Failure(FailureCode.Unavailable, $"{app.Name} refused for now ({error}).", detail) { RetryAfter = response.RetryAfter };
+            : new Failure(FailureCode.Unavailable, $"{app.Name} refused this time ({error}).", detail) { RetryAfter = response.RetryAfter };
     }
 
     private static Failure Failed(ProviderApp app, ProviderResponse response) => response.Status switch
@@ -75,7 +75,7 @@ internal static class TokenAnswers
         401 => new Failure(FailureCode.Misconfigured, $"{app.Name} does not know our OAuth app. An administrator has to check {app.Setting}."),
         404 or 405 or 410 => new Failure(FailureCode.Misconfigured, $"There is no token endpoint at {app.TokenEndpoint.Host} (status {response.Status}). An administrator has to check the integration's OAuth settings."),
         >= 300 and < 400 => new Failure(FailureCode.Unavailable, $"{app.Name} answered with a redirect instead of a token.") { RetryAfter = response.RetryAfter },
-        _ => new Failure(FailureCode.Unavailable, $"{app.Name} refused for now (status {response.Status}).") { RetryAfter = response.RetryAfter },
+        _ => new Failure(FailureCode.Unavailable, $"{app.Name} refused this time (status {response.Status}).") { RetryAfter = response.RetryAfter },
     };
 
     private static JsonObject? Parse(ProviderResponse response)

@@ -253,7 +253,7 @@ public sealed class ConnectFlowTests
 
         await world.ConnectAsync(life: TimeSpan.FromHours(1));
         world.Advance(TimeSpan.FromHours(2));
-        provider.Refusal = new Failure(FailureCode.Unavailable, "Provider refused for now.");
+        provider.Refusal = new Failure(FailureCode.Unavailable, "Provider refused this time.");
         Assert.Equal(ProviderRevocation.Failed, (await DisconnectAsync()).AtProvider);
     }
 

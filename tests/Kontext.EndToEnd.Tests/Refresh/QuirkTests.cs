@@ -38,7 +38,7 @@ public sealed class QuirkTests(AzuriteFixture azurite)
             return answer;
         }
 
-        /// <summary>Refused for now, in a way that says when to come back; then again until it works.</summary>
+        /// <summary>Refused this time, in a way that says when to come back; then again until it works.</summary>
         public async Task<JsonAnswer> LaterAsync()
         {
             var answer = await ExchangeAsync();

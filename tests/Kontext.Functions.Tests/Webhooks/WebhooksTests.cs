@@ -100,6 +100,7 @@ public sealed class WebhooksTests(KontextFixture kontext)
         foreach (var url in (string[])["", "ftp://example.com/", "https://user:word@example.com/", "https://example.com/#part"])
             Assert.Equal(HttpStatusCode.BadRequest, (await OwnerAsync(HttpMethod.Post, "/webhooks", new JsonObject { ["url"] = url })).Status);
         Assert.Equal(HttpStatusCode.BadRequest, (await OwnerAsync(HttpMethod.Post, "/webhooks", new JsonObject { ["url"] = "https://example.com/", ["events"] = new JsonArray("no.such") })).Status);
+        Assert.Equal(HttpStatusCode.BadRequest, (await OwnerAsync(HttpMethod.Post, "/webhooks", new JsonObject { ["url"] = "https://example.com/", ["events"] = new JsonArray((JsonNode?)null) })).Status);
     }
 
     private async Task<(string Id, string Secret)> CreateAsync(WebhookReceiver receiver, params string[] events)
