@@ -22,13 +22,7 @@ internal sealed class BlobArchive : IAuditArchive
         this.container = container.AbsoluteUri;
         var options = new Options { Transport = new HttpClientTransport(new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false, UseProxy = !container.IsLoopback, ActivityHeadersPropagator = null }) { Timeout = Timeout.InfiniteTimeSpan }) };
         options.Retry.NetworkTimeout = PerTry;
-        options.Diagnostics.IsLoggingEnabled = false;
-        options.Diagnostics.IsDistributedTracingEnabled = false;
-        options.Diagnostics.IsTelemetryEnabled = false;
-        HttpPipelinePolicy authorize = account?.Key is { } key
-            ? new SharedKeyPolicy(account.Name!, Convert.FromBase64String(key.Reveal()), time)
-            : new BearerTokenAuthenticationPolicy(new DefaultAzureCredential(), "https://storage.azure.com/.default");
-        pipeline = HttpPipelineBuilder.Build(options, authorize);
+        pipeline = StoragePipeline.Build(options, account?.Key is { } key ? new SharedKeyPolicy(account.Name!, Convert.FromBase64String(key.Reveal()), time) : null);
     }
 
     /// <inheritdoc/>

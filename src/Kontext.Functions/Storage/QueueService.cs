@@ -23,13 +23,7 @@ internal sealed class QueueService
         options.Retry.Delay = TimeSpan.FromMilliseconds(200);
         options.Retry.MaxDelay = TimeSpan.FromSeconds(2);
         options.Retry.NetworkTimeout = TimeSpan.FromSeconds(5);
-        options.Diagnostics.IsLoggingEnabled = false;
-        options.Diagnostics.IsDistributedTracingEnabled = false;
-        options.Diagnostics.IsTelemetryEnabled = false;
-        HttpPipelinePolicy authorize = account.Key is { } key
-            ? new SharedKeyPolicy(account.Name!, Convert.FromBase64String(key.Reveal()), time)
-            : new BearerTokenAuthenticationPolicy(new DefaultAzureCredential(), "https://storage.azure.com/.default");
-        pipeline = HttpPipelineBuilder.Build(options, authorize);
+        pipeline = StoragePipeline.Build(options, account.Key is { } key ? new SharedKeyPolicy(account.Name!, Convert.FromBase64String(key.Reveal()), time) : null);
     }
 
     /// <summary>A request to an address under the service's own, already escaped.</summary>

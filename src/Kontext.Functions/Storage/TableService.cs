@@ -29,13 +29,7 @@ internal sealed class TableService : ITableSource
         options.Retry.Delay = TimeSpan.FromMilliseconds(100);
         options.Retry.MaxDelay = TimeSpan.FromSeconds(1);
         options.Retry.NetworkTimeout = TimeSpan.FromSeconds(3);
-        options.Diagnostics.IsLoggingEnabled = false;
-        options.Diagnostics.IsDistributedTracingEnabled = false;
-        options.Diagnostics.IsTelemetryEnabled = false;
-        HttpPipelinePolicy authorize = account.Key is { } key
-            ? new SharedKeyLitePolicy(account.Name!, Convert.FromBase64String(key.Reveal()), time)
-            : new BearerTokenAuthenticationPolicy(new DefaultAzureCredential(), "https://storage.azure.com/.default");
-        pipeline = HttpPipelineBuilder.Build(options, authorize);
+        pipeline = StoragePipeline.Build(options, account.Key is { } key ? new SharedKeyLitePolicy(account.Name!, Convert.FromBase64String(key.Reveal()), time) : null);
     }
 
     /// <inheritdoc/>

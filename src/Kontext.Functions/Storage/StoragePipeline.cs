@@ -6,9 +6,20 @@ using Azure.Identity;
 
 namespace Kontext.Functions.Storage;
 
-/// <summary>Sends to a storage service so that what passes is told apart from what stays.</summary>
-internal static class StorageSending
+/// <summary>What the clients of the table, queue and blob services share: how they sign in, what they never log, and how they tell what passes from what stays.</summary>
+internal static class StoragePipeline
 {
+    /// <summary>A pipeline that logs and traces nothing of its own: addresses and headers of storage are nobody's business.</summary>
+    /// <param name="options">Retries and transport.</param>
+    /// <param name="sharedKey">Signs with the account's key; null to go through Entra ID.</param>
+    public static HttpPipeline Build(ClientOptions options, HttpPipelinePolicy? sharedKey)
+    {
+        options.Diagnostics.IsLoggingEnabled = false;
+        options.Diagnostics.IsDistributedTracingEnabled = false;
+        options.Diagnostics.IsTelemetryEnabled = false;
+        return HttpPipelineBuilder.Build(options, sharedKey ?? new BearerTokenAuthenticationPolicy(new DefaultAzureCredential(), "https://storage.azure.com/.default"));
+    }
+
     /// <summary>Sends with the pipeline's retries. Afterwards the message has an answer that is not a passing failure of the service.</summary>
     /// <param name="pipeline">The pipeline.</param>
     /// <param name="message">What to send.</param>
