@@ -41,6 +41,8 @@ builder.Services
     .AddKontextWork(settings)
     .AddKontextWebhooks(settings)
     .AddSingleton<IConnectPages, ConnectPages>()
+    .AddSingleton<PageNotices>()
+    .AddSingleton<SignedInPages>()
     .AddSingleton<SessionsView>()
     .AddKontextGateway()
     .AddKontextApi()
