@@ -53,6 +53,7 @@ internal static class ConnectServices
         .AddSingleton<ConnectionValidation>()
         .AddSingleton<Disconnection>()
         .AddSingleton(provider => ActivatorUtilities.CreateInstance<ConnectGuests>(provider, settings))
+        .AddSingleton(provider => ActivatorUtilities.CreateInstance<PersonalCallback>(provider, settings))
         .AddSingleton<ConnectionClearing>()
         .AddSingleton<ConnectPageBuilder>();
 }
