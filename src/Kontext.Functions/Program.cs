@@ -57,6 +57,7 @@ builder.Services
     .AddSingleton<IAuditSigner, AuditSigner>()
     .AddSingleton<AuditSeal>()
     .AddSingleton<ITimerTrigger, AuditSealTimer>()
+    .AddSingleton<ITimerTrigger, TraceRollupTimer>()
     .AddSingleton<ITimerTrigger, RefreshSweepTimer>()
     .AddSingleton<ITimerTrigger, RefreshBackfillTimer>()
     .AddSingleton<ITimerTrigger, SigningKeysTimer>()
