@@ -1,4 +1,5 @@
 using Kontext.Domain;
+using Kontext.Functions.Admin;
 using Kontext.Functions.OAuth;
 
 namespace Kontext.Functions.Api;
@@ -9,7 +10,10 @@ internal static class ApiEndpoints
     public static void Map(IEndpointRouteBuilder app)
     {
         var api = app.MapGroup("/api/v1").RequireCors(PublicCors.Policy).WithMetadata(new Surface(
-            context => context.RequestServices.GetRequiredService<BearerAuthentication>().ManagementAsync(context), ApiErrors.Of));
+            // Our own administration pages call as the person signed in, and hold the call to be theirs by the page's CSRF token.
+            context => context.Features.Get<PageCaller>() is { } page
+                ? ValueTask.FromResult<Result<Caller>>(page.Person)
+                : context.RequestServices.GetRequiredService<BearerAuthentication>().ManagementAsync(context), ApiErrors.Of));
         // Secrets are in some answers and nobody else's business in all of them.
         api.AddEndpointFilter((invocation, next) =>
         {
