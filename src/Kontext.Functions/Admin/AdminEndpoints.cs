@@ -1,4 +1,10 @@
+using Kontext.Functions.Admin.Applications;
+using Kontext.Functions.Admin.Audit;
+using Kontext.Functions.Admin.Integrations;
 using Kontext.Functions.Admin.Overview;
+using Kontext.Functions.Admin.Policy;
+using Kontext.Functions.Admin.ServiceAccounts;
+using Kontext.Functions.Admin.Settings;
 
 namespace Kontext.Functions.Admin;
 
@@ -13,9 +19,16 @@ internal static class AdminEndpoints
         app.Services.GetRequiredService<ManagementApi>().Attach(app);
         var console = app.MapGroup(Path).WithMetadata(new Surface(Authenticate: null, AdminPages.ErrorOf));
         OverviewEndpoints.Map(console);
+        ApplicationsEndpoints.Map(console);
+        IntegrationListEndpoints.Map(console);
+        PolicyEndpoints.Map(console);
+        AuditEndpoints.Map(console);
+        ServiceAccountsEndpoints.Map(console);
+        SettingsEndpoints.Map(console);
     }
 
     public static IServiceCollection AddKontextAdministration(this IServiceCollection services) => services
         .AddSingleton<ManagementApi>()
-        .AddSingleton<AdminPages>();
+        .AddSingleton<AdminPages>()
+        .AddSingleton<InstallationFacts>();
 }

@@ -39,6 +39,7 @@ internal static class ApiEndpoints
         TracesApi.Map(api);
         SigningKeysApi.Map(api);
         AuditExportApi.Map(api);
+        AuditVerificationApi.Map(api);
         WebhooksApi.Map(api);
         WebhookDeliveriesApi.Map(api);
         FailedWorkApi.Map(api);
@@ -73,6 +74,7 @@ internal static class ApiEndpoints
         .AddSingleton<TracesApi>()
         .AddSingleton<SigningKeysApi>()
         .AddSingleton<AuditExportApi>()
+        .AddSingleton<AuditVerificationApi>()
         .AddSingleton<WebhooksApi>()
         .AddSingleton<WebhookDeliveriesApi>()
         .AddSingleton<FailedWorkApi>();

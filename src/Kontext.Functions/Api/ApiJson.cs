@@ -58,6 +58,7 @@ namespace Kontext.Functions.Api;
 [JsonSerializable(typeof(PolicyReplayBody))]
 [JsonSerializable(typeof(PolicyReplayCursor))]
 [JsonSerializable(typeof(AuditEventListBody))]
+[JsonSerializable(typeof(AuditVerificationBody))]
 [JsonSerializable(typeof(TraceListBody))]
 [JsonSerializable(typeof(TraceEnvelope))]
 [JsonSerializable(typeof(TraceStatisticsBody))]
