@@ -6,6 +6,7 @@ using Kontext.Functions.Account;
 using Kontext.Functions.Api;
 using Kontext.Functions.Commands;
 using Kontext.Functions.Connect;
+using Kontext.Functions.Health;
 using Kontext.Functions.Local;
 using Kontext.Functions.Mcp;
 using Kontext.Functions.OAuth;
@@ -33,6 +34,7 @@ builder.Services
     .AddSingleton<Approvals>()
     .AddSingleton<ApprovalDecisions>()
     .AddSingleton<OrganizationSeed>()
+    .AddSingleton<Readiness>()
     .AddKontextStorage(settings)
     .AddKontextAudit()
     .AddKontextVault(settings)
