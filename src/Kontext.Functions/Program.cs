@@ -9,6 +9,7 @@ using Kontext.Functions.Connect;
 using Kontext.Functions.Local;
 using Kontext.Functions.Mcp;
 using Kontext.Functions.OAuth;
+using Kontext.Functions.Observability;
 using Kontext.Functions.Organizations;
 using Kontext.Functions.Pages;
 using Kontext.Functions.Partner;
@@ -25,6 +26,7 @@ var settings = KontextSettings.Read(builder.Configuration, builder.Environment.I
 Listening.Configure(builder, settings);
 // One line per refused request is ours; the framework's own lines per request would only repeat it.
 builder.Logging.AddFilter("Microsoft.AspNetCore", LogLevel.Warning).AddFilter("Microsoft.Hosting", LogLevel.Information);
+builder.AddKontextObservability(settings);
 builder.Services
     .AddSingleton(settings)
     .AddSingleton(TimeProvider.System)
@@ -60,6 +62,7 @@ builder.Services
     .Configure<RouteHandlerOptions>(options => options.ThrowOnBadRequest = true);
 
 var app = builder.Build();
+app.UseKontextObservability();
 app.UseRouting();
 app.UseCors();
 app.UseMiddleware<SurfaceMiddleware>();
