@@ -48,7 +48,7 @@ internal sealed class McpEndpoint(
             context.Response.StatusCode = StatusCodes.Status202Accepted;
             return;
         }
-        using var span = McpSpan.Start(request);
+        using var span = McpSpan.Start(context, request);
         await ObserveAsync(new McpExchange(context, caller, request, modern, only), span);
     }
 

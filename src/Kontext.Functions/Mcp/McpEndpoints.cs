@@ -53,6 +53,9 @@ internal static class McpEndpoints
         services.AddSingleton<OfferedTools>();
         services.AddSingleton<ToolsList>();
         services.AddSingleton<ToolsCall>();
+        services.AddSingleton<ToolSearching>();
+        services.AddSingleton<CapabilityRequests>();
+        services.AddSingleton<CapabilityAsking>();
         services.AddSingleton<MetaTools>();
         services.AddSingleton<ForwardedMethods>();
         services.AddSingleton<Greeting>();

@@ -19,9 +19,12 @@ internal static class McpSpan
     public static string MethodOf(string? method) => method is not null && Methods.Contains(method) ? method : "_OTHER";
 
     /// <summary>Begins it. Without anybody listening it exists only when the message names a trace of its own, so that everything that is done and recorded for it belongs to that trace.</summary>
-    public static Activity? Start(JsonRpcRequest request)
+    public static Activity? Start(HttpContext context, JsonRpcRequest request)
     {
         var sent = TraceParent.Read(JsonRpcRequest.TextOf(request.Meta, "traceparent"), JsonRpcRequest.TextOf(request.Meta, "tracestate"));
+        // The framework follows the header, except where an installation logs nothing at all.
+        if (sent is null && Activity.Current is null)
+            sent = TraceParent.Read(context.Request.Headers.TraceParent, context.Request.Headers.TraceState);
         if (!Stages.Source.HasListeners())
             return sent is null ? null : Carry(sent.Value);
         var method = MethodOf(request.Method);

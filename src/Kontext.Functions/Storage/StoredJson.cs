@@ -50,6 +50,7 @@ namespace Kontext.Functions.Storage;
 [JsonSerializable(typeof(ParkedGrant))]
 [JsonSerializable(typeof(FailedWork))]
 [JsonSerializable(typeof(Approval))]
+[JsonSerializable(typeof(CapabilityRequest))]
 internal sealed partial class StoredJson : JsonSerializerContext;
 
 /// <summary>Stores an id of any kind as its UUID.</summary>
