@@ -10,6 +10,7 @@ using Kontext.Functions.Health;
 using Kontext.Functions.Local;
 using Kontext.Functions.Mcp;
 using Kontext.Functions.OAuth;
+using Kontext.Functions.Observability;
 using Kontext.Functions.Organizations;
 using Kontext.Functions.Pages;
 using Kontext.Functions.Partner;
@@ -26,6 +27,7 @@ var settings = KontextSettings.Read(builder.Configuration, builder.Environment.I
 Listening.Configure(builder, settings);
 // One line per refused request is ours; the framework's own lines per request would only repeat it.
 builder.Logging.AddFilter("Microsoft.AspNetCore", LogLevel.Warning).AddFilter("Microsoft.Hosting", LogLevel.Information);
+builder.AddKontextObservability(settings);
 builder.Services
     .AddSingleton(settings)
     .AddSingleton(TimeProvider.System)
@@ -69,6 +71,7 @@ builder.Services
     .Configure<RouteHandlerOptions>(options => options.ThrowOnBadRequest = true);
 
 var app = builder.Build();
+app.UseKontextObservability();
 app.UseRouting();
 app.UseCors();
 app.UseMiddleware<SurfaceMiddleware>();

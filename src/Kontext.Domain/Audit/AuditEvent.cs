@@ -129,6 +129,9 @@ public static class AuditTypes
     /// <summary>An administrator accepted a tool's change.</summary>
     public const string ToolAccepted = "tool.accepted";
 
+    /// <summary>An agent asked for a capability it does not have.</summary>
+    public const string CapabilityRequested = "capability.requested";
+
     /// <summary>Somebody tried too often and was refused unheard; not every such refusal has an entry.</summary>
     public const string AttemptsLimited = "attempts.limited";
 

@@ -38,6 +38,7 @@ internal static class ApiEndpoints
         WebhooksApi.Map(api);
         WebhookDeliveriesApi.Map(api);
         FailedWorkApi.Map(api);
+        CapabilityRequestsApi.Map(api);
         // A malformed id in a route of ours, or no route at all: said in this surface's format.
         api.MapFallback("/{**path}", (HttpContext context) => ApiErrors.Of(context, new Failure(FailureCode.NotFound, "There is nothing at this address.")));
     }
@@ -71,5 +72,6 @@ internal static class ApiEndpoints
         .AddSingleton<AuditExportApi>()
         .AddSingleton<WebhooksApi>()
         .AddSingleton<WebhookDeliveriesApi>()
+        .AddSingleton<CapabilityRequestsApi>()
         .AddSingleton<FailedWorkApi>();
 }

@@ -3,6 +3,7 @@ using Kontext.Domain.Gateway;
 using Kontext.Domain.Vault;
 using Kontext.Functions.Limits;
 using Kontext.Functions.OAuth;
+using Kontext.Functions.Observability;
 using Kontext.Functions.Upstream;
 
 namespace Kontext.Functions.Mcp;
@@ -38,8 +39,8 @@ internal static class McpEndpoints
     public static IServiceCollection AddKontextGateway(this IServiceCollection services)
     {
         services.AddSingleton<UpstreamEras>();
-        services.AddSingleton<IMcpUpstream>(provider => new HttpMcpUpstream(
-            GuardedHttp.Create(provider.GetRequiredService<KontextSettings>().AllowPrivateUpstreams), provider.GetRequiredService<UpstreamEras>(), UpstreamLimits.Ordinary));
+        services.AddSingleton<IMcpUpstream>(provider => new ObservedMcpUpstream(new HttpMcpUpstream(
+            GuardedHttp.Create(provider.GetRequiredService<KontextSettings>().AllowPrivateUpstreams), provider.GetRequiredService<UpstreamEras>(), UpstreamLimits.Ordinary)));
         services.AddSingleton<ScopeStepUp>();
         services.AddSingleton<InjectedUpstream>();
         services.AddSingleton<AttachedIntegrations>();
@@ -52,6 +53,9 @@ internal static class McpEndpoints
         services.AddSingleton<OfferedTools>();
         services.AddSingleton<ToolsList>();
         services.AddSingleton<ToolsCall>();
+        services.AddSingleton<ToolSearching>();
+        services.AddSingleton<CapabilityRequests>();
+        services.AddSingleton<CapabilityAsking>();
         services.AddSingleton<MetaTools>();
         services.AddSingleton<ForwardedMethods>();
         services.AddSingleton<Greeting>();

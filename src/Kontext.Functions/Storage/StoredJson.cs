@@ -54,6 +54,7 @@ namespace Kontext.Functions.Storage;
 [JsonSerializable(typeof(PersonMention))]
 [JsonSerializable(typeof(TraceHour))]
 [JsonSerializable(typeof(TraceDay))]
+[JsonSerializable(typeof(CapabilityRequest))]
 internal sealed partial class StoredJson : JsonSerializerContext;
 
 /// <summary>Stores an id of any kind as its UUID.</summary>

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Kontext.Functions.Observability;
 
 namespace Kontext.Functions.Upstream;
 
@@ -25,7 +26,7 @@ internal static class GuardedHttp
         MaxConnectionsPerServer = 256,
         MaxResponseHeadersLength = 64,
         EnableMultipleHttp2Connections = true,
-        ActivityHeadersPropagator = null,
+        ActivityHeadersPropagator = TraceContextPropagator.Instance,
         ConnectCallback = (context, cancellationToken) => ConnectAsync(context.DnsEndPoint, isAllowed, cancellationToken),
     };
 
