@@ -41,7 +41,13 @@ builder.Services
     .AddKontextWork(settings)
     .AddKontextWebhooks(settings)
     .AddSingleton<IConnectPages, ConnectPages>()
+    .AddSingleton<PageNotices>()
+    .AddSingleton<SignedInPages>()
     .AddSingleton<SessionsView>()
+    .AddSingleton<IntegrationsView>()
+    .AddSingleton<IntegrationsEndpoints>()
+    .AddSingleton<CallbackEndpoints>()
+    .AddSingleton<McpServersEndpoints>()
     .AddKontextGateway()
     .AddKontextApi()
     .AddKontextPartners()
@@ -51,6 +57,7 @@ builder.Services
     .AddSingleton<IAuditSigner, AuditSigner>()
     .AddSingleton<AuditSeal>()
     .AddSingleton<ITimerTrigger, AuditSealTimer>()
+    .AddSingleton<ITimerTrigger, TraceRollupTimer>()
     .AddSingleton<ITimerTrigger, RefreshSweepTimer>()
     .AddSingleton<ITimerTrigger, RefreshBackfillTimer>()
     .AddSingleton<ITimerTrigger, SigningKeysTimer>()
@@ -73,6 +80,8 @@ OAuthEndpoints.Map(app);
 DevicePages.Map(app);
 SessionsEndpoints.Map(app);
 ApprovalsEndpoints.Map(app);
+IntegrationsEndpoints.Map(app);
+McpServersEndpoints.Map(app);
 ConnectEndpoints.Map(app, settings, app.Services.GetRequiredService<BrowserSessions>().CurrentAsync);
 McpEndpoints.Map(app, settings, app.Services.GetRequiredService<BearerAuthentication>().GatewayAsync);
 ApiEndpoints.Map(app);

@@ -14,7 +14,7 @@ internal static class ApiEndpoints
         api.AddEndpointFilter((invocation, next) =>
         {
             invocation.HttpContext.Response.Headers.CacheControl = "no-store";
-            return next(invocation);
+            return ApiRoles.RefusalOf(invocation.HttpContext) is { } refusal ? ValueTask.FromResult<object?>(ApiErrors.Of(invocation.HttpContext, refusal)) : next(invocation);
         });
         OrganizationApi.Map(api);
         ApplicationsApi.Map(api);
@@ -32,6 +32,7 @@ internal static class ApiEndpoints
         PolicyCheckApi.Map(api);
         PolicyReplayApi.Map(api);
         AuditApi.Map(api);
+        TracesApi.Map(api);
         SigningKeysApi.Map(api);
         AuditExportApi.Map(api);
         WebhooksApi.Map(api);
@@ -65,6 +66,7 @@ internal static class ApiEndpoints
         .AddSingleton<PolicyCheckApi>()
         .AddSingleton<PolicyReplayApi>()
         .AddSingleton<AuditApi>()
+        .AddSingleton<TracesApi>()
         .AddSingleton<SigningKeysApi>()
         .AddSingleton<AuditExportApi>()
         .AddSingleton<WebhooksApi>()

@@ -40,8 +40,8 @@ internal sealed class McpExchange(HttpContext http, AgentCaller caller, JsonRpcR
     /// <summary>Ends when the client goes away.</summary>
     public CancellationToken Aborted => Http.RequestAborted;
 
-    /// <summary>W3C trace id: the client's, from header or <c>_meta</c>, or a new one.</summary>
-    public string TraceId { get; } = TraceOf(http.Request.Headers.TraceParent) ?? TraceOf(JsonRpcRequest.TextOf(request.Meta, "traceparent")) ?? ActivityTraceId.CreateRandom().ToHexString();
+    /// <summary>W3C trace id: the client's, from header or <c>_meta</c>, or the request's own.</summary>
+    public string TraceId { get; } = TraceOf(http.Request.Headers.TraceParent) ?? TraceOf(JsonRpcRequest.TextOf(request.Meta, "traceparent")) ?? (Activity.Current?.TraceId ?? ActivityTraceId.CreateRandom()).ToHexString();
 
     /// <summary>The answer has become a stream of events.</summary>
     public bool Events { get; private set; }
