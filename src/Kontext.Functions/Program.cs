@@ -12,6 +12,7 @@ using Kontext.Functions.OAuth;
 using Kontext.Functions.Organizations;
 using Kontext.Functions.Pages;
 using Kontext.Functions.Partner;
+using Kontext.Functions.Proxy;
 using Kontext.Functions.Retention;
 using Kontext.Functions.SignIn;
 using Kontext.Functions.Storage;
@@ -43,6 +44,7 @@ builder.Services
     .AddSingleton<IConnectPages, ConnectPages>()
     .AddSingleton<SessionsView>()
     .AddKontextGateway()
+    .AddKontextProxy()
     .AddKontextApi()
     .AddKontextPartners()
     .AddKontextOrganizations()
@@ -75,6 +77,7 @@ SessionsEndpoints.Map(app);
 ApprovalsEndpoints.Map(app);
 ConnectEndpoints.Map(app, settings, app.Services.GetRequiredService<BrowserSessions>().CurrentAsync);
 McpEndpoints.Map(app, settings, app.Services.GetRequiredService<BearerAuthentication>().GatewayAsync);
+ProxyEndpoints.Map(app, settings, app.Services.GetRequiredService<BearerAuthentication>().ProxyAsync);
 ApiEndpoints.Map(app);
 PartnerEndpoints.Map(app);
 OrganizationIntegrationsApi.Map(app);

@@ -5,7 +5,7 @@ namespace Kontext.Functions.Mcp;
 
 /// <summary>The gateway's front: one message in, one answer out, in whichever era of the protocol the message is written.</summary>
 internal sealed class McpEndpoint(
-    KontextSettings settings, AttachedIntegrations attached, Greeting greeting, ToolsList list, ToolsCall call, MetaTools metaTools, ForwardedMethods forwarded)
+    KontextSettings settings, AttachedIntegrations attached, Greeting greeting, ToolsList list, ToolsCall call, MetaTools metaTools, ForwardedMethods forwarded, McpLimits limits)
 {
     /// <summary>Serves a POST. <paramref name="integration"/> is the address's, null at <c>/mcp</c>.</summary>
     public async Task PostAsync(HttpContext context, string? integration)
@@ -20,7 +20,7 @@ internal sealed class McpEndpoint(
             await RefuseAsync(context, default, fault);
             return;
         }
-        var (read, unreadable) = await JsonRpcRequest.ReadAsync(context.Request, context.RequestAborted);
+        var (read, unreadable) = await JsonRpcRequest.ReadAsync(context.Request, settings.Limits.Calls.MessageBytes, context.RequestAborted);
         if (read is null)
         {
             await RefuseAsync(context, default, unreadable!);
@@ -45,7 +45,7 @@ internal sealed class McpEndpoint(
             context.Response.StatusCode = StatusCodes.Status202Accepted;
             return;
         }
-        await DispatchAsync(new McpExchange(context, caller, request, modern, only));
+        await limits.RunAsync(new McpExchange(context, caller, request, modern, only), DispatchAsync);
     }
 
     /// <summary>Answers what this transport has no use for: there is no stream to open and no session to end.</summary>

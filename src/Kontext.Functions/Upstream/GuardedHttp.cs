@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Text;
 
 namespace Kontext.Functions.Upstream;
 
@@ -26,6 +27,7 @@ internal static class GuardedHttp
         MaxResponseHeadersLength = 64,
         EnableMultipleHttp2Connections = true,
         ActivityHeadersPropagator = null,
+        RequestHeaderEncodingSelector = static (_, _) => Encoding.UTF8,
         ConnectCallback = (context, cancellationToken) => ConnectAsync(context.DnsEndPoint, isAllowed, cancellationToken),
     };
 
