@@ -14,6 +14,7 @@ using Kontext.Functions.Observability;
 using Kontext.Functions.Organizations;
 using Kontext.Functions.Pages;
 using Kontext.Functions.Partner;
+using Kontext.Functions.Proxy;
 using Kontext.Functions.Retention;
 using Kontext.Functions.SignIn;
 using Kontext.Functions.Storage;
@@ -53,6 +54,7 @@ builder.Services
     .AddSingleton<CallbackEndpoints>()
     .AddSingleton<McpServersEndpoints>()
     .AddKontextGateway()
+    .AddKontextProxy()
     .AddKontextApi()
     .AddKontextPartners()
     .AddKontextOrganizations()
@@ -89,6 +91,7 @@ IntegrationsEndpoints.Map(app);
 McpServersEndpoints.Map(app);
 ConnectEndpoints.Map(app, settings, app.Services.GetRequiredService<BrowserSessions>().CurrentAsync);
 McpEndpoints.Map(app, settings, app.Services.GetRequiredService<BearerAuthentication>().GatewayAsync);
+ProxyEndpoints.Map(app, settings, app.Services.GetRequiredService<BearerAuthentication>().ProxyAsync);
 ApiEndpoints.Map(app);
 PartnerEndpoints.Map(app);
 OrganizationIntegrationsApi.Map(app);

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Text;
 using Kontext.Functions.Observability;
 
 namespace Kontext.Functions.Upstream;
@@ -27,6 +28,7 @@ internal static class GuardedHttp
         MaxResponseHeadersLength = 64,
         EnableMultipleHttp2Connections = true,
         ActivityHeadersPropagator = TraceContextPropagator.Instance,
+        RequestHeaderEncodingSelector = static (_, _) => Encoding.UTF8,
         ConnectCallback = (context, cancellationToken) => ConnectAsync(context.DnsEndPoint, isAllowed, cancellationToken),
     };
 
