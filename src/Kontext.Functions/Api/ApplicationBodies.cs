@@ -8,12 +8,17 @@ namespace Kontext.Functions.Api;
 /// <summary>An application on the wire (contract 1.3).</summary>
 internal sealed record ApplicationBody(string Id, string Name, string? Description, string ClientId, string CreatedAt, string UpdatedAt, bool Archived, string Registration, string? OwnerUserId, SessionCountsBody Sessions, ExternalAuthBody? ExternalAuth)
 {
+    public bool Suspended { get; init; }
+
     public static ApplicationBody Of(Application application, SessionCountsBody sessions) => new(
         application.Id.ToString(), application.Name, application.Description, application.ClientId,
         Wire.Time(application.CreatedAt), Wire.Time(application.UpdatedAt), application.Archived,
         RegistrationWord(application),
         application.Owner?.ToString(), sessions,
-        application.ExternalAuth is { } external ? ExternalAuthBody.Of(external) : null);
+        application.ExternalAuth is { } external ? ExternalAuthBody.Of(external) : null)
+    {
+        Suspended = application.Suspended,
+    };
 
     private static string RegistrationWord(Application application) => application.Registration switch
     {
