@@ -12,7 +12,7 @@ internal static class GuardedHttp
     public static HttpClient Create(bool allowPrivateAddresses) => Create(address => allowPrivateAddresses || IsPublic(address));
 
     /// <summary>The same, with a rule of one's own for the addresses that may be connected to.</summary>
-    public static HttpClient Create(Func<IPAddress, bool> isAllowed) => new(Handler(isAllowed)) { Timeout = Timeout.InfiniteTimeSpan };
+    public static HttpClient Create(Func<IPAddress, bool> isAllowed) => new(new TraceContextHandler(Handler(isAllowed))) { Timeout = Timeout.InfiniteTimeSpan };
 
     /// <summary>What such a client sends through.</summary>
     public static SocketsHttpHandler Handler(Func<IPAddress, bool> isAllowed) => new()
@@ -26,7 +26,8 @@ internal static class GuardedHttp
         MaxConnectionsPerServer = 256,
         MaxResponseHeadersLength = 64,
         EnableMultipleHttp2Connections = true,
-        ActivityHeadersPropagator = TraceContextPropagator.Instance,
+        // Trace context is sent by the handler above this one, and baggage by none.
+        ActivityHeadersPropagator = null,
         ConnectCallback = (context, cancellationToken) => ConnectAsync(context.DnsEndPoint, isAllowed, cancellationToken),
     };
 

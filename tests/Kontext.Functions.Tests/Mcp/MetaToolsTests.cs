@@ -100,8 +100,8 @@ public sealed class MetaToolsTests
         await using var upstream = await McpServerDouble.StartAsync(modern: true);
         var ports = new GatewayPorts();
         ports.Organization = ports.Organization with { PolicyEnabled = true };
-        ports.Rules.Add(new PolicyRule { Id = Ids.Named<RuleId>("allow"), Layer = PolicyLayer.Organization, Effect = PolicyEffect.Allow, CreatedAt = DateTimeOffset.UnixEpoch });
-        ports.Rules.Add(new PolicyRule { Id = Ids.Named<RuleId>("deny"), Layer = PolicyLayer.Organization, Effect = PolicyEffect.Deny, Operation = "delete_item", CreatedAt = DateTimeOffset.UnixEpoch });
+        ports.Rules.Add(new PolicyRule { Id = Ids.Named<RuleId>("allow"), Layer = PolicyLayer.Organization, Effect = PolicyEffect.Allow, Subject = new PolicySubject(PolicySubjectKind.Everyone), CreatedAt = DateTimeOffset.UnixEpoch });
+        ports.Rules.Add(new PolicyRule { Id = Ids.Named<RuleId>("deny"), Layer = PolicyLayer.Organization, Effect = PolicyEffect.Deny, Subject = new PolicySubject(PolicySubjectKind.Everyone), Operation = "delete_item", CreatedAt = DateTimeOffset.UnixEpoch });
         GatewayApp.Connect(ports, "linear", upstream.Url);
         await using var gateway = await GatewayApp.StartAsync(ports);
 

@@ -22,8 +22,8 @@ public sealed class TelemetryTests(ObservedKontext kontext) : IClassFixture<Obse
         Assert.NotEqual(trace, transport);
         foreach (var stage in new[] { "kontext.policy", "kontext.vault", "kontext.audit.commit" })
             Assert.Equal(request.Id, (await kontext.Receiver.SpanAsync(span => span.Trace == trace && span.Name == stage)).Parent);
-        var http = await kontext.Receiver.SpanAsync(span => span.Trace == transport && span.Name == "POST /mcp");
-        Assert.Equal(("POST", "/mcp", "200"), (http.Attributes["http.request.method"], http.Attributes["http.route"], http.Attributes["http.response.status_code"]));
+        var http = await kontext.Receiver.SpanAsync(span => span.Trace == transport && span.Name == "POST /mcp/");
+        Assert.Equal(("POST", "/mcp/", "200"), (http.Attributes["http.request.method"], http.Attributes["http.route"], http.Attributes["http.response.status_code"]));
         Assert.Equal(http.Id, (await kontext.Receiver.SpanAsync(span => span.Trace == transport && span.Name == "kontext.authenticate")).Parent);
 
         var upstream = await kontext.Receiver.SpanAsync(span => span.Trace == trace && span.Name == "tools/call echo" && span.Kind == 3);
@@ -42,7 +42,7 @@ public sealed class TelemetryTests(ObservedKontext kontext) : IClassFixture<Obse
     {
         await kontext.CallAsync("notes__echo", header: $"00-{ObservedKontext.Trace}-{Calling}-01", meta: null);
 
-        var http = await kontext.Receiver.SpanAsync(span => span.Trace == ObservedKontext.Trace && span.Name == "POST /mcp");
+        var http = await kontext.Receiver.SpanAsync(span => span.Trace == ObservedKontext.Trace && span.Name == "POST /mcp/");
         var request = await kontext.Receiver.SpanAsync(span => span.Trace == ObservedKontext.Trace && span.Kind == 2 && span.Name == "tools/call echo");
 
         Assert.Equal((Calling, http.Id), (http.Parent, request.Parent));
@@ -98,7 +98,7 @@ public sealed class TelemetryTests(ObservedKontext kontext) : IClassFixture<Obse
         await kontext.CallAsync("notes__echo", header: null, meta: null);
         await kontext.Receiver.PointAsync("mcp.client.operation.duration", point => point.Attributes["kontext.integration.name"] == "notes" && !point.Attributes.ContainsKey("error.type"));
         await kontext.Receiver.PointAsync("kontext.audit.commit.duration", point => point.Value >= 1);
-        await kontext.Receiver.PointAsync("http.server.request.duration", point => point.Attributes.GetValueOrDefault("http.route") == "/mcp");
+        await kontext.Receiver.PointAsync("http.server.request.duration", point => point.Attributes.GetValueOrDefault("http.route") == "/mcp/");
         var refused = await kontext.Receiver.SpanAsync(span => span.Failed && span.Name == "tools/call delete_item");
         Assert.Equal("policy_denied", refused.Attributes["error.type"]);
     }
@@ -132,7 +132,14 @@ public sealed class TelemetryTests(ObservedKontext kontext) : IClassFixture<Obse
         await kontext.Agent.ExchangeAsync(kontext.ClientId, "not-a-token", "files");
         await kontext.CallAsync("files__anything", header: null, meta: $"00-{trace}-{Calling}-01");
 
-        var lines = kontext.Server.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Select(line => JsonNode.Parse(line)!).ToList();
+        List<JsonNode> lines;
+        do
+        {
+            // What the process wrote arrives when the pipe is read.
+            await Task.Yield();
+            lines = [.. kontext.Server.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Select(line => JsonNode.Parse(line)!)];
+        }
+        while (!lines.Exists(line => (string?)line["traceId"] == trace));
         Assert.All(lines, line => Assert.Equal(["timestamp", "level", "category", "eventId", "message"], line.AsObject().Select(member => member.Key).Take(5)));
         var refused = Assert.Single(lines, line => (string?)line["traceId"] == trace);
         Assert.Equal("tools/call", (string?)refused["fields"]!["Method"]);
