@@ -19,7 +19,7 @@ using Kontext.Functions.Triggers;
 using Kontext.Functions.Webhooks;
 using Kontext.Functions.Work;
 
-if (CommandLine.Handles(args)) return;
+if (await CommandLine.HandlesAsync(args)) return;
 var builder = WebApplication.CreateSlimBuilder(args);
 var settings = KontextSettings.Read(builder.Configuration, builder.Environment.IsDevelopment());
 Listening.Configure(builder, settings);

@@ -99,6 +99,9 @@ internal sealed class KeyVaultDataKeys(ITableSource tables, KeyVaults vaults, Lo
             if (await read() is not { } key)
                 return null;
             cache.Keep(org, name, key);
+            // What it is about to encrypt will be opened too.
+            if (name == Current)
+                cache.Keep(org, key.Version, key);
             return key;
         }
         finally
