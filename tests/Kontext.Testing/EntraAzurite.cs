@@ -17,6 +17,7 @@ namespace Kontext.Testing;
 public sealed class EntraAzurite : IAsyncDisposable
 {
     private const string Account = "acme";
+    private static readonly TimeSpan TokenLife = TimeSpan.FromHours(24);
 
     private readonly AzuriteProcess azurite;
     private readonly WebApplication identity;
@@ -35,9 +36,6 @@ public sealed class EntraAzurite : IAsyncDisposable
 
     /// <summary>What tokens were asked for.</summary>
     public IReadOnlyCollection<string> Resources => resources;
-
-    /// <summary>How long the tokens live that are given from now on.</summary>
-    public TimeSpan TokenLife { get; set; } = TimeSpan.FromHours(24);
 
     /// <summary>The environment of a program with this identity: no key, no connection string.</summary>
     public IReadOnlyDictionary<string, string> Environment => new Dictionary<string, string>

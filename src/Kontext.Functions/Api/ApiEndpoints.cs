@@ -33,6 +33,7 @@ internal static class ApiEndpoints
         PolicyReplayApi.Map(api);
         AuditApi.Map(api);
         SigningKeysApi.Map(api);
+        DataKeysApi.Map(api);
         AuditExportApi.Map(api);
         WebhooksApi.Map(api);
         WebhookDeliveriesApi.Map(api);
@@ -66,6 +67,7 @@ internal static class ApiEndpoints
         .AddSingleton<PolicyReplayApi>()
         .AddSingleton<AuditApi>()
         .AddSingleton<SigningKeysApi>()
+        .AddSingleton<DataKeysApi>()
         .AddSingleton<AuditExportApi>()
         .AddSingleton<WebhooksApi>()
         .AddSingleton<WebhookDeliveriesApi>()

@@ -58,6 +58,7 @@ namespace Kontext.Functions.Api;
 [JsonSerializable(typeof(PolicyReplayBody))]
 [JsonSerializable(typeof(PolicyReplayCursor))]
 [JsonSerializable(typeof(AuditEventListBody))]
+[JsonSerializable(typeof(DataKeyBody))]
 [JsonSerializable(typeof(SigningKeyListBody))]
 [JsonSerializable(typeof(SigningKeyRotationInput))]
 [JsonSerializable(typeof(SecretRotationInput))]

@@ -46,6 +46,16 @@ internal sealed class KeyVaultDataKeys(ITableSource tables, KeyVaults vaults, Lo
     }
 
     /// <inheritdoc/>
+    public async ValueTask<string> CurrentVersionAsync(OrgId org, CancellationToken cancellationToken)
+    {
+        var version = (await KeysAsync(org, cancellationToken)).Value.Current;
+        using var remembered = cache.Find(org, Current);
+        if (remembered is not null && remembered.Version != version)
+            cache.Drop(org, Current);
+        return version;
+    }
+
+    /// <inheritdoc/>
     public async ValueTask<string> RotateAsync(OrgId org, CancellationToken cancellationToken)
     {
         var current = await KeysAsync(org, cancellationToken);
