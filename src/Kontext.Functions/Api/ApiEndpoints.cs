@@ -1,6 +1,8 @@
 using Kontext.Domain;
 using Kontext.Functions.Admin;
+using Kontext.Domain.Revocations;
 using Kontext.Functions.OAuth;
+using Kontext.Functions.Storage;
 
 namespace Kontext.Functions.Api;
 
@@ -37,12 +39,15 @@ internal static class ApiEndpoints
         PolicyReplayApi.Map(api);
         AuditApi.Map(api);
         TracesApi.Map(api);
+        RevocationsApi.Map(api);
         SigningKeysApi.Map(api);
+        DataKeysApi.Map(api);
         AuditExportApi.Map(api);
         AuditVerificationApi.Map(api);
         WebhooksApi.Map(api);
         WebhookDeliveriesApi.Map(api);
         FailedWorkApi.Map(api);
+        CapabilityRequestsApi.Map(api);
         // A malformed id in a route of ours, or no route at all: said in this surface's format.
         api.MapFallback("/{**path}", (HttpContext context) => ApiErrors.Of(context, new Failure(FailureCode.NotFound, "There is nothing at this address.")));
     }
@@ -72,10 +77,16 @@ internal static class ApiEndpoints
         .AddSingleton<PolicyReplayApi>()
         .AddSingleton<AuditApi>()
         .AddSingleton<TracesApi>()
+        .AddSingleton<ICutOffStore, CutOffStore>()
+        .AddSingleton<CutOffSwitch>()
+        .AddSingleton<CutOffs>()
+        .AddSingleton<RevocationsApi>()
         .AddSingleton<SigningKeysApi>()
+        .AddSingleton<DataKeysApi>()
         .AddSingleton<AuditExportApi>()
         .AddSingleton<AuditVerificationApi>()
         .AddSingleton<WebhooksApi>()
         .AddSingleton<WebhookDeliveriesApi>()
+        .AddSingleton<CapabilityRequestsApi>()
         .AddSingleton<FailedWorkApi>();
 }
