@@ -3,6 +3,7 @@ using Kontext.Functions.Admin.Audit;
 using Kontext.Functions.Admin.Integrations;
 using Kontext.Functions.Admin.Overview;
 using Kontext.Functions.Admin.Policy;
+using Kontext.Functions.Admin.Revocation;
 using Kontext.Functions.Admin.ServiceAccounts;
 using Kontext.Functions.Admin.Settings;
 
@@ -23,6 +24,7 @@ internal static class AdminEndpoints
         IntegrationListEndpoints.Map(console);
         PolicyEndpoints.Map(console);
         AuditEndpoints.Map(console);
+        RevocationEndpoints.Map(console);
         ServiceAccountsEndpoints.Map(console);
         SettingsEndpoints.Map(console);
     }
