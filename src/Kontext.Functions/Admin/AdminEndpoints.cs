@@ -1,3 +1,4 @@
+using Kontext.Functions.Admin.Access;
 using Kontext.Functions.Admin.Applications;
 using Kontext.Functions.Admin.Audit;
 using Kontext.Functions.Admin.Integrations;
@@ -23,6 +24,7 @@ internal static class AdminEndpoints
         ApplicationsEndpoints.Map(console);
         IntegrationListEndpoints.Map(console);
         PolicyEndpoints.Map(console);
+        AccessEndpoints.Map(console);
         AuditEndpoints.Map(console);
         RevocationEndpoints.Map(console);
         ServiceAccountsEndpoints.Map(console);

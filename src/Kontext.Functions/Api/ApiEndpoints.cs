@@ -24,6 +24,7 @@ internal static class ApiEndpoints
         });
         OrganizationApi.Map(api);
         ApplicationsApi.Map(api);
+        AccessGraphApi.Map(api);
         SessionsApi.Map(api);
         OwnSessionsApi.Map(api);
         OwnApprovalsApi.Map(api);
@@ -55,6 +56,8 @@ internal static class ApiEndpoints
     public static IServiceCollection AddKontextApi(this IServiceCollection services) => services
         .AddSingleton<OrganizationApi>()
         .AddSingleton<ApplicationsApi>()
+        .AddSingleton<AccessGraphs>()
+        .AddSingleton<AccessGraphApi>()
         .AddSingleton<SessionsApi>()
         .AddSingleton<OwnSessionsApi>()
         .AddSingleton<OwnApprovalsApi>()
