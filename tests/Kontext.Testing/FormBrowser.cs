@@ -72,6 +72,9 @@ public sealed class FormBrowser : IDisposable
         return new JsonAnswer(answer.StatusCode, text.Length == 0 ? null : JsonNode.Parse(text), answer.Headers);
     }
 
+    /// <summary>Fetches a file with this browser's cookies.</summary>
+    public Task<HttpResponseMessage> DownloadAsync(Uri url) => http.GetAsync(url);
+
     /// <inheritdoc/>
     public void Dispose() => http.Dispose();
 
