@@ -32,7 +32,7 @@ public sealed class AttachedIntegrations(IIntegrationStore integrations)
     public async ValueTask<List<Integration>> ProxiedAsync(AgentCaller caller, CancellationToken cancellationToken)
     {
         var attached = await OfAsync(caller, cancellationToken);
-        attached.RemoveAll(integration => integration.Category != IntegrationCategory.GatewayRemoteMcp);
+        attached.RemoveAll(integration => !IsProxied(caller, integration));
         return attached;
     }
 
@@ -40,9 +40,12 @@ public sealed class AttachedIntegrations(IIntegrationStore integrations)
     public async ValueTask<Integration?> FindProxiedAsync(AgentCaller caller, string name, CancellationToken cancellationToken)
     {
         if (await integrations.CurrentByNameAsync(caller.Org, name, cancellationToken) is { } integration)
-            return !integration.Archived && integration.Category == IntegrationCategory.GatewayRemoteMcp && CredentialBroker.IsAttached(caller.Application, integration) ? integration : null;
+            return !integration.Archived && IsProxied(caller, integration) && CredentialBroker.IsAttached(caller.Application, integration) ? integration : null;
         // The address may carry the handle in place of a name that does not fit into one.
         var proxied = await ProxiedAsync(caller, cancellationToken);
         return proxied.Find(candidate => string.Equals(ToolId.HandleOf(candidate.Name), name, StringComparison.OrdinalIgnoreCase));
     }
+
+    private static bool IsProxied(AgentCaller caller, Integration integration) =>
+        integration.Category == IntegrationCategory.GatewayRemoteMcp && !caller.Application.CredentialOnly.Contains(integration.Id);
 }

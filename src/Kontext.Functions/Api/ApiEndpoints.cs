@@ -28,6 +28,8 @@ internal static class ApiEndpoints
         ConnectionsApi.Map(api);
         PeopleConnectionsApi.Map(api);
         ProvidersApi.Map(api);
+        ConfiguredProvidersApi.Map(api);
+        AttachedProvidersApi.Map(api);
         ServiceAccountsApi.Map(api);
         PoliciesApi.Map(api);
         PolicySetApi.Map(api);
@@ -59,6 +61,9 @@ internal static class ApiEndpoints
         .AddSingleton<ConnectionsApi>()
         .AddSingleton<PeopleConnectionsApi>()
         .AddSingleton<ProvidersApi>()
+        .AddSingleton<IntegrationChanges>()
+        .AddSingleton<ConfiguredProvidersApi>()
+        .AddSingleton<AttachedProvidersApi>()
         .AddSingleton<ServiceAccountsApi>()
         .AddSingleton<PolicyRuleStores>()
         .AddSingleton<PolicyRuleReading>()
