@@ -9,6 +9,7 @@ using Kontext.Functions.Connect;
 using Kontext.Functions.Local;
 using Kontext.Functions.Mcp;
 using Kontext.Functions.OAuth;
+using Kontext.Functions.OpenApi;
 using Kontext.Functions.Organizations;
 using Kontext.Functions.Pages;
 using Kontext.Functions.Partner;
@@ -44,6 +45,7 @@ builder.Services
     .AddSingleton<SessionsView>()
     .AddKontextGateway()
     .AddKontextApi()
+    .AddSingleton<OpenApiDocument>()
     .AddKontextPartners()
     .AddKontextOrganizations()
     .AddKontextPages()
@@ -77,6 +79,7 @@ ApprovalsEndpoints.Map(app);
 ConnectEndpoints.Map(app, settings, app.Services.GetRequiredService<BrowserSessions>().CurrentAsync);
 McpEndpoints.Map(app, settings, app.Services.GetRequiredService<BearerAuthentication>().GatewayAsync);
 ApiEndpoints.Map(app);
+OpenApiEndpoints.Map(app);
 PartnerEndpoints.Map(app);
 OrganizationIntegrationsApi.Map(app);
 TriggerEndpoints.Map(app, settings);

@@ -59,6 +59,7 @@ namespace Kontext.Functions.Api;
 [JsonSerializable(typeof(PolicyReplayCursor))]
 [JsonSerializable(typeof(AuditEventListBody))]
 [JsonSerializable(typeof(NewRevocation))]
+[JsonSerializable(typeof(AccessGraphBody))]
 [JsonSerializable(typeof(NewConfiguredProvider))]
 [JsonSerializable(typeof(ConfiguredProviderChange))]
 [JsonSerializable(typeof(ConfiguredProviderEnvelope))]
