@@ -23,15 +23,20 @@ internal sealed class ManagementApi
     private const string Root = "/api/v1";
     private RequestDelegate? endpoints;
 
-    /// <summary>Takes over the program's endpoints. Called once, at the start.</summary>
-    public void Attach(IApplicationBuilder app)
+    /// <summary>Takes over the program's endpoints. Called once, at the start, when the API's are mapped.</summary>
+    public void Attach(WebApplication app)
     {
-        var branch = app.New();
-        branch.UseRouting();
-        branch.UseCors();
-        branch.UseMiddleware<SurfaceMiddleware>();
-        branch.UseEndpoints(_ => { });
-        endpoints = branch.Build();
+        // A pipeline of its own has a routing of its own, which has to be given the endpoints.
+        var own = ((IApplicationBuilder)app).New();
+        own.UseRouting();
+        own.UseCors();
+        own.UseMiddleware<SurfaceMiddleware>();
+        own.UseEndpoints(routes =>
+        {
+            foreach (var source in ((IEndpointRouteBuilder)app).DataSources)
+                routes.DataSources.Add(source);
+        });
+        endpoints = own.Build();
     }
 
     /// <summary>Sends a request and reads the answer; what the API refuses is a failure with its words.</summary>
