@@ -54,6 +54,9 @@ internal sealed record KontextSettings
     /// <summary><c>KontextQueue</c> and <c>KontextServiceBus</c>: where background work waits.</summary>
     public WorkSettings Work { get; init; } = WorkSettings.InMemory;
 
+    /// <summary><c>Kontext__LogFormat</c>: <c>json</c> for one JSON object per line, <c>text</c> for people. <c>json</c> unless set, <c>text</c> in Development.</summary>
+    public bool JsonLogs { get; init; }
+
     /// <summary>The port the Functions host tells a custom handler; null when run alone.</summary>
     public int? HandlerPort { get; init; }
 
@@ -103,6 +106,13 @@ internal sealed record KontextSettings
             AllowPrivateUpstreams = ReadBool(section, "AllowPrivateUpstreams") ?? development,
             DPoPNonceRequired = ReadBool(section, "DPoPNonceRequired") ?? false,
             Work = WorkSettings.Read(configuration, section["Storage"], underHost: handlerPort is not null),
+            JsonLogs = section["LogFormat"] switch
+            {
+                null or "" => !development,
+                "json" => true,
+                "text" => false,
+                _ => throw new InvalidSettingException("Kontext__LogFormat has to be json or text."),
+            },
             HandlerPort = handlerPort is null ? null : int.Parse(handlerPort, CultureInfo.InvariantCulture),
         };
     }
