@@ -23,6 +23,7 @@ if (wrong.length === 0) {
   for (const [path, file] of files) path.endsWith('.bicepparam') ? checkParameters(file, declared) : checkTemplate(file, declared, called);
   for (const path of paths) if (path.includes('/modules/') && !called.has(path)) say(path, 'nobody uses this module');
   checkSafety(declared);
+  checkDeploy(declared);
   if (process.env.SETTINGS) checkSettings(JSON.parse(readFileSync(process.env.SETTINGS, 'utf8')), declared);
 }
 console.log(wrong.length === 0 ? 'ok' : wrong.join('\n'));
@@ -129,6 +130,14 @@ function checkSafety(declared) {
       if (param && !files.get(path).source.slice(0, param.node.startIndex).trimEnd().endsWith('@secure()')) say(path, `${name} is not @secure()`);
     }
   }
+}
+
+// What the deployment command asks the deployment for.
+function checkDeploy(declared) {
+  const outputs = declared.get(join(root, 'main.bicep')).outputs.map(output => output.name);
+  const asked = [...readFileSync(join(root, 'deploy'), 'utf8').matchAll(/\$\(output (\w+)\)/g)].map(match => match[1]);
+  if (asked.length === 0) wrong.push('deploy: asks for no output');
+  for (const name of asked) if (!outputs.includes(name)) wrong.push(`deploy: main.bicep has no output ${name}`);
 }
 
 // --- settings ------------------------------------------------------------------------------------------------------------------------
