@@ -10,9 +10,11 @@ using Kontext.Functions.Health;
 using Kontext.Functions.Local;
 using Kontext.Functions.Mcp;
 using Kontext.Functions.OAuth;
+using Kontext.Functions.Observability;
 using Kontext.Functions.Organizations;
 using Kontext.Functions.Pages;
 using Kontext.Functions.Partner;
+using Kontext.Functions.Proxy;
 using Kontext.Functions.Retention;
 using Kontext.Functions.SignIn;
 using Kontext.Functions.Storage;
@@ -26,6 +28,7 @@ var settings = KontextSettings.Read(builder.Configuration, builder.Environment.I
 Listening.Configure(builder, settings);
 // One line per refused request is ours; the framework's own lines per request would only repeat it.
 builder.Logging.AddFilter("Microsoft.AspNetCore", LogLevel.Warning).AddFilter("Microsoft.Hosting", LogLevel.Information);
+builder.AddKontextObservability(settings);
 builder.Services
     .AddSingleton(settings)
     .AddSingleton(TimeProvider.System)
@@ -43,8 +46,15 @@ builder.Services
     .AddKontextWork(settings)
     .AddKontextWebhooks(settings)
     .AddSingleton<IConnectPages, ConnectPages>()
+    .AddSingleton<PageNotices>()
+    .AddSingleton<SignedInPages>()
     .AddSingleton<SessionsView>()
+    .AddSingleton<IntegrationsView>()
+    .AddSingleton<IntegrationsEndpoints>()
+    .AddSingleton<CallbackEndpoints>()
+    .AddSingleton<McpServersEndpoints>()
     .AddKontextGateway()
+    .AddKontextProxy()
     .AddKontextApi()
     .AddKontextPartners()
     .AddKontextOrganizations()
@@ -53,6 +63,7 @@ builder.Services
     .AddSingleton<IAuditSigner, AuditSigner>()
     .AddSingleton<AuditSeal>()
     .AddSingleton<ITimerTrigger, AuditSealTimer>()
+    .AddSingleton<ITimerTrigger, TraceRollupTimer>()
     .AddSingleton<ITimerTrigger, RefreshSweepTimer>()
     .AddSingleton<ITimerTrigger, RefreshBackfillTimer>()
     .AddSingleton<ITimerTrigger, SigningKeysTimer>()
@@ -62,6 +73,7 @@ builder.Services
     .Configure<RouteHandlerOptions>(options => options.ThrowOnBadRequest = true);
 
 var app = builder.Build();
+app.UseKontextObservability();
 app.UseRouting();
 app.UseCors();
 app.UseMiddleware<SurfaceMiddleware>();
@@ -75,8 +87,11 @@ OAuthEndpoints.Map(app);
 DevicePages.Map(app);
 SessionsEndpoints.Map(app);
 ApprovalsEndpoints.Map(app);
+IntegrationsEndpoints.Map(app);
+McpServersEndpoints.Map(app);
 ConnectEndpoints.Map(app, settings, app.Services.GetRequiredService<BrowserSessions>().CurrentAsync);
 McpEndpoints.Map(app, settings, app.Services.GetRequiredService<BearerAuthentication>().GatewayAsync);
+ProxyEndpoints.Map(app, settings, app.Services.GetRequiredService<BearerAuthentication>().ProxyAsync);
 ApiEndpoints.Map(app);
 PartnerEndpoints.Map(app);
 OrganizationIntegrationsApi.Map(app);

@@ -66,6 +66,9 @@ internal sealed class LocalKeys : IDataKeys, IDisposable
         return ValueTask.FromResult(key);
     }
 
+    /// <summary>The derivation key if there is one already.</summary>
+    public DataKey? FindDerivation(OrgId org) => Read(org, Derivation);
+
     /// <inheritdoc/>
     public ValueTask<string> RotateAsync(OrgId org, CancellationToken cancellationToken)
     {

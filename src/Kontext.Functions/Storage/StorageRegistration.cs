@@ -34,6 +34,7 @@ internal static class StorageRegistration
         services.AddSingleton<IUserStore, UserStore>();
         services.AddSingleton<IApplicationStore, ApplicationStore>();
         services.AddSingleton<IToolPinStore, ToolPinStore>();
+        services.AddSingleton<ICapabilityRequestStore, CapabilityRequestStore>();
         services.AddSingleton<ISessionStore, SessionStore>();
         services.AddSingleton<IServiceAccountStore, ServiceAccountStore>();
         services.AddSingleton<IIntegrationStore, IntegrationStore>();

@@ -50,6 +50,11 @@ namespace Kontext.Functions.Storage;
 [JsonSerializable(typeof(ParkedGrant))]
 [JsonSerializable(typeof(FailedWork))]
 [JsonSerializable(typeof(Approval))]
+[JsonSerializable(typeof(TraceMention))]
+[JsonSerializable(typeof(PersonMention))]
+[JsonSerializable(typeof(TraceHour))]
+[JsonSerializable(typeof(TraceDay))]
+[JsonSerializable(typeof(CapabilityRequest))]
 internal sealed partial class StoredJson : JsonSerializerContext;
 
 /// <summary>Stores an id of any kind as its UUID.</summary>

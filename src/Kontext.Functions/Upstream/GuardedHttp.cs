@@ -1,5 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Text;
+using Kontext.Functions.Observability;
 
 namespace Kontext.Functions.Upstream;
 
@@ -25,7 +27,8 @@ internal static class GuardedHttp
         MaxConnectionsPerServer = 256,
         MaxResponseHeadersLength = 64,
         EnableMultipleHttp2Connections = true,
-        ActivityHeadersPropagator = null,
+        ActivityHeadersPropagator = TraceContextPropagator.Instance,
+        RequestHeaderEncodingSelector = static (_, _) => Encoding.UTF8,
         ConnectCallback = (context, cancellationToken) => ConnectAsync(context.DnsEndPoint, isAllowed, cancellationToken),
     };
 
