@@ -149,6 +149,8 @@ function checkSettings(known, declared) {
   const pattern = name => name.replace(/\{\w+\}/g, '*');
   const expected = new Set(known.filter(setting => setting.inAzure).map(setting => pattern(setting.name)));
   for (const name of expected) if (!setHere.has(name)) say(path, `the program reads ${name}, and nobody sets it`);
+  // A Linux app refuses other names, and with them the whole deployment.
+  for (const name of setHere) if (!/^[\w.*]+$/.test(name)) say(path, `${name} cannot be a setting of a Linux app: letters, digits, periods and underscores`);
   for (const name of setHere) if (!expected.has(name)) say(path, `${name} is set, and nobody reads it`);
 }
 

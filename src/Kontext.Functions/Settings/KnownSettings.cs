@@ -12,7 +12,7 @@ internal enum SettingReader
     Host,
 }
 
-/// <summary>A setting as operators write it. The first word of a family is a place in braces: <c>Providers__{provider}__ClientId</c>.</summary>
+/// <summary>A setting as operators write it. Where names vary there is a word in braces: <c>Providers__{provider}__ClientId</c>.</summary>
 /// <param name="Name">Its name.</param>
 /// <param name="Reader">Who reads it.</param>
 /// <param name="InAzure">The deployment in infra/ sets it; the others are for a machine of one's own.</param>
@@ -55,12 +55,19 @@ internal static class KnownSettings
         Azure("Kontext__Audit__Archive", "where older days go: a directory, or the https address of a blob container", "required with RetentionDays"),
         Azure("Kontext__Limits__FailuresPerMinute", "failed authentications of one client from one network", "300"),
         Azure("Kontext__Limits__CreationsPerMinute", "what one network may create without being known", "600"),
+        Azure("Kontext__LogFormat", "`json`: one object a line; `text`: for people", "`json`; in Development `text`"),
         Azure("Kontext__TrustedProxies", "proxies of yours that add to X-Forwarded-For", "1 under the Functions host, otherwise 0"),
         Azure("Providers__{provider}__ClientId", "your OAuth app at a provider of the catalog, for every organization", "administrators bring their own"),
         Azure("Providers__{provider}__ClientSecret", "its secret", "a public client"),
         Azure("KontextServiceBus__fullyQualifiedNamespace", "Service Bus with the queue of background work, through Entra ID", "no Service Bus"),
         Azure("KontextQueue__queueServiceUri", "https address of the queue service with that queue, through Entra ID", "the account of `Kontext__Storage`"),
         Local("KontextQueue", "connection string of the account with that queue", "the account of `Kontext__Storage`"),
+        Local("OTEL_EXPORTER_OTLP_ENDPOINT", "collector that traces and metrics go to; this and the next are OpenTelemetry's own, and its SDK reads more", "nothing is exported"),
+        Local("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "the same for traces alone", "see `OTEL_EXPORTER_OTLP_ENDPOINT`"),
+        Local("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "the same for metrics alone", "see `OTEL_EXPORTER_OTLP_ENDPOINT`"),
+        Local("OTEL_TRACES_EXPORTER", "`otlp` or `none`", "`otlp`"),
+        Local("OTEL_METRICS_EXPORTER", "`otlp` or `none`", "`otlp`"),
+        Local("OTEL_SDK_DISABLED", "`true`: nothing is exported", "`false`"),
         Local("ASPNETCORE_ENVIRONMENT", "`Development`: a seeded organization and a sign-in that takes any name. Never where others can reach it", "`Production`"),
         Local("ASPNETCORE_URLS", "where the program listens when it runs alone", "http://localhost:5000; in Development the port of `Kontext__PublicUrl`"),
         Local("ASPNETCORE_HTTP_PORTS", "the same as ports of all addresses", "see `ASPNETCORE_URLS`"),
@@ -73,10 +80,10 @@ internal static class KnownSettings
         Host("AzureWebJobsStorage__credential", "`managedidentity`"),
         Host("AzureWebJobsStorage__clientId", "the identity"),
         Host("AzureWebJobsDisableHomepage", "`true`, or the host answers / itself"),
-        Host("AzureWebJobs.fn-bus-work.Disabled", "`true` without Service Bus: the host cannot start a function whose connection is missing"),
-        Host("AzureWebJobs.fn-bus-dead.Disabled", "`true` without Service Bus"),
-        Host("AzureWebJobs.fn-queue-work.Disabled", "`true` without `KontextQueue`"),
-        Host("AzureWebJobs.fn-queue-poison.Disabled", "`true` without `KontextQueue`"),
+        Host("AzureWebJobs.fn_bus_work.Disabled", "`true` without Service Bus: the host cannot start a function whose connection is missing"),
+        Host("AzureWebJobs.fn_bus_dead.Disabled", "`true` without Service Bus"),
+        Host("AzureWebJobs.fn_queue_work.Disabled", "`true` without `KontextQueue`"),
+        Host("AzureWebJobs.fn_queue_poison.Disabled", "`true` without `KontextQueue`"),
         Host("APPLICATIONINSIGHTS_CONNECTION_STRING", "where the host sends logs and metrics"),
         Host("APPLICATIONINSIGHTS_AUTHENTICATION_STRING", "as which identity"),
         Host("AZURE_CLIENT_ID", "the identity that the program's own calls to Azure are made as"),

@@ -46,7 +46,7 @@ public sealed class KnownSettingsTests
     {
         var sample = JsonNode.Parse(File.ReadAllText(RepositoryFiles.Path("local.settings.sample.json")))!["Values"]!.AsObject();
         string[] hosts = ["FUNCTIONS_WORKER_RUNTIME", "AzureWebJobsStorage"];
-        Assert.Empty(sample.Select(setting => setting.Key).Where(name => !hosts.Contains(name) && !KnownSettings.All.Any(setting => setting.Matches(name))));
+        Assert.DoesNotContain(sample.Select(setting => setting.Key), name => !hosts.Contains(name) && !KnownSettings.All.Any(setting => setting.Matches(name)));
     }
 
     [Theory]
@@ -67,6 +67,19 @@ public sealed class KnownSettingsTests
     {
         var configuration = new ConfigurationBuilder().AddInMemoryCollection(new Dictionary<string, string?>(Least) { ["KONTEXT:DPOPNONCEREQUIRED"] = "true", ["Kontext:Whatever"] = "" }).Build();
         Assert.True(KontextSettings.Read(configuration, development: true).DPoPNonceRequired);
+    }
+
+    [Fact]
+    public void Slugs_and_providers_are_found_under_names_without_hyphens_too()
+    {
+        var configuration = new ConfigurationBuilder().AddInMemoryCollection(new Dictionary<string, string?>(Least)
+        {
+            ["Kontext:Organizations:acme_corp:SignIn:Issuer"] = "https://acme.example",
+            ["Kontext:Organizations:acme_corp:SignIn:ClientId"] = "kontext",
+            ["Providers:google_gmail:ClientId"] = "mail",
+        }).Build();
+        Assert.Contains("acme-corp", KontextSettings.Read(configuration, development: true).Organizations.Select(organization => organization.Slug));
+        Assert.Equal("mail", new PlatformProviderApps(configuration).Find("google-gmail")?.ClientId);
     }
 
     // Asked for its children, and in passing for a value of its own.
