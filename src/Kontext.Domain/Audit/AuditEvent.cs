@@ -150,6 +150,9 @@ public static class AuditTypes
     /// <summary>A call went through on an approval.</summary>
     public const string ApprovalUsed = "approval.used";
 
+    /// <summary>A cut-off was undone.</summary>
+    public const string Reinstated = "access.reinstated";
+
     /// <summary>An application, session, user or connection was cut off.</summary>
     public const string Revoked = "access.revoked";
 }

@@ -1,5 +1,7 @@
 using Kontext.Domain;
+using Kontext.Domain.Revocations;
 using Kontext.Functions.OAuth;
+using Kontext.Functions.Storage;
 
 namespace Kontext.Functions.Api;
 
@@ -33,6 +35,7 @@ internal static class ApiEndpoints
         PolicyReplayApi.Map(api);
         AuditApi.Map(api);
         TracesApi.Map(api);
+        RevocationsApi.Map(api);
         SigningKeysApi.Map(api);
         AuditExportApi.Map(api);
         WebhooksApi.Map(api);
@@ -68,6 +71,10 @@ internal static class ApiEndpoints
         .AddSingleton<PolicyReplayApi>()
         .AddSingleton<AuditApi>()
         .AddSingleton<TracesApi>()
+        .AddSingleton<ICutOffStore, CutOffStore>()
+        .AddSingleton<CutOffSwitch>()
+        .AddSingleton<CutOffs>()
+        .AddSingleton<RevocationsApi>()
         .AddSingleton<SigningKeysApi>()
         .AddSingleton<AuditExportApi>()
         .AddSingleton<WebhooksApi>()
