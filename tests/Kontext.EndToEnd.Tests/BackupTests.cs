@@ -100,7 +100,7 @@ public sealed class BackupTests(AzuriteFixture azurite) : IDisposable
 
     // The organization's id without its hyphens, from the index of slugs.
     private static string Organization(string[] rows, string slug) =>
-        ((string)JsonNode.Parse(rows.Single(row => row.Contains($"\"p\":\"{slug}\"", StringComparison.Ordinal)))!["v"]!["org"]!)["org_".Length..].Replace("-", "", StringComparison.Ordinal);
+        ((string)JsonNode.Parse(rows.Single(row => row.Contains($"\"p\":\"{slug}\"", StringComparison.Ordinal)))!["v"]!["org"]!).Replace("-", "", StringComparison.Ordinal);
 
     /// <summary>Makes an application; its client id and secret.</summary>
     private static async Task<string> ApplicationAsync(TestAgent agent, string owner)
