@@ -114,6 +114,21 @@ var kontextSettings = {
   Kontext__LogFormat: 'json'
 }
 
+// Empty: as the program has it. extraSettings says otherwise.
+var callSettings = {
+  Kontext__Limits__CallsPerMinuteAndAgent: ''
+  Kontext__Limits__CallsPerMinuteAndPerson: ''
+  Kontext__Limits__ConcurrentCallsPerAgent: ''
+  Kontext__Limits__ConcurrentCallsPerPerson: ''
+  Kontext__Limits__CallSeconds: ''
+  Kontext__Limits__ProxyCallSeconds: ''
+  Kontext__Limits__SilenceSeconds: ''
+  Kontext__Limits__WaitSeconds: ''
+  Kontext__Limits__WaitingCalls: ''
+  Kontext__Limits__MessageBytes: ''
+  Kontext__Limits__ProxyBodyBytes: ''
+}
+
 // The host cannot start a function whose connection is missing.
 var switches = {
   'AzureWebJobs.fn_bus_work.Disabled': empty(serviceBusHost) ? 'true' : 'false'
@@ -125,6 +140,7 @@ var switches = {
 var settings = union(
   hostSettings,
   kontextSettings,
+  callSettings,
   switches,
   empty(serviceBusHost) ? {} : serviceBusSettings,
   empty(queueUrl) ? {} : queueSettings,

@@ -22,7 +22,7 @@ using Kontext.Functions.Triggers;
 using Kontext.Functions.Webhooks;
 using Kontext.Functions.Work;
 
-if (CommandLine.Handles(args)) return;
+if (await CommandLine.HandlesAsync(args)) return;
 var builder = WebApplication.CreateSlimBuilder(args);
 var settings = KontextSettings.Read(builder.Configuration, builder.Environment.IsDevelopment());
 Listening.Configure(builder, settings);
@@ -67,6 +67,9 @@ builder.Services
     .AddSingleton<ITimerTrigger, RefreshSweepTimer>()
     .AddSingleton<ITimerTrigger, RefreshBackfillTimer>()
     .AddSingleton<ITimerTrigger, SigningKeysTimer>()
+    .AddSingleton<DataKeyRotation>()
+    .AddSingleton<ResealSweep>()
+    .AddSingleton<ITimerTrigger, DataKeysTimer>()
     .AddSingleton<ITimerTrigger, WebhookSweepTimer>()
     .AddKontextRetention(settings)
     .AddHostedService<LocalScheduler>()

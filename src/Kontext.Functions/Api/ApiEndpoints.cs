@@ -37,6 +37,7 @@ internal static class ApiEndpoints
         TracesApi.Map(api);
         RevocationsApi.Map(api);
         SigningKeysApi.Map(api);
+        DataKeysApi.Map(api);
         AuditExportApi.Map(api);
         WebhooksApi.Map(api);
         WebhookDeliveriesApi.Map(api);
@@ -76,6 +77,7 @@ internal static class ApiEndpoints
         .AddSingleton<CutOffs>()
         .AddSingleton<RevocationsApi>()
         .AddSingleton<SigningKeysApi>()
+        .AddSingleton<DataKeysApi>()
         .AddSingleton<AuditExportApi>()
         .AddSingleton<WebhooksApi>()
         .AddSingleton<WebhookDeliveriesApi>()

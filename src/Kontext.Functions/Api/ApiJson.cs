@@ -67,6 +67,7 @@ namespace Kontext.Functions.Api;
 [JsonSerializable(typeof(TraceListBody))]
 [JsonSerializable(typeof(TraceEnvelope))]
 [JsonSerializable(typeof(TraceStatisticsBody))]
+[JsonSerializable(typeof(DataKeyBody))]
 [JsonSerializable(typeof(SigningKeyListBody))]
 [JsonSerializable(typeof(SigningKeyRotationInput))]
 [JsonSerializable(typeof(SecretRotationInput))]

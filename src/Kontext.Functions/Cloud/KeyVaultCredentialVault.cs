@@ -134,7 +134,7 @@ internal sealed class KeyVaultCredentialVault(ITableSource tables, EnvelopeVault
     private async Task<Secret?> OpenAsync(OrgId org, CredentialName name, TableRow row, CancellationToken cancellationToken)
     {
         if (EnvelopeVault.Holds(row))
-            return await envelope.OpenAsync(org, name, row, cancellationToken);
+            return await envelope.ReadAsync(org, name, row, cancellationToken);
         var place = KeyVaultReference.Of(row) ?? throw new InvalidDataException($"Version {VaultRows.VersionOf(row)} of credential {name.Name} is in no form that is known.");
         if (place.SecretVersion is null)
         {

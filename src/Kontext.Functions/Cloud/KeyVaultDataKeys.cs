@@ -46,6 +46,16 @@ internal sealed class KeyVaultDataKeys(ITableSource tables, KeyVaults vaults, Lo
     }
 
     /// <inheritdoc/>
+    public async ValueTask<string> CurrentVersionAsync(OrgId org, CancellationToken cancellationToken)
+    {
+        var version = (await KeysAsync(org, cancellationToken)).Value.Current;
+        using var remembered = cache.Find(org, Current);
+        if (remembered is not null && remembered.Version != version)
+            cache.Drop(org, Current);
+        return version;
+    }
+
+    /// <inheritdoc/>
     public async ValueTask<string> RotateAsync(OrgId org, CancellationToken cancellationToken)
     {
         var current = await KeysAsync(org, cancellationToken);
@@ -99,6 +109,9 @@ internal sealed class KeyVaultDataKeys(ITableSource tables, KeyVaults vaults, Lo
             if (await read() is not { } key)
                 return null;
             cache.Keep(org, name, key);
+            // What it is about to encrypt will be opened too.
+            if (name == Current)
+                cache.Keep(org, key.Version, key);
             return key;
         }
         finally

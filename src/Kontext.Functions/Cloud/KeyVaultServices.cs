@@ -22,6 +22,7 @@ internal static class KeyVaultServices
         services.AddSingleton<IDataKeys>(provider => new KeyVaultDataKeys(provider.GetRequiredService<ITableSource>(), provider.GetRequiredService<KeyVaults>(), before, provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton(provider => new KeyVaultCredentialVault(
             provider.GetRequiredService<ITableSource>(), provider.GetRequiredService<EnvelopeVault>(), provider.GetRequiredService<KeyVaults>(), settings.Credentials, provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<VaultMove>();
         services.AddSingleton<ICredentialVault>(provider => provider.GetRequiredService<KeyVaultCredentialVault>());
         return services;
     }

@@ -9,7 +9,7 @@ namespace Kontext.Functions.Commands;
 internal static class BackupCommands
 {
     /// <summary>Writes a backup of everything, or of one organization given by slug or id.</summary>
-    public static int Back(string file, string? organization, TextWriter output, TextWriter error) => Try(error, async () =>
+    public static Task<int> BackUpAsync(string file, string? organization, TextWriter output, TextWriter error) => TryAsync(error, async () =>
     {
         var (service, host) = Service();
         OrgId? org = null;
@@ -26,7 +26,7 @@ internal static class BackupCommands
     });
 
     /// <summary>Checks that a file is whole. It opens no connection.</summary>
-    public static int Verify(string file, TextWriter output, TextWriter error) => Try(error, async () =>
+    public static Task<int> VerifyAsync(string file, TextWriter output, TextWriter error) => TryAsync(error, async () =>
     {
         var (header, trailer) = await BackupFile.VerifyAsync(file, CancellationToken.None);
         output.WriteLine($"VERIFIED: {file} is whole.");
@@ -34,7 +34,7 @@ internal static class BackupCommands
     });
 
     /// <summary>Fills empty tables from a file, and then compares what they hold with it.</summary>
-    public static int Restore(string file, TextWriter output, TextWriter error) => Try(error, async () =>
+    public static Task<int> RestoreAsync(string file, TextWriter output, TextWriter error) => TryAsync(error, async () =>
     {
         var (header, trailer) = await BackupFile.VerifyAsync(file, CancellationToken.None);
         var (service, host) = Service();
@@ -65,11 +65,11 @@ internal static class BackupCommands
         output.WriteLine($"sha256        {trailer.Sha256}");
     }
 
-    private static int Try(TextWriter error, Func<Task> command)
+    private static async Task<int> TryAsync(TextWriter error, Func<Task> command)
     {
         try
         {
-            command().GetAwaiter().GetResult();
+            await command();
             return CommandLine.Ok;
         }
         catch (InvalidDataException wrong)

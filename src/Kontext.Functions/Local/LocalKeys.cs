@@ -66,6 +66,14 @@ internal sealed class LocalKeys : IDataKeys, IDisposable
         return ValueTask.FromResult(key);
     }
 
+    /// <inheritdoc/>
+    public ValueTask<string> CurrentVersionAsync(OrgId org, CancellationToken cancellationToken)
+    {
+        using var current = ReadOrCreate(org, LatestVersion(org) ?? First);
+        cache.Keep(org, Current, current);
+        return ValueTask.FromResult(current.Version);
+    }
+
     /// <summary>The derivation key if there is one already.</summary>
     public DataKey? FindDerivation(OrgId org) => Read(org, Derivation);
 

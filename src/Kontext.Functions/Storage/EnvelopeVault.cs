@@ -39,7 +39,7 @@ internal sealed class EnvelopeVault(ITableSource tables, IDataKeys keys, TimePro
         if (!VaultRows.IsVersion(version))
             return null;
         return await table.GetAsync(VaultRows.Partition(org, name), VaultRows.RowKey(org, name, version), cancellationToken) is { } row
-            ? await OpenAsync(org, name, row, cancellationToken)
+            ? await ReadAsync(org, name, row, cancellationToken)
             : null;
     }
 
@@ -48,7 +48,7 @@ internal sealed class EnvelopeVault(ITableSource tables, IDataKeys keys, TimePro
     {
         if (await VaultRows.NewestAsync(table, org, name, cancellationToken) is not { } row)
             return null;
-        return (VaultRows.VersionOf(row), await OpenAsync(org, name, row, cancellationToken));
+        return (VaultRows.VersionOf(row), await ReadAsync(org, name, row, cancellationToken));
     }
 
     /// <inheritdoc/>
@@ -77,6 +77,33 @@ internal sealed class EnvelopeVault(ITableSource tables, IDataKeys keys, TimePro
         for (var start = 0; start < text.Length; start += ChunkLength)
             properties[ChunkName(start / ChunkLength)] = text.Substring(start, Math.Min(ChunkLength, text.Length - start));
         return properties;
+    }
+
+    /// <summary>The credential in a version's row, which is encrypted anew if its data key was replaced since.</summary>
+    public async Task<Secret> ReadAsync(OrgId org, CredentialName name, TableRow row, CancellationToken cancellationToken)
+    {
+        var value = await OpenAsync(org, name, row, cancellationToken);
+        try
+        {
+            using var current = await keys.CurrentAsync(org, cancellationToken);
+            if (KeyOf(row) != current.Version)
+                await RenewAsync(org, name, row, await keys.CurrentVersionAsync(org, cancellationToken), cancellationToken);
+        }
+        catch (StorageUnavailableException)
+        {
+            // To read is what was asked for. The sweep comes to the row too.
+        }
+        return value;
+    }
+
+    /// <summary>Encrypts a row anew unless it is under the current data key. False when somebody else changed it at the same time.</summary>
+    public async Task<bool> RenewAsync(OrgId org, CredentialName name, TableRow row, string current, CancellationToken cancellationToken)
+    {
+        if (KeyOf(row) == current)
+            return true;
+        var properties = await SealAsync(org, name, VaultRows.VersionOf(row), await OpenAsync(org, name, row, cancellationToken), cancellationToken);
+        // A version on its way to Key Vault stays on its way.
+        return (await table.ReplaceAsync(row with { Properties = KeyVaultReference.Of(row)?.AddTo(properties) ?? properties }, cancellationToken)).Ok;
     }
 
     /// <summary>The credential in a version's row.</summary>

@@ -7,19 +7,28 @@ namespace Kontext.Functions.Storage;
 /// <param name="Number">The how manieth version of the secret this is.</param>
 internal sealed record KeyVaultReference(string Vault, string Secret, string? SecretVersion, int Number)
 {
+    private const string VaultProperty = "kv";
+    private const string SecretProperty = "secret";
+    private const string VersionProperty = "secretVersion";
+    private const string NumberProperty = "number";
+
     /// <summary>What the row refers to; null when that is nothing.</summary>
-    public static KeyVaultReference? Of(TableRow row) => row.Properties.TryGetValue("kv", out var vault)
-        ? new KeyVaultReference((string)vault, (string)row.Properties["secret"], row.Properties.GetValueOrDefault("secretVersion") as string, (int)row.Properties["number"])
+    public static KeyVaultReference? Of(TableRow row) => row.Properties.TryGetValue(VaultProperty, out var vault)
+        ? new KeyVaultReference((string)vault, (string)row.Properties[SecretProperty], row.Properties.GetValueOrDefault(VersionProperty) as string, (int)row.Properties[NumberProperty])
         : null;
 
     /// <summary>The properties of a row with this reference, and with those given.</summary>
     public Dictionary<string, object> AddTo(IReadOnlyDictionary<string, object> properties)
     {
-        var all = new Dictionary<string, object>(properties, StringComparer.Ordinal) { ["v"] = "1", ["kv"] = Vault, ["secret"] = Secret, ["number"] = Number };
+        var all = new Dictionary<string, object>(properties, StringComparer.Ordinal) { ["v"] = "1", [VaultProperty] = Vault, [SecretProperty] = Secret, [NumberProperty] = Number };
         if (SecretVersion is not null)
-            all["secretVersion"] = SecretVersion;
+            all[VersionProperty] = SecretVersion;
         return all;
     }
+
+    /// <summary>The properties of a row without any reference.</summary>
+    public static Dictionary<string, object> Without(IReadOnlyDictionary<string, object> properties) =>
+        properties.Where(property => property.Key is not (VaultProperty or SecretProperty or VersionProperty or NumberProperty)).ToDictionary(StringComparer.Ordinal);
 
     /// <summary>The properties of a row that is nothing but this reference.</summary>
     public Dictionary<string, object> ToProperties() => AddTo(new Dictionary<string, object>());

@@ -15,6 +15,8 @@ internal sealed class GatewayPorts : IOrganizationStore, IIntegrationStore, IPol
 
     public List<Integration> Integrations { get; } = [];
 
+    public ToolDiscovery ToolDiscovery { get; set; }
+
     public List<PolicyRule> Rules { get; } = [];
 
     public ConcurrentDictionary<IntegrationId, Connection> Connections { get; } = [];
