@@ -40,6 +40,7 @@ internal static class ConnectServices
         .AddSingleton<LeasedRefresh>()
         .AddSingleton<CredentialRefresh>()
         .AddSingleton<RefreshSweep>()
+        .AddSingleton<RefreshWork>()
         .AddSingleton<IConnectionWalk, ConnectionWalk>()
         .AddSingleton<IDailyWork, DailyWork>()
         .AddSingleton<RefreshBackfill>()
