@@ -94,6 +94,9 @@ public sealed record Integration
     /// <summary>Gone from lists and from use.</summary>
     public bool Archived { get; init; }
 
+    /// <summary>Cut off until it is reinstated: its credentials are given to nobody. Connections stand.</summary>
+    public bool Suspended { get; init; }
+
     /// <summary>When it was created.</summary>
     public required DateTimeOffset CreatedAt { get; init; }
 

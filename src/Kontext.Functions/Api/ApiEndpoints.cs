@@ -1,5 +1,7 @@
 using Kontext.Domain;
+using Kontext.Domain.Revocations;
 using Kontext.Functions.OAuth;
+using Kontext.Functions.Storage;
 
 namespace Kontext.Functions.Api;
 
@@ -14,7 +16,7 @@ internal static class ApiEndpoints
         api.AddEndpointFilter((invocation, next) =>
         {
             invocation.HttpContext.Response.Headers.CacheControl = "no-store";
-            return next(invocation);
+            return ApiRoles.RefusalOf(invocation.HttpContext) is { } refusal ? ValueTask.FromResult<object?>(ApiErrors.Of(invocation.HttpContext, refusal)) : next(invocation);
         });
         OrganizationApi.Map(api);
         ApplicationsApi.Map(api);
@@ -32,11 +34,15 @@ internal static class ApiEndpoints
         PolicyCheckApi.Map(api);
         PolicyReplayApi.Map(api);
         AuditApi.Map(api);
+        TracesApi.Map(api);
+        RevocationsApi.Map(api);
         SigningKeysApi.Map(api);
+        DataKeysApi.Map(api);
         AuditExportApi.Map(api);
         WebhooksApi.Map(api);
         WebhookDeliveriesApi.Map(api);
         FailedWorkApi.Map(api);
+        CapabilityRequestsApi.Map(api);
         // A malformed id in a route of ours, or no route at all: said in this surface's format.
         api.MapFallback("/{**path}", (HttpContext context) => ApiErrors.Of(context, new Failure(FailureCode.NotFound, "There is nothing at this address.")));
     }
@@ -65,9 +71,16 @@ internal static class ApiEndpoints
         .AddSingleton<PolicyCheckApi>()
         .AddSingleton<PolicyReplayApi>()
         .AddSingleton<AuditApi>()
+        .AddSingleton<TracesApi>()
+        .AddSingleton<ICutOffStore, CutOffStore>()
+        .AddSingleton<CutOffSwitch>()
+        .AddSingleton<CutOffs>()
+        .AddSingleton<RevocationsApi>()
         .AddSingleton<SigningKeysApi>()
+        .AddSingleton<DataKeysApi>()
         .AddSingleton<AuditExportApi>()
         .AddSingleton<WebhooksApi>()
         .AddSingleton<WebhookDeliveriesApi>()
+        .AddSingleton<CapabilityRequestsApi>()
         .AddSingleton<FailedWorkApi>();
 }

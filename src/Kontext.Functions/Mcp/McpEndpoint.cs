@@ -1,5 +1,8 @@
+using System.Diagnostics;
 using Kontext.Domain;
 using Kontext.Domain.Gateway;
+using Kontext.Domain.Observability;
+using Kontext.Functions.Observability;
 
 namespace Kontext.Functions.Mcp;
 
@@ -45,7 +48,8 @@ internal sealed class McpEndpoint(
             context.Response.StatusCode = StatusCodes.Status202Accepted;
             return;
         }
-        await limits.RunAsync(new McpExchange(context, caller, request, modern, only), DispatchAsync);
+        using var span = McpSpan.Start(context, request);
+        await ObserveAsync(new McpExchange(context, caller, request, modern, only), span);
     }
 
     /// <summary>Answers what this transport has no use for: there is no stream to open and no session to end.</summary>
@@ -53,6 +57,23 @@ internal sealed class McpEndpoint(
     {
         context.Response.Headers.Allow = "POST";
         return RefuseAsync(context, default, new McpError(405, McpProtocol.InvalidRequest, "Only POST is served here."));
+    }
+
+    private async Task ObserveAsync(McpExchange exchange, Activity? span)
+    {
+        var started = Measures.Timing ? Stopwatch.GetTimestamp() : 0;
+        try
+        {
+            await limits.RunAsync(exchange, DispatchAsync);
+        }
+        finally
+        {
+            var error = exchange.Aborted.IsCancellationRequested ? "cancelled" : exchange.ErrorType;
+            if (error is not null)
+                span.Fail(error);
+            if (started != 0)
+                Measures.ServerOperation(McpSpan.MethodOf(exchange.Request.Method), error, Stopwatch.GetElapsedTime(started));
+        }
     }
 
     private Task DispatchAsync(McpExchange exchange)

@@ -3,6 +3,7 @@ using Kontext.Domain.Gateway;
 using Kontext.Domain.Vault;
 using Kontext.Functions.Limits;
 using Kontext.Functions.OAuth;
+using Kontext.Functions.Observability;
 using Kontext.Functions.Upstream;
 
 namespace Kontext.Functions.Mcp;
@@ -39,10 +40,10 @@ internal static class McpEndpoints
     {
         services.AddSingleton<UpstreamEras>();
         services.AddSingleton<UpstreamHttp>();
-        services.AddSingleton<IMcpUpstream>(provider => new HttpMcpUpstream(
+        services.AddSingleton<IMcpUpstream>(provider => new ObservedMcpUpstream(new HttpMcpUpstream(
             provider.GetRequiredService<UpstreamHttp>().Client,
             provider.GetRequiredService<UpstreamEras>(),
-            UpstreamLimits.Ordinary with { Call = provider.GetRequiredService<KontextSettings>().Limits.Calls.Call }));
+            UpstreamLimits.Ordinary with { Call = provider.GetRequiredService<KontextSettings>().Limits.Calls.Call })));
         services.AddSingleton<IRestUpstream, HttpRestUpstream>();
         services.AddSingleton(provider => PauseLimitsOf(provider.GetRequiredService<KontextSettings>().Limits.Calls));
         services.AddSingleton<ProviderPauses>();
@@ -59,6 +60,9 @@ internal static class McpEndpoints
         services.AddSingleton<OfferedTools>();
         services.AddSingleton<ToolsList>();
         services.AddSingleton<ToolsCall>();
+        services.AddSingleton<ToolSearching>();
+        services.AddSingleton<CapabilityRequests>();
+        services.AddSingleton<CapabilityAsking>();
         services.AddSingleton<MetaTools>();
         services.AddSingleton<ForwardedMethods>();
         services.AddSingleton<Greeting>();

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Kontext.Domain;
 using Kontext.Domain.Gateway;
 using Kontext.Domain.Integrations;
@@ -43,13 +44,6 @@ internal sealed class ProxyEndpoint(KontextSettings settings, AttachedIntegratio
             return failure;
         if (await attached.FindWithApiAsync(caller, target.Name, context.RequestAborted) is not { } integration)
             return new Failure(FailureCode.NotFound, "This application has no integration of that name whose API the proxy reaches.");
-        var headers = HeadersOf(context.Request);
-        var trace = ProxyTrace.Of(context.Request);
-        if (trace.Parent is { } parent)
-        {
-            headers.RemoveAll(header => header.Key.Equals("traceparent", StringComparison.OrdinalIgnoreCase) || header.Key.Equals("tracestate", StringComparison.OrdinalIgnoreCase));
-            headers.Add(new("traceparent", parent));
-        }
         BodyLimit.Set(context, settings.Limits.Calls.ProxyBodyBytes);
         return (integration, new RestRequest
         {
@@ -57,9 +51,9 @@ internal sealed class ProxyEndpoint(KontextSettings settings, AttachedIntegratio
             Method = context.Request.Method.ToUpperInvariant(),
             Path = target.Path,
             Query = target.Query,
-            Headers = headers,
+            Headers = HeadersOf(context.Request),
             Body = await ProxyBody.OpenAsync(context.Request, context.RequestAborted),
-        }, trace.Id);
+        }, (Activity.Current?.TraceId ?? ActivityTraceId.CreateRandom()).ToHexString());
     }
 
     private static List<KeyValuePair<string, string>> HeadersOf(HttpRequest request)

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Diagnostics;
 using System.Globalization;
 using System.Net.Http.Headers;
 using System.Runtime.InteropServices;
@@ -95,7 +96,7 @@ internal static class HttpMcpUpstreamMessage
             foreach (var member in request.Meta.EnumerateObject())
             {
                 // These belong to the hop between client and us; ours to the server follow below.
-                if (member.Name is McpProtocol.MetaVersion or McpProtocol.MetaClientInfo or McpProtocol.MetaCapabilities
+                if (member.Name is McpProtocol.MetaVersion or McpProtocol.MetaClientInfo or McpProtocol.MetaCapabilities or "traceparent" or "tracestate" or "baggage"
                     || (!era.Modern && member.Name == McpProtocol.MetaLogLevel))
                     continue;
                 Open(body, ref opened, first);
@@ -104,6 +105,18 @@ internal static class HttpMcpUpstreamMessage
                 body.Write("\":"u8);
                 body.Write(JsonMarshal.GetRawUtf8Value(member.Value));
             }
+        }
+        if (Activity.Current is { IdFormat: ActivityIdFormat.W3C, Id: { } traceParent } span)
+        {
+            Open(body, ref opened, first);
+            body.Write("\"traceparent\":\""u8);
+            body.Write(System.Text.Encoding.ASCII.GetBytes(traceParent));
+            if (span.TraceStateString is { Length: > 0 } state)
+            {
+                body.Write("\",\"tracestate\":\""u8);
+                body.Write(JsonEncodedText.Encode(state).EncodedUtf8Bytes);
+            }
+            body.Write("\""u8);
         }
         if (era.Modern)
         {

@@ -10,11 +10,11 @@ internal static class RestHeaders
         StringComparer.OrdinalIgnoreCase,
         "Connection", "Keep-Alive", "Proxy-Connection", "Proxy-Authenticate", "Proxy-Authorization", "Proxy-Authentication-Info", "TE", "Trailer", "Transfer-Encoding", "Upgrade", "HTTP2-Settings");
 
-    /// <summary>The agent's own credentials and its relation to us; what platforms in front of us add; what frameworks take for another method or path than the one policy decided on.</summary>
+    /// <summary>The agent's own credentials and its relation to us; trace context, which is ours to continue; what platforms in front of us add; what frameworks take for another method or path than the one policy decided on.</summary>
     private static readonly FrozenSet<string> NotForServices = FrozenSet.Create(
         StringComparer.OrdinalIgnoreCase,
         "Authorization", "Cookie", "Cookie2", "DPoP", "Host", "Content-Length", "Expect", "Origin", "Referer", "Forwarded", "Via", "Max-Forwards", "Client-IP", "Disguised-Host", "Was-Default-Hostname",
-        "X-Real-IP", "X-Client-IP", "X-Client-Port", "X-Original-URL", "X-Rewrite-URL", "X-Original-Host", "X-Host", "X-Site-Deployment-Id", "X-HTTP-Method", "X-HTTP-Method-Override", "X-Method-Override", "Method-Override",
+        "traceparent", "tracestate", "baggage", "X-Real-IP", "X-Client-IP", "X-Client-Port", "X-Original-URL", "X-Rewrite-URL", "X-Original-Host", "X-Host", "X-Site-Deployment-Id", "X-HTTP-Method", "X-HTTP-Method-Override", "X-Method-Override", "Method-Override",
         "Sec-Fetch-Site", "Sec-Fetch-Mode", "Sec-Fetch-Dest", "Sec-Fetch-User");
 
     private static readonly string[] NotForServicesPrefixes = ["X-Forwarded-", "X-Kontext-", "X-MS-", "X-ARR-", "X-AppService-", "X-WAWS-", "Access-Control-Request-"];

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Net;
 using Kontext.Domain;
+using Kontext.Functions.Observability;
 using Polly;
 using Polly.CircuitBreaker;
 
@@ -98,7 +99,7 @@ internal sealed class UpstreamHttp(KontextSettings settings, TimeProvider time) 
 {
     /// <summary>The client. Callers bound each call with a token.</summary>
     public HttpClient Client { get; } = new(new UpstreamCircuits(
-        GuardedHttp.Handler(address => settings.AllowPrivateUpstreams || GuardedHttp.IsPublic(address)), settings.Limits.Calls.Silence, time)) { Timeout = Timeout.InfiniteTimeSpan };
+        new TraceContextHandler(GuardedHttp.Handler(address => settings.AllowPrivateUpstreams || GuardedHttp.IsPublic(address))), settings.Limits.Calls.Silence, time)) { Timeout = Timeout.InfiniteTimeSpan };
 
     /// <inheritdoc/>
     public void Dispose() => Client.Dispose();
