@@ -50,7 +50,7 @@ public sealed class ProxyPassingTests(KontextFixture kontext) : IAsyncLifetime
         Assert.Equal(("PATCH", ApiDouble.Prefix + "/items/7%20a?b=c&d=%2F", "{\"x\":1}"), (seen.Method, seen.Target, seen.Body));
         Assert.Equal($"Bearer {ProxyWorld.Credential}", seen.Headers["Authorization"]);
         Assert.Equal(("kept", "application/merge-patch+json; charset=utf-8", "vendor=1"), (seen.Headers["X-Custom"], seen.Headers["Content-Type"], seen.Headers["tracestate"]));
-        Assert.Equal("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", seen.Headers["traceparent"]);
+        Assert.StartsWith("00-0af7651916cd43dd8448eb211c80319c-", seen.Headers["traceparent"]);
         Assert.Equal(world.Api.Root.Authority, seen.Headers["Host"]);
         Assert.DoesNotContain(seen.Headers.Keys, name => name.StartsWith("X-Forwarded", StringComparison.OrdinalIgnoreCase)
             || new[] { "Cookie", "Forwarded", "X-HTTP-Method-Override", "X-Original-URL", "X-Mine", "Proxy-Authorization", "TE", "Referer", "x-ms-invocation-id" }.Contains(name, StringComparer.OrdinalIgnoreCase));
