@@ -11,6 +11,7 @@ using Kontext.Functions.Local;
 using Kontext.Functions.Mcp;
 using Kontext.Functions.OAuth;
 using Kontext.Functions.Observability;
+using Kontext.Functions.OpenApi;
 using Kontext.Functions.Organizations;
 using Kontext.Functions.Pages;
 using Kontext.Functions.Partner;
@@ -56,6 +57,7 @@ builder.Services
     .AddKontextGateway()
     .AddKontextProxy()
     .AddKontextApi()
+    .AddSingleton<OpenApiDocument>()
     .AddKontextPartners()
     .AddKontextOrganizations()
     .AddKontextPages()
@@ -96,6 +98,7 @@ ConnectEndpoints.Map(app, settings, app.Services.GetRequiredService<BrowserSessi
 McpEndpoints.Map(app, settings, app.Services.GetRequiredService<BearerAuthentication>().GatewayAsync);
 ProxyEndpoints.Map(app, settings, app.Services.GetRequiredService<BearerAuthentication>().ProxyAsync);
 ApiEndpoints.Map(app);
+OpenApiEndpoints.Map(app);
 PartnerEndpoints.Map(app);
 OrganizationIntegrationsApi.Map(app);
 TriggerEndpoints.Map(app, settings);

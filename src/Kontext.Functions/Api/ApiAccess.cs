@@ -56,7 +56,7 @@ internal static class Api
             var field = malformed.Path?.TrimStart('$').TrimStart('.') is { Length: > 0 } path ? path : "body";
             return new Failure(FailureCode.InvalidRequest, "The body is not what this endpoint takes.", malformed.Message)
             {
-                Fields = new Dictionary<string, string> { [field] = "Unknown field, wrong type or malformed JSON. See the API reference for the fields this endpoint takes." },
+                Fields = new Dictionary<string, string> { [field] = $"Unknown field, wrong type or malformed JSON. The fields are {string.Join(", ", type.Properties.Select(property => property.Name))}; /openapi describes them." },
             };
         }
     }
@@ -64,7 +64,11 @@ internal static class Api
     /// <summary>The same where the body may be left out.</summary>
     public static async Task<Result<T>> ReadOptionalAsync<T>(HttpContext context, JsonTypeInfo<T> type, T absent)
         where T : class =>
-        context.Request.ContentLength == 0 || context.Features.Get<IHttpRequestBodyDetectionFeature>() is { CanHaveBody: false } ? absent : await ReadAsync(context, type);
+        HasBody(context) ? await ReadAsync(context, type) : absent;
+
+    /// <summary>Did the request come with a body?</summary>
+    public static bool HasBody(HttpContext context) =>
+        context.Request.ContentLength is not 0 && context.Features.Get<IHttpRequestBodyDetectionFeature>() is not { CanHaveBody: false };
 
     /// <summary>A failure with one message per field.</summary>
     public static Failure Invalid(IReadOnlyDictionary<string, string> fields) =>

@@ -16,10 +16,11 @@ internal static class ApiEndpoints
         api.AddEndpointFilter((invocation, next) =>
         {
             invocation.HttpContext.Response.Headers.CacheControl = "no-store";
-            return ApiRoles.RefusalOf(invocation.HttpContext) is { } refusal ? ValueTask.FromResult<object?>(ApiErrors.Of(invocation.HttpContext, refusal)) : next(invocation);
+            return Refusal(invocation.HttpContext) is { } refused ? ValueTask.FromResult<object?>(refused) : next(invocation);
         });
         OrganizationApi.Map(api);
         ApplicationsApi.Map(api);
+        AccessGraphApi.Map(api);
         SessionsApi.Map(api);
         OwnSessionsApi.Map(api);
         OwnApprovalsApi.Map(api);
@@ -28,6 +29,8 @@ internal static class ApiEndpoints
         ConnectionsApi.Map(api);
         PeopleConnectionsApi.Map(api);
         ProvidersApi.Map(api);
+        ConfiguredProvidersApi.Map(api);
+        AttachedProvidersApi.Map(api);
         ServiceAccountsApi.Map(api);
         PoliciesApi.Map(api);
         PolicySetApi.Map(api);
@@ -47,9 +50,22 @@ internal static class ApiEndpoints
         api.MapFallback("/{**path}", (HttpContext context) => ApiErrors.Of(context, new Failure(FailureCode.NotFound, "There is nothing at this address.")));
     }
 
+    /// <summary>What is refused the same way everywhere, before anything is looked at.</summary>
+    private static IResult? Refusal(HttpContext context)
+    {
+        if (context.RequestServices.GetRequiredService<ApiLimits>().RefusalOf(ApiCaller.Of(context)) is { } tooMany)
+            return ApiErrors.Of(context, tooMany);
+        if (ApiRoles.RefusalOf(context) is { } forbidden)
+            return ApiErrors.Of(context, forbidden);
+        return context.Request.ContentType is not null && !context.Request.HasJsonContentType() && Api.HasBody(context) ? ApiErrors.NotJson(context) : null;
+    }
+
     public static IServiceCollection AddKontextApi(this IServiceCollection services) => services
+        .AddSingleton<ApiLimits>()
         .AddSingleton<OrganizationApi>()
         .AddSingleton<ApplicationsApi>()
+        .AddSingleton<AccessGraphs>()
+        .AddSingleton<AccessGraphApi>()
         .AddSingleton<SessionsApi>()
         .AddSingleton<OwnSessionsApi>()
         .AddSingleton<OwnApprovalsApi>()
@@ -61,6 +77,9 @@ internal static class ApiEndpoints
         .AddSingleton<ConnectionsApi>()
         .AddSingleton<PeopleConnectionsApi>()
         .AddSingleton<ProvidersApi>()
+        .AddSingleton<IntegrationChanges>()
+        .AddSingleton<ConfiguredProvidersApi>()
+        .AddSingleton<AttachedProvidersApi>()
         .AddSingleton<ServiceAccountsApi>()
         .AddSingleton<PolicyRuleStores>()
         .AddSingleton<PolicyRuleReading>()

@@ -134,7 +134,7 @@ internal sealed class IntegrationSettings(ICredentialVault vault, ISealer sealer
         if (input is null)
             return;
         if (input.Provider is { } provider && !catalog.TryFind(provider, out _))
-            errors["oauth.provider"] = "Unknown provider. GET /api/v1/providers lists those that are known; name any other service by issuer or endpoints.";
+            errors["oauth.provider"] = "Unknown provider. GET /api/v1/provider-catalog lists those that are known; name any other service by issuer or endpoints.";
         CheckParameters(errors, input, current);
         foreach (var (field, url) in (ReadOnlySpan<(string, string?)>)[("oauth.issuer", input.Issuer), ("oauth.authorizationUrl", input.AuthorizationUrl), ("oauth.tokenUrl", input.TokenUrl)])
         {
