@@ -6,6 +6,7 @@ using Kontext.Functions.Account;
 using Kontext.Functions.Api;
 using Kontext.Functions.Commands;
 using Kontext.Functions.Connect;
+using Kontext.Functions.Health;
 using Kontext.Functions.Local;
 using Kontext.Functions.Mcp;
 using Kontext.Functions.OAuth;
@@ -13,6 +14,7 @@ using Kontext.Functions.Observability;
 using Kontext.Functions.Organizations;
 using Kontext.Functions.Pages;
 using Kontext.Functions.Partner;
+using Kontext.Functions.Proxy;
 using Kontext.Functions.Retention;
 using Kontext.Functions.SignIn;
 using Kontext.Functions.Storage;
@@ -20,7 +22,7 @@ using Kontext.Functions.Triggers;
 using Kontext.Functions.Webhooks;
 using Kontext.Functions.Work;
 
-if (CommandLine.Handles(args)) return;
+if (await CommandLine.HandlesAsync(args)) return;
 var builder = WebApplication.CreateSlimBuilder(args);
 var settings = KontextSettings.Read(builder.Configuration, builder.Environment.IsDevelopment());
 Listening.Configure(builder, settings);
@@ -35,6 +37,7 @@ builder.Services
     .AddSingleton<Approvals>()
     .AddSingleton<ApprovalDecisions>()
     .AddSingleton<OrganizationSeed>()
+    .AddSingleton<Readiness>()
     .AddKontextStorage(settings)
     .AddKontextAudit()
     .AddKontextVault(settings)
@@ -43,8 +46,15 @@ builder.Services
     .AddKontextWork(settings)
     .AddKontextWebhooks(settings)
     .AddSingleton<IConnectPages, ConnectPages>()
+    .AddSingleton<PageNotices>()
+    .AddSingleton<SignedInPages>()
     .AddSingleton<SessionsView>()
+    .AddSingleton<IntegrationsView>()
+    .AddSingleton<IntegrationsEndpoints>()
+    .AddSingleton<CallbackEndpoints>()
+    .AddSingleton<McpServersEndpoints>()
     .AddKontextGateway()
+    .AddKontextProxy()
     .AddKontextApi()
     .AddKontextPartners()
     .AddKontextOrganizations()
@@ -53,9 +63,13 @@ builder.Services
     .AddSingleton<IAuditSigner, AuditSigner>()
     .AddSingleton<AuditSeal>()
     .AddSingleton<ITimerTrigger, AuditSealTimer>()
+    .AddSingleton<ITimerTrigger, TraceRollupTimer>()
     .AddSingleton<ITimerTrigger, RefreshSweepTimer>()
     .AddSingleton<ITimerTrigger, RefreshBackfillTimer>()
     .AddSingleton<ITimerTrigger, SigningKeysTimer>()
+    .AddSingleton<DataKeyRotation>()
+    .AddSingleton<ResealSweep>()
+    .AddSingleton<ITimerTrigger, DataKeysTimer>()
     .AddSingleton<ITimerTrigger, WebhookSweepTimer>()
     .AddKontextRetention(settings)
     .AddHostedService<LocalScheduler>()
@@ -76,8 +90,11 @@ OAuthEndpoints.Map(app);
 DevicePages.Map(app);
 SessionsEndpoints.Map(app);
 ApprovalsEndpoints.Map(app);
+IntegrationsEndpoints.Map(app);
+McpServersEndpoints.Map(app);
 ConnectEndpoints.Map(app, settings, app.Services.GetRequiredService<BrowserSessions>().CurrentAsync);
 McpEndpoints.Map(app, settings, app.Services.GetRequiredService<BearerAuthentication>().GatewayAsync);
+ProxyEndpoints.Map(app, settings, app.Services.GetRequiredService<BearerAuthentication>().ProxyAsync);
 ApiEndpoints.Map(app);
 PartnerEndpoints.Map(app);
 OrganizationIntegrationsApi.Map(app);

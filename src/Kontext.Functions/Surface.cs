@@ -68,7 +68,7 @@ internal sealed class SurfaceMiddleware(RequestDelegate next, EndpointDataSource
         catch (Storage.StorageUnavailableException unavailable) when (!context.Response.HasStarted)
         {
             Log.StorageUnavailable(log, unavailable);
-            await Answer(context, surface, new Failure(FailureCode.Unavailable, "The service cannot reach its storage right now. Try again shortly.") { RetryAfter = TimeSpan.FromSeconds(2) });
+            await Answer(context, surface, new Failure(FailureCode.Unavailable, "The service cannot reach its storage right now. Try again shortly.") { RetryAfter = unavailable.RetryAfter ?? TimeSpan.FromSeconds(2) });
         }
     }
 

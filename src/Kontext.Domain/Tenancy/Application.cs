@@ -76,6 +76,9 @@ public sealed record Application
     /// <summary>Cut off for good: none of its sessions works any more.</summary>
     public bool Archived { get; init; }
 
+    /// <summary>Cut off until it is reinstated. Who reads it to decide something gets it as <see cref="Archived"/>.</summary>
+    public bool Suspended { get; init; }
+
     /// <summary>When it was created.</summary>
     public required DateTimeOffset CreatedAt { get; init; }
 
@@ -163,7 +166,7 @@ public interface IApplicationStore
     /// <summary>Resolves an OAuth client id to its organization and application; null when unknown.</summary>
     ValueTask<(OrgId Org, AppId Application)?> ResolveClientAsync(string clientId, CancellationToken cancellationToken);
 
-    /// <summary>The application, at most a second old; null when unknown.</summary>
+    /// <summary>The application, at most a second old, for deciding: a suspended one is as good as archived. Null when unknown.</summary>
     ValueTask<Application?> CurrentAsync(OrgId org, AppId application, CancellationToken cancellationToken);
 
     /// <summary>The row as stored now, for a conditional write.</summary>

@@ -22,7 +22,7 @@ public sealed record User
     /// <summary>Mail address; null when the issuer gave none.</summary>
     public string? Email { get; init; }
 
-    /// <summary>Roles in the organization; <c>owner</c> and <c>admin</c> are privileged (contract 1.2).</summary>
+    /// <summary>Roles in the organization; <c>owner</c> and <c>admin</c> are privileged (contract 1.2), <c>auditor</c> reads.</summary>
     public ImmutableArray<string> Roles { get; init; } = [];
 
     /// <summary>Cut off: no token of this person works any more.</summary>
@@ -39,6 +39,9 @@ public sealed record User
 
     /// <summary>May act for the whole organization.</summary>
     public bool IsPrivileged => Roles.Contains("owner") || Roles.Contains("admin");
+
+    /// <summary>May read everything of the organization and change nothing of it; a privileged role goes further.</summary>
+    public bool IsAuditor => !IsPrivileged && Roles.Contains("auditor");
 
     /// <summary>The best name there is for people to read.</summary>
     public string DisplayName => Name ?? Email ?? Subject;

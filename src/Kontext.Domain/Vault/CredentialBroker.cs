@@ -17,6 +17,8 @@ public sealed class CredentialBroker(
     IAuditLog audit,
     TimeProvider time)
 {
+    private const string CutOffReason = "revoked";
+
     /// <summary>Gets the credential, or says why not. Every outcome is recorded; a refusal is durable before it is returned.</summary>
     public async Task<Result<AcquiredCredential>> AcquireAsync(AccessRequest request, CancellationToken cancellationToken)
     {
@@ -27,6 +29,8 @@ public sealed class CredentialBroker(
             (decision, permit) = await EvaluateAsync(request, cancellationToken);
             span?.SetTag("kontext.policy.outcome", permit is not null ? "permit" : decision.Asks ? "ask" : "deny");
         }
+        if (await CutOffAsync(request, cancellationToken) is { } cutOff)
+            return await RefuseAsync(request, decision, cutOff, cancellationToken);
         GivenApproval? approval = null;
         if (permit is null)
         {
@@ -55,6 +59,8 @@ public sealed class CredentialBroker(
     {
         if (rejected.Value is null)
             return NotConnected(request, "The integration demands a credential, but is configured to need none. An administrator has to change its authentication mode.");
+        if (await CutOffAsync(request, cancellationToken) is { } cutOff)
+            return await RefuseAsync(request, rejected.Permit.Decision, cutOff, cancellationToken);
         if (!(await OpenAsync(request, rejected.Permit, rejected.Value, cancellationToken)).TryGet(out var opened, out var failure))
             return await RefuseAsync(request, rejected.Permit.Decision, failure, cancellationToken);
         return opened with { Recorded = audit.AppendAsync(request.Org, Event(request, rejected.Permit.Decision, opened), CancellationToken.None) };
@@ -72,6 +78,15 @@ public sealed class CredentialBroker(
     public static bool IsAttached(Application application, Integration integration) =>
         application.Integrations.Contains(integration.Id)
         || (integration.AttachByDefault && application.IsSelfRegistered);
+
+    // Observing instead of enforcing is about rules: what was cut off is cut off.
+    private async ValueTask<Failure?> CutOffAsync(AccessRequest request, CancellationToken cancellationToken) =>
+        request.Integration.Suspended || await organizations.CurrentAsync(request.Org, cancellationToken) is not { Suspended: false }
+            ? new Failure(FailureCode.PolicyDenied, $"{request.Integration.Name} was cut off by an administrator. It can be used again when an administrator reinstates it.")
+            {
+                Integration = new FailedIntegration(request.Integration.Id, request.Integration.Name, CutOffReason),
+            }
+            : null;
 
     private async ValueTask<(PolicyDecision Decision, Permit? Permit)> EvaluateAsync(AccessRequest request, CancellationToken cancellationToken)
     {
@@ -159,7 +174,7 @@ public sealed class CredentialBroker(
         await audit.AppendAsync(request.Org, Event(request, decision, opened: null) with
         {
             Status = failure.Code is FailureCode.PolicyDenied or FailureCode.NotConnected or FailureCode.ApprovalRequired ? "error_auth" : "error_proxy",
-            ErrorType = failure.Code == FailureCode.PolicyDenied ? "kontext_policy_denied" : failure.Integration?.Reason ?? "unavailable",
+            ErrorType = failure.Integration?.Reason == CutOffReason ? CutOffReason : failure.Code == FailureCode.PolicyDenied ? "kontext_policy_denied" : failure.Integration?.Reason ?? "unavailable",
             ErrorMessage = failure.Message,
         }, cancellationToken);
         return failure;

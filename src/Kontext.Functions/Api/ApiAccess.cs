@@ -7,10 +7,10 @@ using Microsoft.AspNetCore.Http.Features;
 
 namespace Kontext.Functions.Api;
 
-/// <summary>Who uses the management API and what they may do there (contract 1.2): service accounts, owners and admins everything, other people what is their own.</summary>
+/// <summary>Who uses the management API and what they may do there (contract 1.2): service accounts, owners and admins everything, auditors read everything, other people what is their own.</summary>
 /// <param name="Org">The organization.</param>
 /// <param name="User">The person; null for a service account.</param>
-/// <param name="Privileged">May act for the whole organization.</param>
+/// <param name="Privileged">May do for the whole organization what this request is about: auditors as long as it changes nothing.</param>
 /// <param name="Actor">For the audit trail.</param>
 internal sealed record ApiCaller(OrgId Org, UserId? User, bool Privileged, AuditParty Actor)
 {
@@ -18,12 +18,13 @@ internal sealed record ApiCaller(OrgId Org, UserId? User, bool Privileged, Audit
     public static ApiCaller Of(HttpContext context) => CallerOf.Request(context) switch
     {
         ServiceAccountCaller service => new ApiCaller(service.Org, null, Privileged: true, new AuditParty(service.Account.Id.ClientId, service.Account.Name)),
-        AgentCaller agent => new ApiCaller(agent.Org, agent.User.Id, agent.User.IsPrivileged, new AuditParty(agent.User.Id.ToString(), agent.User.DisplayName)),
+        AgentCaller agent => new ApiCaller(
+            agent.Org, agent.User.Id, agent.User.IsPrivileged || (agent.User.IsAuditor && ApiRoles.OnlyReads(context)), new AuditParty(agent.User.Id.ToString(), agent.User.DisplayName)),
         _ => throw new InvalidOperationException("Unknown kind of caller."),
     };
 
     /// <summary>The refusal for somebody without a privileged role; null when they have one.</summary>
-    public Failure? DemandPrivilege() => Privileged ? null : new Failure(FailureCode.Forbidden, "This needs the role owner or admin, or a service account.");
+    public Failure? DemandPrivilege() => Privileged ? null : new Failure(FailureCode.Forbidden, "This needs the role owner or admin, or a service account; the role auditor is enough to read.");
 
     /// <summary>May see and change an application: everybody privileged, and its owner.</summary>
     public bool MaySee(Application application) => Privileged || (User is { } user && application.Owner == user);

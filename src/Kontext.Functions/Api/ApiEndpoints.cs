@@ -1,5 +1,7 @@
 using Kontext.Domain;
+using Kontext.Domain.Revocations;
 using Kontext.Functions.OAuth;
+using Kontext.Functions.Storage;
 
 namespace Kontext.Functions.Api;
 
@@ -14,7 +16,7 @@ internal static class ApiEndpoints
         api.AddEndpointFilter((invocation, next) =>
         {
             invocation.HttpContext.Response.Headers.CacheControl = "no-store";
-            return next(invocation);
+            return ApiRoles.RefusalOf(invocation.HttpContext) is { } refusal ? ValueTask.FromResult<object?>(ApiErrors.Of(invocation.HttpContext, refusal)) : next(invocation);
         });
         OrganizationApi.Map(api);
         ApplicationsApi.Map(api);
@@ -32,7 +34,10 @@ internal static class ApiEndpoints
         PolicyCheckApi.Map(api);
         PolicyReplayApi.Map(api);
         AuditApi.Map(api);
+        TracesApi.Map(api);
+        RevocationsApi.Map(api);
         SigningKeysApi.Map(api);
+        DataKeysApi.Map(api);
         AuditExportApi.Map(api);
         WebhooksApi.Map(api);
         WebhookDeliveriesApi.Map(api);
@@ -66,7 +71,13 @@ internal static class ApiEndpoints
         .AddSingleton<PolicyCheckApi>()
         .AddSingleton<PolicyReplayApi>()
         .AddSingleton<AuditApi>()
+        .AddSingleton<TracesApi>()
+        .AddSingleton<ICutOffStore, CutOffStore>()
+        .AddSingleton<CutOffSwitch>()
+        .AddSingleton<CutOffs>()
+        .AddSingleton<RevocationsApi>()
         .AddSingleton<SigningKeysApi>()
+        .AddSingleton<DataKeysApi>()
         .AddSingleton<AuditExportApi>()
         .AddSingleton<WebhooksApi>()
         .AddSingleton<WebhookDeliveriesApi>()

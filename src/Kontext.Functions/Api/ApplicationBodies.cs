@@ -11,6 +11,8 @@ internal sealed record ApplicationBody(string Id, string Name, string? Descripti
     /// <summary><c>list</c>, or <c>search</c> for the three tools of contract 4.3.</summary>
     public required string ToolDiscovery { get; init; }
 
+    public bool Suspended { get; init; }
+
     public static ApplicationBody Of(Application application, SessionCountsBody sessions) => new(
         application.Id.ToString(), application.Name, application.Description, application.ClientId,
         Wire.Time(application.CreatedAt), Wire.Time(application.UpdatedAt), application.Archived,
@@ -19,6 +21,7 @@ internal sealed record ApplicationBody(string Id, string Name, string? Descripti
         application.ExternalAuth is { } external ? ExternalAuthBody.Of(external) : null)
     {
         ToolDiscovery = application.ToolDiscovery == Domain.Tenancy.ToolDiscovery.Search ? "search" : "list",
+        Suspended = application.Suspended,
     };
 
     /// <summary>Reads how tools are discovered; false for a word that means nothing. Absent, it stays as it is.</summary>

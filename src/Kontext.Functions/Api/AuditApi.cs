@@ -1,6 +1,5 @@
 using System.Globalization;
 using Kontext.Domain.Audit;
-using Kontext.Functions.OAuth;
 
 namespace Kontext.Functions.Api;
 
@@ -23,9 +22,17 @@ internal sealed record AuditEventBody
 
     public IReadOnlyList<string>? Act { get; init; }
 
+    public string? AgentId { get; init; }
+
+    public string? OwnerUserId { get; init; }
+
     public string? Integration { get; init; }
 
     public string? IntegrationId { get; init; }
+
+    public string? IntegrationName { get; init; }
+
+    public string? ToolName { get; init; }
 
     public string? Capability { get; init; }
 
@@ -35,7 +42,9 @@ internal sealed record AuditEventBody
 
     public string? ExpiresIn { get; init; }
 
-    public PolicyEvaluationBody? PolicyEvaluation { get; init; }
+    public string? Decision { get; init; }
+
+    public RecordedDecisionBody? PolicyEvaluation { get; init; }
 
     public string? SessionId { get; init; }
 
@@ -66,13 +75,18 @@ internal sealed record AuditEventBody
             User = AuditPartyBody.Of(happened.User),
             Actor = AuditPartyBody.Of(happened.Actor),
             Act = happened.Act,
+            AgentId = happened.Agent?.Id,
+            OwnerUserId = happened.User?.Id,
             Integration = happened.Integration?.Name,
+            IntegrationName = happened.Integration?.Name,
+            ToolName = happened.Agent is not null && happened.Capability is { } capability ? capability[(capability.IndexOf(':', StringComparison.Ordinal) + 1)..] : null,
             IntegrationId = happened.Integration?.Id,
             Capability = happened.Capability,
             Scopes = happened.Scopes.IsDefaultOrEmpty ? null : happened.Scopes,
             Target = happened.Target,
             ExpiresIn = happened.ExpiresIn,
-            PolicyEvaluation = happened.Policy is null ? null : PolicyEvaluationBody.Of(happened.Policy),
+            Decision = happened.Decision,
+            PolicyEvaluation = happened.Policy is null ? null : RecordedDecisionBody.Of(happened.Policy),
             SessionId = happened.SessionId,
             TraceId = happened.TraceId,
             ErrorType = happened.ErrorType,

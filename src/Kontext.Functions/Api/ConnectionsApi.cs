@@ -10,7 +10,7 @@ internal sealed class ConnectionsApi(
 {
     public static void Map(RouteGroupBuilder api)
     {
-        var group = api.MapGroup("/integrations/{id}/connection");
+        var group = api.MapGroup("/integrations/{id}/connection").WithMetadata(new OwnAffairs());
         group.MapPost("", (IntegrationId id, HttpContext context, ConnectionsApi self) => self.SaveAsync(context, id));
         group.MapGet("", (IntegrationId id, HttpContext context, ConnectionsApi self) => self.ReadAsync(context, id));
         group.MapDelete("", (IntegrationId id, HttpContext context, ConnectionsApi self) => self.RemoveAsync(context, id));

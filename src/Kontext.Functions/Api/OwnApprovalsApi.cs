@@ -40,7 +40,7 @@ internal sealed class OwnApprovalsApi(ApprovalDecisions approvals)
 {
     public static void Map(RouteGroupBuilder api)
     {
-        var group = api.MapGroup("/me/approvals");
+        var group = api.MapGroup("/me/approvals").WithMetadata(new OwnAffairs());
         group.MapGet("", (HttpContext context, OwnApprovalsApi self) => self.ListAsync(context));
         group.MapPost("/{id}", (string id, HttpContext context, OwnApprovalsApi self) => self.DecideAsync(context, id));
     }

@@ -9,7 +9,7 @@ internal sealed class OwnSessionsApi(OwnSessions own, TimeProvider time)
 {
     public static void Map(RouteGroupBuilder api)
     {
-        var group = api.MapGroup("/me/sessions");
+        var group = api.MapGroup("/me/sessions").WithMetadata(new OwnAffairs());
         group.MapGet("", (HttpContext context, OwnSessionsApi self) => self.ListAsync(context));
         group.MapDelete("", (HttpContext context, OwnSessionsApi self) => self.EndAllAsync(context));
         group.MapDelete("/{session}", (SessionId session, HttpContext context, OwnSessionsApi self) => self.EndAsync(context, session));

@@ -15,7 +15,7 @@ internal sealed class PolicyCheckApi(PolicyQuestions questions, CredentialBroker
     public static void Map(RouteGroupBuilder api)
     {
         var group = api.MapGroup("/policy");
-        group.MapPost("/check", (HttpContext context, PolicyCheckApi self) => self.CheckAsync(context));
+        group.MapPost("/check", (HttpContext context, PolicyCheckApi self) => self.CheckAsync(context)).WithMetadata(new Question());
         group.MapGet("/access", (HttpContext context, PolicyCheckApi self) => self.ListAsync(context));
     }
 

@@ -17,7 +17,7 @@ internal sealed class PolicyReplayApi(IAuditExport trail, IPolicyStore policies,
     private const int MaxEntries = 100_000;
     private const string DecisionMember = "\"policyEvaluation\"";
 
-    public static void Map(RouteGroupBuilder api) => api.MapPost("/policy/replay", (HttpContext context, PolicyReplayApi self) => self.ReplayAsync(context));
+    public static void Map(RouteGroupBuilder api) => api.MapPost("/policy/replay", (HttpContext context, PolicyReplayApi self) => self.ReplayAsync(context)).WithMetadata(new Question());
 
     private async Task<IResult> ReplayAsync(HttpContext context)
     {

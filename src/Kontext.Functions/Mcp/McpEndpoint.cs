@@ -8,7 +8,7 @@ namespace Kontext.Functions.Mcp;
 
 /// <summary>The gateway's front: one message in, one answer out, in whichever era of the protocol the message is written.</summary>
 internal sealed class McpEndpoint(
-    KontextSettings settings, AttachedIntegrations attached, Greeting greeting, ToolsList list, ToolsCall call, MetaTools metaTools, ForwardedMethods forwarded)
+    KontextSettings settings, AttachedIntegrations attached, Greeting greeting, ToolsList list, ToolsCall call, MetaTools metaTools, ForwardedMethods forwarded, McpLimits limits)
 {
     /// <summary>Serves a POST. <paramref name="integration"/> is the address's, null at <c>/mcp</c>.</summary>
     public async Task PostAsync(HttpContext context, string? integration)
@@ -23,7 +23,7 @@ internal sealed class McpEndpoint(
             await RefuseAsync(context, default, fault);
             return;
         }
-        var (read, unreadable) = await JsonRpcRequest.ReadAsync(context.Request, context.RequestAborted);
+        var (read, unreadable) = await JsonRpcRequest.ReadAsync(context.Request, settings.Limits.Calls.MessageBytes, context.RequestAborted);
         if (read is null)
         {
             await RefuseAsync(context, default, unreadable!);
@@ -64,7 +64,7 @@ internal sealed class McpEndpoint(
         var started = Measures.Timing ? Stopwatch.GetTimestamp() : 0;
         try
         {
-            await DispatchAsync(exchange);
+            await limits.RunAsync(exchange, DispatchAsync);
         }
         finally
         {

@@ -39,8 +39,15 @@ internal static class McpEndpoints
     public static IServiceCollection AddKontextGateway(this IServiceCollection services)
     {
         services.AddSingleton<UpstreamEras>();
+        services.AddSingleton<UpstreamHttp>();
         services.AddSingleton<IMcpUpstream>(provider => new ObservedMcpUpstream(new HttpMcpUpstream(
-            GuardedHttp.Create(provider.GetRequiredService<KontextSettings>().AllowPrivateUpstreams), provider.GetRequiredService<UpstreamEras>(), UpstreamLimits.Ordinary)));
+            provider.GetRequiredService<UpstreamHttp>().Client,
+            provider.GetRequiredService<UpstreamEras>(),
+            UpstreamLimits.Ordinary with { Call = provider.GetRequiredService<KontextSettings>().Limits.Calls.Call })));
+        services.AddSingleton<IRestUpstream, HttpRestUpstream>();
+        services.AddSingleton(provider => PauseLimitsOf(provider.GetRequiredService<KontextSettings>().Limits.Calls));
+        services.AddSingleton<ProviderPauses>();
+        services.AddSingleton<CallLimits>();
         services.AddSingleton<ScopeStepUp>();
         services.AddSingleton<InjectedUpstream>();
         services.AddSingleton<AttachedIntegrations>();
@@ -60,7 +67,10 @@ internal static class McpEndpoints
         services.AddSingleton<ForwardedMethods>();
         services.AddSingleton<Greeting>();
         services.AddSingleton<RuntimeIntegrations>();
+        services.AddSingleton<McpLimits>();
         services.AddSingleton<McpEndpoint>();
         return services;
     }
+
+    private static PauseLimits PauseLimitsOf(CallSettings calls) => new(calls.Wait, calls.Waiting);
 }

@@ -25,6 +25,9 @@ internal static class ExpiringTables
         Documents(tables, "signinstates", StoredJson.Default.SignInState, state => state.ExpiresAt),
         Documents(tables, "connectsessions", StoredJson.Default.ConnectSession, session => session.ExpiresAt),
         Documents(tables, "connectstates", StoredJson.Default.ConnectState, state => state.ExpiresAt),
+        Documents(tables, "traces", StoredJson.Default.TraceMention, mention => mention.ExpiresAt),
+        Documents(tables, "usertraces", StoredJson.Default.PersonMention, mention => mention.ExpiresAt),
+        Documents(tables, "usertracedays", StoredJson.Default.TraceDay, day => day.ExpiresAt),
         Marks(tables, "spentassertions"),
         Marks(tables, "spentproofs"),
     ];

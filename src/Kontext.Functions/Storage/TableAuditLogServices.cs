@@ -13,6 +13,8 @@ internal static class TableAuditLogServices
         services.AddSingleton<TableAuditLog>();
         services.AddSingleton<IAuditLog>(provider => provider.GetRequiredService<TableAuditLog>());
         services.AddSingleton<IAuditExport>(provider => provider.GetRequiredService<TableAuditLog>());
+        services.AddSingleton<ITraces, TraceReader>();
+        services.AddSingleton<TraceRollup>();
         return services;
     }
 }

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Text;
 using Kontext.Functions.Observability;
 
 namespace Kontext.Functions.Upstream;
@@ -26,8 +27,9 @@ internal static class GuardedHttp
         MaxConnectionsPerServer = 256,
         MaxResponseHeadersLength = 64,
         EnableMultipleHttp2Connections = true,
-        // Trace context is sent by the handler above this one, and baggage by none.
+        // TraceContextHandler above this one sends trace context; nobody sends baggage.
         ActivityHeadersPropagator = null,
+        RequestHeaderEncodingSelector = static (_, _) => Encoding.UTF8,
         ConnectCallback = (context, cancellationToken) => ConnectAsync(context.DnsEndPoint, isAllowed, cancellationToken),
     };
 

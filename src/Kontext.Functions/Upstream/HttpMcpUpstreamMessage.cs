@@ -67,13 +67,19 @@ internal static class HttpMcpUpstreamMessage
 
     private static HttpRequestMessage Post(Integration integration, Secret? credential, ReadOnlyMemory<byte> body)
     {
-        var message = new HttpRequestMessage(HttpMethod.Post, integration.Url) { Content = new ReadOnlyMemoryContent(body) };
+        // That it fits was found out before anything was sent.
+        if (!InjectedCredential.Of(integration, credential).TryGet(out var injected, out var unfit))
+            throw new InvalidOperationException(unfit.Message);
+        var message = new HttpRequestMessage(HttpMethod.Post, AddressOf(integration, injected)) { Content = new ReadOnlyMemoryContent(body) };
+        message.Options.Set(UpstreamCircuits.Integration, integration.Id);
         message.Content.Headers.ContentType = Json;
         message.Headers.TryAddWithoutValidation("Accept", "application/json, text/event-stream");
-        if (credential is not null)
-            message.Headers.Authorization = new AuthenticationHeaderValue("Bearer", credential.Reveal());
+        injected.ApplyTo(message);
         return message;
     }
+
+    private static Uri AddressOf(Integration integration, InjectedCredential injected) =>
+        injected.ParameterName is null ? new Uri(integration.Url) : new UriBuilder(integration.Url) { Query = injected.ApplyTo(new Uri(integration.Url).Query) }.Uri;
 
     private static void SetVersion(HttpRequestMessage message, UpstreamEra era)
     {

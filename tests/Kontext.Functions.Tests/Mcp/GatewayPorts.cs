@@ -106,7 +106,7 @@ internal sealed class GatewayPorts : IOrganizationStore, IIntegrationStore, IPol
 
     public Task TrimAsync(OrgId org, CredentialName name, string keepFrom, CancellationToken cancellationToken) => throw new NotSupportedException();
 
-    public Task DeleteAsync(OrgId org, CredentialName name, CancellationToken cancellationToken) => throw new NotSupportedException();
+    public Task<DateTimeOffset?> DeleteAsync(OrgId org, CredentialName name, CancellationToken cancellationToken) => throw new NotSupportedException();
 
     public ValueTask<byte[]> DeriveAsync(OrgId org, string purpose, string text, CancellationToken cancellationToken) => throw new NotSupportedException();
 }

@@ -1,0 +1,39 @@
+namespace Kontext.Domain.Audit;
+
+/// <summary>A trace: everything recorded under one W3C trace id, as far as the reader may see it.</summary>
+/// <param name="Id">The trace id.</param>
+/// <param name="Parts">Its parts, the one with the newest event first.</param>
+public sealed record Trace(string Id, IReadOnlyList<TracePart> Parts)
+{
+    /// <summary>Its oldest event.</summary>
+    public DateTimeOffset First => Parts.Min(part => part.First);
+
+    /// <summary>Its newest event.</summary>
+    public DateTimeOffset Last => Parts.Max(part => part.Last);
+}
+
+/// <summary>Which traces.</summary>
+/// <param name="User">Only what was done for this person; null for everybody.</param>
+/// <param name="Session">Only what was done in this session; null for all.</param>
+/// <param name="Agent">Only what this agent did; null for all.</param>
+public sealed record TraceFilter(UserId? User, SessionId? Session, AppId? Agent)
+{
+    /// <summary>Does it let the part through?</summary>
+    public bool Allows(TracePart part) =>
+        (User is not { } user || part.User?.Id == user.ToString())
+        && (Session is not { } session || part.Session == session.ToString())
+        && (Agent is not { } agent || part.Agent.Id == agent.ToString());
+}
+
+/// <summary>Reads traces and their figures from the audit trail (contract 2.6). What the last days hold is found without reading them through.</summary>
+public interface ITraces
+{
+    /// <summary>Traces with an event at or before <paramref name="until"/>, those with the newest event first: <paramref name="limit"/> of them after the first <paramref name="offset"/>.</summary>
+    Task<IReadOnlyList<Trace>> ListAsync(OrgId org, TraceFilter filter, DateTimeOffset until, int offset, int limit, CancellationToken cancellationToken);
+
+    /// <summary>A trace with its entries, oldest first; null when nothing of it is visible to <paramref name="user"/> (null: to somebody who sees everything).</summary>
+    Task<(Trace Trace, IReadOnlyList<AuditEntry> Entries)?> FindAsync(OrgId org, string traceId, UserId? user, CancellationToken cancellationToken);
+
+    /// <summary>The figures since a moment, to the hour.</summary>
+    Task<TraceStatistics> StatisticsAsync(OrgId org, UserId? user, DateTimeOffset since, CancellationToken cancellationToken);
+}

@@ -1,0 +1,117 @@
+using Kontext.Domain.Audit;
+
+namespace Kontext.Functions.Api;
+
+/// <summary>A trace on the wire (contract 1.13). Agent, person and session are those of its newest event; there may be more (<see cref="Parts"/>).</summary>
+internal sealed record TraceBody
+{
+    // Nothing tells that a trace is over: one without events for this long is taken for ended.
+    private static readonly TimeSpan Silence = TimeSpan.FromMinutes(1);
+
+    public required string TraceId { get; init; }
+
+    public string? SessionId { get; init; }
+
+    public required string StartedAt { get; init; }
+
+    public required string LastEventAt { get; init; }
+
+    public string? EndedAt { get; init; }
+
+    public required int EventCount { get; init; }
+
+    public required int OkCount { get; init; }
+
+    public required int WarnCount { get; init; }
+
+    public required int ErrorCount { get; init; }
+
+    public required string AgentId { get; init; }
+
+    public string? AgentName { get; init; }
+
+    public string? OwnerUserId { get; init; }
+
+    public string? OwnerEmail { get; init; }
+
+    public string? AgentSessionId { get; init; }
+
+    public string? AgentSessionName { get; init; }
+
+    /// <summary>How many agents, people and sessions it has to do with, taken together.</summary>
+    public required int Parts { get; init; }
+
+    public static TraceBody Of(Trace trace, string? ownerEmail, string? sessionName, DateTimeOffset now)
+    {
+        var newest = trace.Parts[0];
+        var (ok, warnings, errors) = (trace.Parts.Sum(part => part.Ok), trace.Parts.Sum(part => part.Warnings), trace.Parts.Sum(part => part.Errors));
+        return new TraceBody
+        {
+            TraceId = trace.Id,
+            SessionId = newest.Session,
+            StartedAt = Wire.Time(trace.First),
+            LastEventAt = Wire.Time(trace.Last),
+            EndedAt = now - trace.Last >= Silence ? Wire.Time(trace.Last) : null,
+            EventCount = ok + warnings + errors,
+            OkCount = ok,
+            WarnCount = warnings,
+            ErrorCount = errors,
+            AgentId = newest.Agent.Id,
+            AgentName = newest.Agent.Name,
+            OwnerUserId = newest.User?.Id,
+            OwnerEmail = ownerEmail,
+            AgentSessionId = newest.Session,
+            AgentSessionName = sessionName,
+            Parts = trace.Parts.Count,
+        };
+    }
+}
+
+/// <summary>Traces, those with the newest event first.</summary>
+internal sealed record TraceListBody(IReadOnlyList<TraceBody> Items, string? NextCursor);
+
+/// <summary>A trace with its events, oldest first: at most 2,000 of them, while <c>eventCount</c> counts all.</summary>
+internal sealed record TraceEnvelope(TraceBody Trace, IReadOnlyList<AuditEventBody> Events);
+
+/// <summary>The figures of a period (contract 1.15).</summary>
+internal sealed record TraceStatisticsBody(
+    string Period, string Since, long TotalTraces, long TotalEvents, IReadOnlyDictionary<string, long> EventCounts, double ErrorRate, LatencyBody Latency, BytesBody BytesTransferred,
+    IReadOnlyList<ErrorCountBody> ErrorsByType, IReadOnlyList<ToolCountBody> TopTools)
+{
+    private const int Top = 20;
+
+    public static TraceStatisticsBody Of(string period, DateTimeOffset since, TraceStatistics figures)
+    {
+        var errors = figures.Statuses.Where(status => TracePart.IsError(status.Key)).Sum(status => status.Value);
+        return new TraceStatisticsBody(
+            period,
+            Wire.Time(since),
+            figures.Traces.Value,
+            figures.Events,
+            figures.Statuses,
+            figures.Events == 0 ? 0 : Math.Round(100.0 * errors / figures.Events, 2),
+            new LatencyBody(figures.Latency.Percentile(0.5), figures.Latency.Percentile(0.9), figures.Latency.Percentile(0.95), figures.Latency.Percentile(0.99), figures.Latency.Count),
+            new BytesBody(figures.BytesIn, figures.BytesOut),
+            [.. figures.Errors.OrderByDescending(error => error.Value).ThenBy(error => error.Key, StringComparer.Ordinal).Take(Top).Select(error => new ErrorCountBody(error.Key, error.Value))],
+            [.. figures.Tools.OrderByDescending(tool => tool.Value.Calls).ThenBy(tool => tool.Key, StringComparer.Ordinal).Take(Top).Select(tool => ToolCountBody.Of(tool.Key, tool.Value))]);
+    }
+}
+
+/// <summary>Milliseconds within which the given share of calls ended; absent without calls.</summary>
+internal sealed record LatencyBody(double? P50, double? P90, double? P95, double? P99, long Count);
+
+/// <summary>Bytes to and from integrations.</summary>
+internal sealed record BytesBody(long In, long Out);
+
+/// <summary>How often an error occurred.</summary>
+internal sealed record ErrorCountBody(string Type, long Count);
+
+/// <summary>How often a tool was called.</summary>
+internal sealed record ToolCountBody(string Capability, string Integration, string ToolName, long Count, long ErrorCount)
+{
+    public static ToolCountBody Of(string capability, ToolCount count)
+    {
+        var colon = capability.IndexOf(':', StringComparison.Ordinal);
+        return new ToolCountBody(capability, colon < 0 ? capability : capability[..colon], capability[(colon + 1)..], count.Calls, count.Errors);
+    }
+}
