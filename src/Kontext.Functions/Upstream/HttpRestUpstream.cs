@@ -3,6 +3,7 @@ using System.Runtime.ExceptionServices;
 using Kontext.Domain;
 using Kontext.Domain.Gateway;
 using Kontext.Domain.Integrations;
+using Kontext.Functions.Observability;
 
 namespace Kontext.Functions.Upstream;
 
@@ -60,9 +61,11 @@ internal sealed class HttpRestUpstream(UpstreamHttp http, KontextSettings settin
         for (var attempt = 1; ; attempt++)
         {
             using var message = MessageOf(integration, address, injected, request);
+            using var span = HttpSpans.StartClient(message, integration.Name);
             try
             {
                 var response = await http.Client.SendAsync(message, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
+                span.Answered((int)response.StatusCode);
                 if (attempt == Attempts || !request.IsIdempotent || request.Body is { MayRepeat: false } || !IsPassing(response))
                     return response;
                 response.Dispose();
