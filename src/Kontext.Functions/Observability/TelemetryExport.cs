@@ -10,29 +10,15 @@ namespace Kontext.Functions.Observability;
 /// <summary>Sends spans and metrics to an OpenTelemetry collector by OTLP for as long as the program runs. What has not gone out yet is sent when it ends.</summary>
 internal sealed class TelemetryExport : IDisposable
 {
-    private readonly TracerProvider? traces;
-    private readonly MeterProvider? metrics;
+    // Not of the SDK's types, so that its assemblies stay unloaded where nothing is exported.
+    private readonly IDisposable? traces;
+    private readonly IDisposable? metrics;
 
     /// <summary>Starts what is switched on.</summary>
     public TelemetryExport(TelemetrySettings settings)
     {
-        if (settings.Traces)
-        {
-            traces = Sdk.CreateTracerProviderBuilder()
-                .SetResourceBuilder(Resource())
-                // The framework's span of each request, which follows the incoming context, and our stages below it.
-                .AddSource("Microsoft.AspNetCore", Stages.Name)
-                .AddOtlpExporter()
-                .Build();
-        }
-        if (settings.Metrics)
-        {
-            metrics = Sdk.CreateMeterProviderBuilder()
-                .SetResourceBuilder(Resource())
-                .AddMeter(Stages.Name, "Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel", "System.Runtime")
-                .AddOtlpExporter()
-                .Build();
-        }
+        traces = settings.Traces ? ExportTraces() : null;
+        metrics = settings.Metrics ? ExportMetrics() : null;
     }
 
     /// <inheritdoc/>
@@ -41,6 +27,19 @@ internal sealed class TelemetryExport : IDisposable
         traces?.Dispose();
         metrics?.Dispose();
     }
+
+    private static TracerProvider ExportTraces() => Sdk.CreateTracerProviderBuilder()
+        .SetResourceBuilder(Resource())
+        // The framework's span of each request, which follows the incoming context, and our stages below it.
+        .AddSource("Microsoft.AspNetCore", Stages.Name)
+        .AddOtlpExporter()
+        .Build();
+
+    private static MeterProvider ExportMetrics() => Sdk.CreateMeterProviderBuilder()
+        .SetResourceBuilder(Resource())
+        .AddMeter(Stages.Name, "Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel", "System.Runtime")
+        .AddOtlpExporter()
+        .Build();
 
     // OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES come last and win.
     private static ResourceBuilder Resource() => ResourceBuilder.CreateEmpty()
