@@ -10,9 +10,8 @@ namespace Kontext.Functions.Observability;
 /// <summary>Sends spans and metrics to an OpenTelemetry collector by OTLP for as long as the program runs. What has not gone out yet is sent when it ends.</summary>
 internal sealed class TelemetryExport : IDisposable
 {
-    // Not of the SDK's types, so that its assemblies stay unloaded where nothing is exported.
-    private readonly IDisposable? traces;
-    private readonly IDisposable? metrics;
+    private readonly TracerProvider? traces;
+    private readonly MeterProvider? metrics;
 
     /// <summary>Starts what is switched on.</summary>
     public TelemetryExport(TelemetrySettings settings)
@@ -28,6 +27,7 @@ internal sealed class TelemetryExport : IDisposable
         metrics?.Dispose();
     }
 
+    // A method of its own, like the one below: the SDK's assemblies stay unloaded where nothing is exported.
     private static TracerProvider ExportTraces() => Sdk.CreateTracerProviderBuilder()
         .SetResourceBuilder(Resource())
         // The framework's span of each request, which follows the incoming context, and our stages below it.
