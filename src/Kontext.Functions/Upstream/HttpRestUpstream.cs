@@ -62,7 +62,7 @@ internal sealed class HttpRestUpstream(UpstreamHttp http, KontextSettings settin
         for (var attempt = 1; ; attempt++)
         {
             using var message = MessageOf(integration, address, injected, request);
-            using var span = HttpSpans.StartClient(message);
+            using var span = HttpSpans.StartClient(message, integration.Name);
             try
             {
                 var response = await http.Client.SendAsync(message, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
