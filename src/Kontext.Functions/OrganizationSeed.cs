@@ -1,15 +1,18 @@
 using Kontext.Domain;
+using Kontext.Domain.Integrations;
 using Kontext.Domain.OAuth;
 using Kontext.Domain.Policies;
 using Kontext.Domain.Tenancy;
 
 namespace Kontext.Functions;
 
-/// <summary>Makes sure that the configured organizations exist, each with the visible rule that allows everything until an administrator narrows it, and a client for the command line. Safe to run on several instances at once.</summary>
-internal sealed class OrganizationSeed(IOrganizationStore organizations, IPolicyStore policies, IApplicationStore applications, KontextSettings settings, TimeProvider time, ILogger<OrganizationSeed> log)
+/// <summary>Makes sure that the configured organizations exist, each with the visible rule that allows everything until an administrator narrows it, Google as the first service to connect, and a client for the command line. Safe to run on several instances at once.</summary>
+internal sealed class OrganizationSeed(IOrganizationStore organizations, IPolicyStore policies, IApplicationStore applications, IIntegrationStore integrations, KontextSettings settings, TimeProvider time, ILogger<OrganizationSeed> log)
 {
     /// <summary>The client id that command-line clients bring with them (contract 6.6).</summary>
     public static readonly AppId CommandLine = AppId.From(Guid.Parse("a4fb6d20-e937-450f-aa19-db585405aa92"));
+
+    private const string Google = "google";
 
     /// <summary>Creates what is missing.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)
@@ -18,6 +21,7 @@ internal sealed class OrganizationSeed(IOrganizationStore organizations, IPolicy
         {
             var org = await organizations.FindBySlugAsync(organization.Slug, cancellationToken) ?? await CreateAsync(organization, cancellationToken);
             await AllowAllAsync(org, cancellationToken);
+            await AddGoogleAsync(org, cancellationToken);
             await AddCommandLineAsync(org, CommandLineOf(organization), cancellationToken);
             if (organization.Slug != settings.Organization)
                 Log.CommandLineOf(log, organization.Slug, CommandLineOf(organization));
@@ -58,6 +62,26 @@ internal sealed class OrganizationSeed(IOrganizationStore organizations, IPolicy
             CreatedAt = now,
             CreatedBy = "Kontext",
         }]), cancellationToken);
+    }
+
+    /// <summary>Gmail, Calendar and Drive (seed 004). Its id is always the same, so that it does not come back once an administrator archived it; a name that is taken is left to its owner.</summary>
+    private async Task AddGoogleAsync(OrgId org, CancellationToken cancellationToken)
+    {
+        var id = Ids.Named<IntegrationId>($"google\n{org}");
+        if (await integrations.FindAsync(org, id, cancellationToken) is not null)
+            return;
+        var now = time.GetUtcNow();
+        await integrations.InsertAsync(org, new Integration
+        {
+            Id = id,
+            Name = Google,
+            Url = "https://www.googleapis.com",
+            Category = IntegrationCategory.InternalMcpCredentials,
+            AuthMode = AuthMode.Oauth,
+            OAuth = new IntegrationOAuth { Provider = Google },
+            CreatedAt = now,
+            UpdatedAt = now,
+        }, cancellationToken);
     }
 
     private async Task AddCommandLineAsync(OrgId org, AppId commandLine, CancellationToken cancellationToken)

@@ -6,13 +6,16 @@ using Kontext.Functions.Account;
 using Kontext.Functions.Api;
 using Kontext.Functions.Commands;
 using Kontext.Functions.Connect;
+using Kontext.Functions.Health;
 using Kontext.Functions.Local;
 using Kontext.Functions.Mcp;
 using Kontext.Functions.OAuth;
+using Kontext.Functions.Observability;
 using Kontext.Functions.OpenApi;
 using Kontext.Functions.Organizations;
 using Kontext.Functions.Pages;
 using Kontext.Functions.Partner;
+using Kontext.Functions.Proxy;
 using Kontext.Functions.Retention;
 using Kontext.Functions.SignIn;
 using Kontext.Functions.Storage;
@@ -20,12 +23,13 @@ using Kontext.Functions.Triggers;
 using Kontext.Functions.Webhooks;
 using Kontext.Functions.Work;
 
-if (CommandLine.Handles(args)) return;
+if (await CommandLine.HandlesAsync(args)) return;
 var builder = WebApplication.CreateSlimBuilder(args);
 var settings = KontextSettings.Read(builder.Configuration, builder.Environment.IsDevelopment());
 Listening.Configure(builder, settings);
 // One line per refused request is ours; the framework's own lines per request would only repeat it.
 builder.Logging.AddFilter("Microsoft.AspNetCore", LogLevel.Warning).AddFilter("Microsoft.Hosting", LogLevel.Information);
+builder.AddKontextObservability(settings);
 builder.Services
     .AddSingleton(settings)
     .AddSingleton(TimeProvider.System)
@@ -34,6 +38,7 @@ builder.Services
     .AddSingleton<Approvals>()
     .AddSingleton<ApprovalDecisions>()
     .AddSingleton<OrganizationSeed>()
+    .AddSingleton<Readiness>()
     .AddKontextStorage(settings)
     .AddKontextAudit()
     .AddKontextVault(settings)
@@ -42,8 +47,15 @@ builder.Services
     .AddKontextWork(settings)
     .AddKontextWebhooks(settings)
     .AddSingleton<IConnectPages, ConnectPages>()
+    .AddSingleton<PageNotices>()
+    .AddSingleton<SignedInPages>()
     .AddSingleton<SessionsView>()
+    .AddSingleton<IntegrationsView>()
+    .AddSingleton<IntegrationsEndpoints>()
+    .AddSingleton<CallbackEndpoints>()
+    .AddSingleton<McpServersEndpoints>()
     .AddKontextGateway()
+    .AddKontextProxy()
     .AddKontextApi()
     .AddSingleton<OpenApiDocument>()
     .AddKontextPartners()
@@ -57,12 +69,16 @@ builder.Services
     .AddSingleton<ITimerTrigger, RefreshSweepTimer>()
     .AddSingleton<ITimerTrigger, RefreshBackfillTimer>()
     .AddSingleton<ITimerTrigger, SigningKeysTimer>()
+    .AddSingleton<DataKeyRotation>()
+    .AddSingleton<ResealSweep>()
+    .AddSingleton<ITimerTrigger, DataKeysTimer>()
     .AddSingleton<ITimerTrigger, WebhookSweepTimer>()
     .AddKontextRetention(settings)
     .AddHostedService<LocalScheduler>()
     .Configure<RouteHandlerOptions>(options => options.ThrowOnBadRequest = true);
 
 var app = builder.Build();
+app.UseKontextObservability();
 app.UseRouting();
 app.UseCors();
 app.UseMiddleware<SurfaceMiddleware>();
@@ -76,8 +92,11 @@ OAuthEndpoints.Map(app);
 DevicePages.Map(app);
 SessionsEndpoints.Map(app);
 ApprovalsEndpoints.Map(app);
+IntegrationsEndpoints.Map(app);
+McpServersEndpoints.Map(app);
 ConnectEndpoints.Map(app, settings, app.Services.GetRequiredService<BrowserSessions>().CurrentAsync);
 McpEndpoints.Map(app, settings, app.Services.GetRequiredService<BearerAuthentication>().GatewayAsync);
+ProxyEndpoints.Map(app, settings, app.Services.GetRequiredService<BearerAuthentication>().ProxyAsync);
 ApiEndpoints.Map(app);
 OpenApiEndpoints.Map(app);
 PartnerEndpoints.Map(app);

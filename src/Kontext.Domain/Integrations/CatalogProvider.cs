@@ -69,6 +69,9 @@ public sealed record CatalogProvider
     /// <summary>Scopes asked for when the integration names none.</summary>
     public ImmutableArray<string> DefaultScopes { get; init; } = [];
 
+    /// <summary>What people are asked to connect with those, in a sentence; null when <see cref="Description"/> says enough.</summary>
+    public string? DefaultAccess { get; init; }
+
     /// <summary>What stands between scopes in requests.</summary>
     public string ScopeSeparator { get; init; } = " ";
 

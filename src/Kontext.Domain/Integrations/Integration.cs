@@ -82,6 +82,12 @@ public sealed record Integration
     /// <summary>Tools that change after they were first seen are neither offered nor called until somebody accepts the change; otherwise changes are only recorded.</summary>
     public bool QuarantineChangedTools { get; init; }
 
+    /// <summary>Where the REST proxy finds its API; null when the proxy does not serve it.</summary>
+    public IntegrationProxy? Proxy { get; init; }
+
+    /// <summary>How its credential is put into requests; null for <c>Authorization: Bearer</c>.</summary>
+    public CredentialInjection? Injection { get; init; }
+
     /// <summary>Counts changes of <see cref="AuthMode"/>: connections of an earlier epoch are void (contract 1.6, hard cut-over).</summary>
     public int ConnectionEpoch { get; init; }
 

@@ -18,6 +18,16 @@ public enum Registration
     MetadataDocument,
 }
 
+/// <summary>How an agent gets to know its tools at the gateway (contract 4.3).</summary>
+public enum ToolDiscovery
+{
+    /// <summary>All of them are listed.</summary>
+    List,
+
+    /// <summary>Three tools are listed with which a model searches, calls and asks for all others.</summary>
+    Search,
+}
+
 /// <summary>An agent: a non-human actor with an identity of its own, which acts for people (contract 1.3).</summary>
 public sealed record Application
 {
@@ -53,6 +63,9 @@ public sealed record Application
 
     /// <summary>Those of them that the gateway does not offer it: it gets their credentials by token exchange alone (contract 2.8, <c>mcpEnabled</c>).</summary>
     public ImmutableArray<IntegrationId> CredentialOnly { get; init; } = [];
+
+    /// <summary>How it gets to know their tools.</summary>
+    public ToolDiscovery ToolDiscovery { get; init; }
 
     /// <summary>Counts changes of <see cref="Integrations"/>, for optimistic replacement (contract 2.8).</summary>
     public int IntegrationsRevision { get; init; }

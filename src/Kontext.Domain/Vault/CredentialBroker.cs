@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Kontext.Domain.Audit;
 using Kontext.Domain.Integrations;
+using Kontext.Domain.Observability;
 using Kontext.Domain.Policies;
 using Kontext.Domain.Tenancy;
 
@@ -21,7 +22,13 @@ public sealed class CredentialBroker(
     /// <summary>Gets the credential, or says why not. Every outcome is recorded; a refusal is durable before it is returned.</summary>
     public async Task<Result<AcquiredCredential>> AcquireAsync(AccessRequest request, CancellationToken cancellationToken)
     {
-        var (decision, permit) = await EvaluateAsync(request, cancellationToken);
+        PolicyDecision decision;
+        Permit? permit;
+        using (var span = Stages.Start(Stages.Policy))
+        {
+            (decision, permit) = await EvaluateAsync(request, cancellationToken);
+            span?.SetTag("kontext.policy.outcome", permit is not null ? "permit" : decision.Asks ? "ask" : "deny");
+        }
         if (await CutOffAsync(request, cancellationToken) is { } cutOff)
             return await RefuseAsync(request, decision, cutOff, cancellationToken);
         GivenApproval? approval = null;
@@ -145,7 +152,9 @@ public sealed class CredentialBroker(
             case AuthMode.UserToken:
                 if (request.User is null)
                     return NotConnected(request, $"{integration.Name} needs a person's own connection, and this request names no person.");
-                var state = ConnectionState.Of(integration, await connections.CurrentAsync(request.Org, request.User.Id, integration.Id, cancellationToken), time.GetUtcNow());
+                ConnectionState state;
+                using (Stages.Start(Stages.Connection))
+                    state = ConnectionState.Of(integration, await connections.CurrentAsync(request.Org, request.User.Id, integration.Id, cancellationToken), time.GetUtcNow());
                 // A token past its end is refused further down, where its end is put on record.
                 if (state.Connection is not { Status: ConnectionStatus.Connected } connection || (!state.Connected && state.ReasonCode != ConnectionEnds.Expired))
                     return ConnectionWords.NotConnected(integration, state);
@@ -192,12 +201,15 @@ public sealed class CredentialBroker(
         };
     }
 
-    private static Failure Denied(AccessRequest request, PolicyDecision decision) =>
-        new(FailureCode.PolicyDenied, $"{request.Capability ?? request.Integration.Name} is denied: {decision.Denial?.Reason ?? "no layer allowed it"}")
+    private static Failure Denied(AccessRequest request, PolicyDecision decision)
+    {
+        Measures.Denial(decision.Denial is { } denial ? denial.Layer : null);
+        return new Failure(FailureCode.PolicyDenied, $"{request.Capability ?? request.Integration.Name} is denied: {decision.Denial?.Reason ?? "no layer allowed it"}")
         {
             Integration = new FailedIntegration(request.Integration.Id, request.Integration.Name, "policy_denied"),
             Decision = decision,
         };
+    }
 
     private static Failure NotConnected(AccessRequest request, string message) => new(FailureCode.NotConnected, message)
     {

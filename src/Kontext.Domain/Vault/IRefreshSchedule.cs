@@ -21,8 +21,8 @@ public interface IRefreshSchedule
     /// <summary>What is due by now and was within <see cref="LookBack"/>, oldest first.</summary>
     IAsyncEnumerable<Versioned<DueRefresh>> DueAsync(DateTimeOffset now, CancellationToken cancellationToken);
 
-    /// <summary>Whether this note is there.</summary>
-    Task<bool> HasAsync(DueRefresh due, CancellationToken cancellationToken);
+    /// <summary>The note as it is filed; null when it is not there, or another has its place.</summary>
+    Task<Versioned<DueRefresh>?> FindAsync(DueRefresh due, CancellationToken cancellationToken);
 
     /// <summary>Takes out what was due before a time: nobody walks it any more.</summary>
     Task ForgetAsync(DateTimeOffset before, CancellationToken cancellationToken);

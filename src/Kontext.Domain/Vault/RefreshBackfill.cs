@@ -43,7 +43,7 @@ public sealed class RefreshBackfill(IConnectionWalk walk, IRefreshSchedule sched
 
     private async Task FileAsync(OrgId org, Connection connection, DateTimeOffset now, CancellationToken cancellationToken)
     {
-        if (RefreshFiling.NoteOf(org, connection) is not { } note || await schedule.HasAsync(note, cancellationToken))
+        if (RefreshFiling.NoteOf(org, connection) is not { } note || await schedule.FindAsync(note, cancellationToken) is not null)
             return;
         // Overdue and not noted may also mean that the sweep put it off, or gave it up: one more try a day does no harm.
         await schedule.FileAsync(note.DueAt > now ? note : note with { DueAt = now + (Spread * RefreshFiling.SpreadOf(connection)) }, cancellationToken);

@@ -1,3 +1,5 @@
+using Kontext.Domain.Vault;
+
 namespace Kontext.Domain.Work;
 
 /// <summary>Something to be done later, by whichever instance is told. It names what it is about and holds no secret.
@@ -17,6 +19,10 @@ public sealed record DeliverWebhook(OrgId Org, WebhookId Webhook, DeliveryId Del
 /// <param name="Revocation">Which grant.</param>
 /// <param name="Attempt">The attempt, from 1; a grant that is at another one ignores the message.</param>
 public sealed record RevokeGrant(OrgId Org, RevocationId Revocation, int Attempt) : WorkItem(Org);
+
+/// <summary>Refresh a connection ahead of its end, or finish what a note of it is about.</summary>
+/// <param name="Due">The note, at its place in the schedule.</param>
+public sealed record RefreshConnection(DueRefresh Due) : WorkItem(Due.Org);
 
 /// <summary>Hands work to a queue that outlives this process: delivered at least once, in any order.</summary>
 public interface IWorkQueue

@@ -1,8 +1,6 @@
 using Kontext.Domain;
 using Kontext.Domain.OAuth;
-using Kontext.Functions.OAuth;
 using Kontext.Functions.Pages;
-using Kontext.Functions.SignIn;
 
 namespace Kontext.Functions.Account;
 
@@ -14,37 +12,21 @@ internal static class SessionsEndpoints
     public static void Map(IEndpointRouteBuilder app)
     {
         var group = app.MapGroup(Path).WithMetadata(new Surface(Authenticate: null, PageErrors.Of));
-        group.MapGet("", ShowAsync);
-        group.MapPost("/end", (HttpContext context, BrowserSessions browser, OwnSessions own) => PostAsync(context, browser, async (person, form) =>
+        group.MapGet("", (HttpContext context, SignedInPages pages, OwnSessions own, SessionsView view) => pages.ShowAsync(context, async (user, person) =>
         {
-            if (!SessionId.TryParse(form["session"], null, out var id) || await own.EndAsync(person.Org, person.User, id, context.RequestAborted) is not { } ended)
-                return new Failure(FailureCode.NotFound, "There is no such session. Go back and reload the page.");
-            return $"{Path}?ended={ended.Session.Id}";
+            var sessions = await own.ListAsync(user.Org, user.User.Id, context.RequestAborted);
+            return PageResult.Of<SessionsPage>(await view.OfAsync(user, person, sessions, context.RequestAborted));
         }));
-        group.MapPost("/end-all", (HttpContext context, BrowserSessions browser, OwnSessions own) => PostAsync(context, browser, async (person, _) =>
+        group.MapPost("/end", (HttpContext context, SignedInPages pages, OwnSessions own) => pages.PostAsync(context, Path, async (user, form) =>
+            SessionId.TryParse(form["session"], null, out var id) && await own.EndAsync(user.Org, user.User, id, context.RequestAborted) is { } ended
+                ? new Posted.To(Path, $"{ended.Application.Name} can no longer act for you with this session.")
+                : new Posted.Answer(PageErrors.Of(context, new Failure(FailureCode.NotFound, "There is no such session. Go back and reload the page.")))));
+        group.MapPost("/end-all", (HttpContext context, SignedInPages pages, OwnSessions own) => pages.PostAsync(context, Path, async (user, form) =>
         {
-            await own.EndAllAsync(person.Org, person.User, context.RequestAborted);
-            return $"{Path}?ended=all";
+            if (!SignedInPages.IsConfirmed(form))
+                return new Posted.Question("End all sessions?", SessionsPage.EndAllQuestion, "End all sessions");
+            await own.EndAllAsync(user.Org, user.User, context.RequestAborted);
+            return new Posted.To(Path, "Every agent's session was ended. None can act for you until you approve it again.");
         }));
-    }
-
-    private static async Task<IResult> ShowAsync(HttpContext context, BrowserSessions browser, OwnSessions own, SessionsView view)
-    {
-        if (await browser.CurrentAsync(context) is not { } person)
-            return SignInEndpoints.Redirect(Path);
-        var sessions = await own.ListAsync(person.Org, person.User.Id, context.RequestAborted);
-        return PageResult.Of<SessionsPage>(await view.OfAsync(person, sessions, context.Request.Query["ended"], context.RequestAborted));
-    }
-
-    private static async Task<IResult> PostAsync(HttpContext context, BrowserSessions browser, Func<BrowserUser, OAuthParameters, Task<Result<string>>> act)
-    {
-        if (!(await FormFields.ReadAsync(context.Request, context.RequestAborted)).TryGet(out var form, out var failure))
-            return PageErrors.Of(context, failure);
-        // Not by a redirect: the browser would hold the provider's address against the form-action of the page it came from.
-        if (await browser.CurrentAsync(context) is not { } person)
-            return ContinuePage.To($"/login?return_to={Uri.EscapeDataString(Path)}", "Your sign-in has ended", "It was too long ago. Sign in again to go on.", "Sign in");
-        if (!browser.IsCsrf(context, person, form["csrf"]))
-            return PageErrors.Of(context, new Failure(FailureCode.InvalidRequest, "The form is out of date, or came from another page. Go back, reload the page and try again."));
-        return (await act(person, form)).TryGet(out var next, out failure) ? SeeOther.To(next) : PageErrors.Of(context, failure);
     }
 }

@@ -10,22 +10,20 @@ namespace Kontext.Functions.Account;
 internal sealed class SessionsView(IIntegrationStore integrations, TimeProvider time)
 {
     /// <summary>The page's model.</summary>
-    /// <param name="person">Whose page it is.</param>
+    /// <param name="user">Whose sessions they are.</param>
+    /// <param name="person">Whom the page is shown to.</param>
     /// <param name="sessions">Their sessions, newest first.</param>
-    /// <param name="ended">What was ended just now: a session's id, or <c>all</c>; null for nothing.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    public async Task<SessionsModel> OfAsync(BrowserUser person, IReadOnlyList<OwnSession> sessions, string? ended, CancellationToken cancellationToken)
+    public async Task<SessionsModel> OfAsync(BrowserUser user, PagePerson person, IReadOnlyList<OwnSession> sessions, CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow();
         var live = new List<SessionCard>();
         foreach (var own in sessions.Where(own => own.Session.IsLive(now)))
-            live.Add(await CardAsync(person.Org, own, cancellationToken));
+            live.Add(await CardAsync(user.Org, own, cancellationToken));
         var past = sessions.Where(own => !own.Session.IsLive(now))
             .Select(own => new PastSession(own.Application.Name, own.Session.CreatedAt, own.Session.RevokedAt ?? own.Session.ExpiresAt, own.Session.RevokedAt is null ? "its time was over" : own.Session.RevokedReason ?? "revoked"))
             .ToList();
-        var notice = ended == "all" ? "Every agent's session was ended. None can act for you until you approve it again."
-            : sessions.FirstOrDefault(own => own.Session.Id.ToString() == ended && !own.Session.IsLive(now)) is { } gone ? $"{gone.Application.Name} can no longer act for you with this session." : null;
-        return new SessionsModel(person.User.DisplayName, live, past, notice, person.CsrfToken);
+        return new SessionsModel(person, live, past);
     }
 
     private async Task<SessionCard> CardAsync(OrgId org, OwnSession own, CancellationToken cancellationToken)

@@ -36,7 +36,8 @@ internal static class ApiErrors
             statusCode: StatusCodes.Status415UnsupportedMediaType);
     }
 
-    private static (int Status, string Code) CodeOf(FailureCode code) => code switch
+    /// <summary>Status and code of a failure; the proxy says it alike.</summary>
+    public static (int Status, string Code) CodeOf(FailureCode code) => code switch
     {
         FailureCode.InvalidRequest or FailureCode.InvalidTarget or FailureCode.InvalidScope or FailureCode.InvalidGrant
             or FailureCode.AuthorizationPending or FailureCode.SlowDown or FailureCode.ExpiredToken

@@ -16,7 +16,7 @@ internal static class ConnectEndpoints
         var oauth = app.MapGroup("/oauth").WithMetadata(new Surface(
             Authenticate: null, (context, failure) => context.RequestServices.GetRequiredService<IConnectPages>().Error(context, failure)));
         oauth.MapGet("/connect", (HttpContext context, ConnectPageBuilder builder, IConnectPages pages) => ShowAsync(context, builder, pages, guests, signedInUser));
-        oauth.MapGet("/callback", (HttpContext context, ConnectFlow flow, IConnectPages pages) => CallbackAsync(context, flow, pages, async returned => await guests.OfStateAsync(returned, returned.Request.Query["state"]) ?? await signedInUser(returned)));
+        oauth.MapGet("/callback", (HttpContext context, ConnectFlow flow, IConnectPages pages, PersonalCallback personal) => CallbackAsync(context, flow, pages, personal, async returned => await guests.OfStateAsync(returned, returned.Request.Query["state"]) ?? await signedInUser(returned)));
         oauth.MapPost("/connect/start", (HttpContext context, ConnectPageBuilder builder, ConnectFlow flow, IConnectPages pages) =>
             PostAsync(context, settings, builder, pages, posting, post => StartAsync(post, flow)));
         oauth.MapPost("/connect/token", (HttpContext context, ConnectPageBuilder builder, ProvidedTokens tokens, IConnectPages pages) =>
@@ -27,7 +27,7 @@ internal static class ConnectEndpoints
             PostAsync(context, settings, builder, pages, posting, post => DisconnectAsync(post, disconnection)));
     }
 
-    private sealed record Post(HttpContext Context, BrowserUser User, OpenedSession? Session, Integration Integration, ConnectForm Form)
+    private sealed record Post(HttpContext Context, BrowserUser User, OpenedSession Session, Integration Integration, ConnectForm Form)
     {
         public CancellationToken Aborted => Context.RequestAborted;
     }
@@ -46,8 +46,10 @@ internal static class ConnectEndpoints
         return await PageAsync(context, builder, pages, user, session, notice: null, error: null, StatusCodes.Status200OK);
     }
 
-    private static async Task<IResult> CallbackAsync(HttpContext context, ConnectFlow flow, IConnectPages pages, Func<HttpContext, ValueTask<BrowserUser?>> signedInUser)
+    private static async Task<IResult> CallbackAsync(HttpContext context, ConnectFlow flow, IConnectPages pages, PersonalCallback personal, Func<HttpContext, ValueTask<BrowserUser?>> signedInUser)
     {
+        if (await personal.AddressAsync(context) is { } page)
+            return new SeeOther(page);
         // Without the browser session that started it, the answer cannot be taken: signing in anew would not bring it back.
         if (await signedInUser(context) is not { } user)
             return pages.Error(context, new Failure(FailureCode.InvalidToken, "Your sign-in ended while you were away. Sign in and start again from the connect page."));
@@ -71,8 +73,7 @@ internal static class ConnectEndpoints
             return pages.Error(context, new Failure(FailureCode.InvalidToken, "Your sign-in ended. Sign in and try again."));
         if (!(await ConnectForm.ReadAsync(context, user, settings)).TryGet(out var form, out var failure))
             return pages.Error(context, failure);
-        OpenedSession? session = null;
-        if (form.Session is { } handle && !(await builder.OpenAsync(user, handle, context.RequestAborted)).TryGet(out session, out failure))
+        if (!(await builder.OpenAsync(user, form.Session, context.RequestAborted)).TryGet(out var session, out failure))
             return pages.Error(context, failure);
         if (!(await builder.FindIntegrationAsync(user, session, form.Integration, context.RequestAborted)).TryGet(out var integration, out failure))
             return pages.Error(context, failure);
@@ -80,15 +81,13 @@ internal static class ConnectEndpoints
         var acted = (await act(new Post(context, user, session, integration, form))).TryGet(out var posted, out failure);
         if (acted && posted!.Redirect is { } redirect)
             return new SeeOther(redirect.AbsoluteUri);
-        if (session is null)
-            return acted ? new SeeOther("/integrations") : pages.Error(context, failure!);
         return acted
             ? await PageAsync(context, builder, pages, user, session, posted!.Notice, error: null, StatusCodes.Status200OK)
             : await PageAsync(context, builder, pages, user, session, notice: null, failure!.Message, StatusCodes.Status400BadRequest);
     }
 
     private static async Task<Result<Posted>> StartAsync(Post post, ConnectFlow flow) =>
-        (await flow.StartAsync(post.User.Org, post.User.User, post.Integration, post.User.SessionBinding, post.Session?.Session.ReturnUrl, post.Aborted)).TryGet(out var target, out var failure)
+        (await flow.StartAsync(post.User.Org, post.User.User, post.Integration, post.User.SessionBinding, post.Session.Session.ReturnUrl, post.Aborted)).TryGet(out var target, out var failure)
             ? new Posted(target, Notice: null) : failure;
 
     private static async Task<Result<Posted>> SaveTokenAsync(Post post, ProvidedTokens tokens) =>

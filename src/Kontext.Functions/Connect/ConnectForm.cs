@@ -14,7 +14,7 @@ internal sealed class ConnectForm
 
     private ConnectForm(IFormCollection form) => this.form = form;
 
-    /// <summary>The connect session; null when the form came from a page without one.</summary>
+    /// <summary>The connect session.</summary>
     public string? Session => this["session"];
 
     /// <summary>The integration's id.</summary>

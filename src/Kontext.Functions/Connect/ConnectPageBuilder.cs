@@ -28,11 +28,11 @@ internal sealed class ConnectPageBuilder(IConnectLinks links, IApplicationStore 
     }
 
     /// <summary>The integration a form is about: one the page would show.</summary>
-    public async Task<Result<Integration>> FindIntegrationAsync(BrowserUser user, OpenedSession? session, string? id, CancellationToken cancellationToken)
+    public async Task<Result<Integration>> FindIntegrationAsync(BrowserUser user, OpenedSession session, string? id, CancellationToken cancellationToken)
     {
         if (!IntegrationId.TryParse(id, null, out var integrationId)
             || await integrations.CurrentAsync(user.Org, integrationId, cancellationToken) is not { Archived: false } integration
-            || (session is not null && !IsOffered(session, integration)))
+            || !IsOffered(session, integration))
             return new Failure(FailureCode.NotFound, "This service is not one of those offered here.");
         return integration;
     }

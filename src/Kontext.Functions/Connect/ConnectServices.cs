@@ -40,6 +40,7 @@ internal static class ConnectServices
         .AddSingleton<LeasedRefresh>()
         .AddSingleton<CredentialRefresh>()
         .AddSingleton<RefreshSweep>()
+        .AddSingleton<RefreshWork>()
         .AddSingleton<IConnectionWalk, ConnectionWalk>()
         .AddSingleton<IDailyWork, DailyWork>()
         .AddSingleton<RefreshBackfill>()
@@ -52,6 +53,7 @@ internal static class ConnectServices
         .AddSingleton<ConnectionValidation>()
         .AddSingleton<Disconnection>()
         .AddSingleton(provider => ActivatorUtilities.CreateInstance<ConnectGuests>(provider, settings))
+        .AddSingleton(provider => ActivatorUtilities.CreateInstance<PersonalCallback>(provider, settings))
         .AddSingleton<ConnectionClearing>()
         .AddSingleton<ConnectPageBuilder>();
 }

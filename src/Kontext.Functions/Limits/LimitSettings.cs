@@ -14,6 +14,9 @@ internal sealed record LimitSettings(int FailuresPerMinute, int CreationsPerMinu
     /// <summary>What holds when nothing is set. A guess at a secret of 256 bits succeeds at no rate; the limits keep floods of them cheap, and offices behind one address working.</summary>
     public static readonly LimitSettings Default = new(300, 600, 0);
 
+    /// <summary>What agents may ask of gateway and proxy.</summary>
+    public CallSettings Calls { get; init; } = CallSettings.Default;
+
     /// <summary>Reads and checks.</summary>
     /// <param name="kontext">The section <c>Kontext</c>.</param>
     /// <param name="underHost">The Functions host stands before the program, and passes on what the platform's front end said.</param>
@@ -24,6 +27,7 @@ internal sealed record LimitSettings(int FailuresPerMinute, int CreationsPerMinu
         Number(kontext, "TrustedProxies", underHost ? 1 : Default.TrustedProxies, 0, 10))
     {
         ApiRequestsPerMinute = Number(kontext, "Limits:ApiRequestsPerMinute", Default.ApiRequestsPerMinute, 1, 1_000_000),
+        Calls = CallSettings.Read(kontext),
     };
 
     private static int Number(IConfigurationSection section, string name, int otherwise, int least, int most) => section[name] switch

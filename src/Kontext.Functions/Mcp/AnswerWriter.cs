@@ -41,6 +41,8 @@ internal sealed class AnswerWriter(FailureReply failures)
                         await FailAsync(exchange, failure, begun);
                         return;
                     }
+                    if (part.Last && call.Answer.IsError)
+                        exchange.ErrorType ??= "tool_error";
                     if (!begun)
                         BeginResult(exchange);
                     begun = begun || !part.Bytes.IsEmpty;

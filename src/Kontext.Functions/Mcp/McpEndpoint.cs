@@ -1,11 +1,14 @@
+using System.Diagnostics;
 using Kontext.Domain;
 using Kontext.Domain.Gateway;
+using Kontext.Domain.Observability;
+using Kontext.Functions.Observability;
 
 namespace Kontext.Functions.Mcp;
 
 /// <summary>The gateway's front: one message in, one answer out, in whichever era of the protocol the message is written.</summary>
 internal sealed class McpEndpoint(
-    KontextSettings settings, AttachedIntegrations attached, Greeting greeting, ToolsList list, ToolsCall call, MetaTools metaTools, ForwardedMethods forwarded, ClientSightings sightings)
+    KontextSettings settings, AttachedIntegrations attached, Greeting greeting, ToolsList list, ToolsCall call, MetaTools metaTools, ForwardedMethods forwarded, McpLimits limits, ClientSightings sightings)
 {
     /// <summary>Serves a POST. <paramref name="integration"/> is the address's, null at <c>/mcp</c>.</summary>
     public async Task PostAsync(HttpContext context, string? integration)
@@ -20,7 +23,7 @@ internal sealed class McpEndpoint(
             await RefuseAsync(context, default, fault);
             return;
         }
-        var (read, unreadable) = await JsonRpcRequest.ReadAsync(context.Request, context.RequestAborted);
+        var (read, unreadable) = await JsonRpcRequest.ReadAsync(context.Request, settings.Limits.Calls.MessageBytes, context.RequestAborted);
         if (read is null)
         {
             await RefuseAsync(context, default, unreadable!);
@@ -46,7 +49,8 @@ internal sealed class McpEndpoint(
             return;
         }
         await sightings.NoteAsync(context, caller, request);
-        await DispatchAsync(new McpExchange(context, caller, request, modern, only));
+        using var span = McpSpan.Start(context, request);
+        await ObserveAsync(new McpExchange(context, caller, request, modern, only), span);
     }
 
     /// <summary>Answers what this transport has no use for: there is no stream to open and no session to end.</summary>
@@ -54,6 +58,23 @@ internal sealed class McpEndpoint(
     {
         context.Response.Headers.Allow = "POST";
         return RefuseAsync(context, default, new McpError(405, McpProtocol.InvalidRequest, "Only POST is served here."));
+    }
+
+    private async Task ObserveAsync(McpExchange exchange, Activity? span)
+    {
+        var started = Measures.Timing ? Stopwatch.GetTimestamp() : 0;
+        try
+        {
+            await limits.RunAsync(exchange, DispatchAsync);
+        }
+        finally
+        {
+            var error = exchange.Aborted.IsCancellationRequested ? "cancelled" : exchange.ErrorType;
+            if (error is not null)
+                span.Fail(error);
+            if (started != 0)
+                Measures.ServerOperation(McpSpan.MethodOf(exchange.Request.Method), error, Stopwatch.GetElapsedTime(started));
+        }
     }
 
     private Task DispatchAsync(McpExchange exchange)

@@ -4,6 +4,7 @@ using Kontext.Domain.OAuth;
 using Kontext.Domain.Vault;
 using Kontext.Functions.Limits;
 using Kontext.Functions.OAuth;
+using Kontext.Functions.Observability;
 using Kontext.Functions.Upstream;
 
 namespace Kontext.Functions.Mcp;
@@ -39,8 +40,15 @@ internal static class McpEndpoints
     public static IServiceCollection AddKontextGateway(this IServiceCollection services)
     {
         services.AddSingleton<UpstreamEras>();
-        services.AddSingleton<IMcpUpstream>(provider => new HttpMcpUpstream(
-            GuardedHttp.Create(provider.GetRequiredService<KontextSettings>().AllowPrivateUpstreams), provider.GetRequiredService<UpstreamEras>(), UpstreamLimits.Ordinary));
+        services.AddSingleton<UpstreamHttp>();
+        services.AddSingleton<IMcpUpstream>(provider => new ObservedMcpUpstream(new HttpMcpUpstream(
+            provider.GetRequiredService<UpstreamHttp>().Client,
+            provider.GetRequiredService<UpstreamEras>(),
+            UpstreamLimits.Ordinary with { Call = provider.GetRequiredService<KontextSettings>().Limits.Calls.Call })));
+        services.AddSingleton<IRestUpstream, HttpRestUpstream>();
+        services.AddSingleton(provider => PauseLimitsOf(provider.GetRequiredService<KontextSettings>().Limits.Calls));
+        services.AddSingleton<ProviderPauses>();
+        services.AddSingleton<CallLimits>();
         services.AddSingleton<ScopeStepUp>();
         services.AddSingleton<InjectedUpstream>();
         services.AddSingleton<AttachedIntegrations>();
@@ -53,13 +61,19 @@ internal static class McpEndpoints
         services.AddSingleton<OfferedTools>();
         services.AddSingleton<ToolsList>();
         services.AddSingleton<ToolsCall>();
+        services.AddSingleton<ToolSearching>();
+        services.AddSingleton<CapabilityRequests>();
+        services.AddSingleton<CapabilityAsking>();
         services.AddSingleton<MetaTools>();
         services.AddSingleton<ForwardedMethods>();
         services.AddSingleton<Greeting>();
         services.AddSingleton<RuntimeIntegrations>();
         services.AddSingleton<SessionActivity>();
         services.AddSingleton<ClientSightings>();
+        services.AddSingleton<McpLimits>();
         services.AddSingleton<McpEndpoint>();
         return services;
     }
+
+    private static PauseLimits PauseLimitsOf(CallSettings calls) => new(calls.Wait, calls.Waiting);
 }

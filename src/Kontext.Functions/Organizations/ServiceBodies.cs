@@ -52,8 +52,7 @@ internal sealed record ConnectionRecordBody
 
     /// <summary>Null when nothing is stored that the person would know of: they never connected, or it was ended on purpose.</summary>
     public static ConnectionRecordBody? Of(PersonCaller caller, Integration integration, ConnectionState state, string connectUrl) =>
-        state.Connection is not { } connection
-        || state.ReasonCode is ConnectionEnds.ByPerson or ConnectionEnds.ByAdministrator or ConnectionEnds.ModeChanged or ConnectionEnds.Archived
+        state.Connection is not { } connection || !IsShown(state)
             ? null
             : new ConnectionRecordBody
             {
@@ -77,6 +76,10 @@ internal sealed record ConnectionRecordBody
                 CreatedAt = Wire.Time(connection.ConnectedAt),
                 ConnectUrl = state.Connected ? null : connectUrl,
             };
+
+    /// <summary>Is there something stored that the person would know of?</summary>
+    public static bool IsShown(ConnectionState state) =>
+        state.Connection is not null && state.ReasonCode is not (ConnectionEnds.ByPerson or ConnectionEnds.ByAdministrator or ConnectionEnds.ModeChanged or ConnectionEnds.Archived);
 }
 
 /// <summary>A service people of the organization can connect, whether or not this person has.</summary>
@@ -111,8 +114,8 @@ internal sealed record ServiceBody
         Service = integration.Name,
         IntegrationId = integration.Id.ToString(),
         Provider = provider?.Key,
-        Name = provider is not null && provider.Key.Equals(integration.Name, StringComparison.OrdinalIgnoreCase) ? provider.Name : integration.Name,
-        Description = provider?.Description,
+        Name = NameOf(integration, provider),
+        Description = DescriptionOf(integration, provider),
         AuthMode = IntegrationWords.Of(integration.AuthMode),
         Connected = state.Connected,
         Reason = state.Reason,
@@ -121,6 +124,14 @@ internal sealed record ServiceBody
         TokenPlaceholder = integration.TokenPlaceholder,
         CredentialFields = [.. integration.CredentialSchema.Keys.Order(StringComparer.Ordinal)],
     };
+
+    /// <summary>Its name for people: the provider's, where the integration is called by the provider's key.</summary>
+    public static string NameOf(Integration integration, CatalogProvider? provider) =>
+        provider is not null && provider.Key.Equals(integration.Name, StringComparison.OrdinalIgnoreCase) ? provider.Name : integration.Name;
+
+    /// <summary>What it is good for; null when nothing is known. Which access is asked for is said only of an integration that asks for the provider's usual one.</summary>
+    public static string? DescriptionOf(Integration integration, CatalogProvider? provider) =>
+        integration.OAuth is { Scopes.IsDefaultOrEmpty: true } ? provider?.DefaultAccess ?? provider?.Description : provider?.Description;
 }
 
 /// <summary>The person's records, and what there is to connect.</summary>

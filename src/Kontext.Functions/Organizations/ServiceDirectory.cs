@@ -9,20 +9,12 @@ internal sealed class ServiceDirectory(IIntegrationStore integrations, ProviderC
     private const int PageSize = 200;
 
     /// <summary>All of them, by name.</summary>
-    public async Task<List<Integration>> ListAsync(OrgId org, CancellationToken cancellationToken)
-    {
-        var found = new List<Integration>();
-        string? cursor = null;
-        do
-        {
-            var page = await integrations.ListAsync(org, cursor, PageSize, cancellationToken);
-            found.AddRange(page.Items.Where(integration => integration.NeedsConnection));
-            cursor = page.NextCursor;
-        }
-        while (cursor is not null);
-        found.Sort((left, right) => string.Compare(left.Name, right.Name, StringComparison.OrdinalIgnoreCase));
-        return found;
-    }
+    public Task<List<Integration>> ListAsync(OrgId org, CancellationToken cancellationToken) =>
+        ListAsync(org, integration => integration.NeedsConnection, cancellationToken);
+
+    /// <summary>The MCP servers the gateway calls, by name, whether or not they need a connection.</summary>
+    public Task<List<Integration>> McpServersAsync(OrgId org, CancellationToken cancellationToken) =>
+        ListAsync(org, integration => integration.Category == IntegrationCategory.GatewayRemoteMcp, cancellationToken);
 
     /// <summary>One by its name, its id, or its provider's key where only one integration uses that provider; null when there is none.</summary>
     public async Task<Integration?> FindAsync(OrgId org, string service, CancellationToken cancellationToken)
@@ -40,6 +32,21 @@ internal sealed class ServiceDirectory(IIntegrationStore integrations, ProviderC
     /// <summary>The catalog's entry of an integration; null when it has none.</summary>
     public CatalogProvider? ProviderOf(Integration integration) =>
         integration.OAuth?.Provider is { } key && catalog.TryFind(key, out var provider) ? provider : null;
+
+    private async Task<List<Integration>> ListAsync(OrgId org, Func<Integration, bool> among, CancellationToken cancellationToken)
+    {
+        var found = new List<Integration>();
+        string? cursor = null;
+        do
+        {
+            var page = await integrations.ListAsync(org, cursor, PageSize, cancellationToken);
+            found.AddRange(page.Items.Where(among));
+            cursor = page.NextCursor;
+        }
+        while (cursor is not null);
+        found.Sort((left, right) => string.Compare(left.Name, right.Name, StringComparison.OrdinalIgnoreCase));
+        return found;
+    }
 
     private static bool IsConnectable(Integration integration) => integration is { Archived: false, NeedsConnection: true };
 }

@@ -1,7 +1,7 @@
 namespace Kontext.Functions.Pages;
 
 /// <summary>What the page of one approval shows.</summary>
-/// <param name="UserName">The person.</param>
+/// <param name="Person">The person.</param>
 /// <param name="Id">The approval, in the form's address.</param>
 /// <param name="Round">Posted back as <c>round</c>.</param>
 /// <param name="AgentName">Who asks.</param>
@@ -15,12 +15,11 @@ namespace Kontext.Functions.Pages;
 /// <param name="ExpiresAt">When the question ends.</param>
 /// <param name="Open">It can be decided about.</param>
 /// <param name="Outcome">What became of it, when it cannot.</param>
-/// <param name="CsrfToken">Posted back as <c>csrf</c>.</param>
 public sealed record ApprovalModel(
-    string UserName, string Id, int Round, string AgentName, string ServiceName, string? Operation, string? Target, string? Arguments, bool Shortened, IReadOnlyList<string> Reasons,
-    DateTimeOffset AskedAt, DateTimeOffset ExpiresAt, bool Open, string Outcome, string CsrfToken);
+    PagePerson Person, string Id, int Round, string AgentName, string ServiceName, string? Operation, string? Target, string? Arguments, bool Shortened, IReadOnlyList<string> Reasons,
+    DateTimeOffset AskedAt, DateTimeOffset ExpiresAt, bool Open, string Outcome);
 
 /// <summary>What the list of a person's open approvals shows.</summary>
-/// <param name="UserName">The person.</param>
+/// <param name="Person">The person.</param>
 /// <param name="Waiting">What waits for them, oldest first.</param>
-public sealed record ApprovalsModel(string UserName, IReadOnlyList<ApprovalModel> Waiting);
+public sealed record ApprovalsModel(PagePerson Person, IReadOnlyList<ApprovalModel> Waiting);

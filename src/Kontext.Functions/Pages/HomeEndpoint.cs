@@ -1,3 +1,4 @@
+using Kontext.Functions.Account;
 using Kontext.Functions.SignIn;
 
 namespace Kontext.Functions.Pages;
@@ -8,10 +9,10 @@ internal static class HomeEndpoint
     public static void Map(IEndpointRouteBuilder app) =>
         app.MapGet("/", ShowAsync).WithMetadata(new Surface(Authenticate: null, PageErrors.Of));
 
-    private static async Task<IResult> ShowAsync(HttpContext context, BrowserSessions browser, SignInOrganizations organizations, KontextSettings settings)
+    private static async Task<IResult> ShowAsync(HttpContext context, BrowserSessions browser, SignedInPages pages, SignInOrganizations organizations, KontextSettings settings)
     {
-        var user = await browser.CurrentAsync(context);
-        var organization = user is null ? organizations.Find(slug: null) : await organizations.OfAsync(user.Org, context.RequestAborted);
-        return PageResult.Of<HomePage>(new HomeModel(organization?.Name ?? settings.PublicUrl.Host, user?.User.DisplayName, settings.GatewayResource, settings.Issuer, user?.CsrfToken ?? browser.VisitorCsrf(context)));
+        var person = await browser.CurrentAsync(context) is { } user ? await pages.PersonAsync(context, user) : null;
+        var organization = person?.Organization ?? organizations.Find(slug: null)?.Name ?? settings.PublicUrl.Host;
+        return PageResult.Of<HomePage>(new HomeModel(organization, person, settings.GatewayResource, settings.Issuer));
     }
 }

@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using System.Security.Cryptography;
 
 namespace Kontext.Functions.Pages;
@@ -5,11 +6,29 @@ namespace Kontext.Functions.Pages;
 /// <summary>A file the pages use, compiled into the program. Its address carries a hash of its content, so that browsers may keep it for good.</summary>
 internal sealed class PageAsset
 {
+    private const string StyleType = "text/css; charset=utf-8";
+    private const string ScriptType = "text/javascript; charset=utf-8";
+
     /// <summary>The stylesheet of all pages.</summary>
-    public static readonly PageAsset Stylesheet = new("kontext", "css", "text/css; charset=utf-8");
+    public static readonly PageAsset Stylesheet = new("kontext", "css", StyleType);
 
     /// <summary>The mark in the browser's tab.</summary>
     public static readonly PageAsset Icon = new("kontext", "svg", "image/svg+xml");
+
+    /// <summary>Says points in time in the person's zone.</summary>
+    public static readonly PageAsset Moments = new("moments", "js", ScriptType);
+
+    /// <summary>Shows for a while what was just done.</summary>
+    public static readonly PageAsset Toasts = new("toasts", "js", ScriptType);
+
+    /// <summary>Sends forms without leaving the page, asks before what cannot be taken back, shows that something is under way.</summary>
+    public static readonly PageAsset Forms = new("forms", "js", ScriptType);
+
+    /// <summary>Finishes a connection with what the provider's redirect brought.</summary>
+    public static readonly PageAsset Callback = new("callback", "js", ScriptType);
+
+    private static readonly FrozenDictionary<string, PageAsset> ByFileName =
+        new[] { Stylesheet, Icon, Moments, Toasts, Forms, Callback }.ToFrozenDictionary(asset => asset.FileName, StringComparer.Ordinal);
 
     private PageAsset(string name, string extension, string mediaType)
     {
@@ -35,8 +54,5 @@ internal sealed class PageAsset
     public byte[] Content { get; }
 
     /// <summary>The asset of this name, this version of it only; null when there is none.</summary>
-    public static PageAsset? Find(string fileName) =>
-        fileName == Stylesheet.FileName ? Stylesheet
-        : fileName == Icon.FileName ? Icon
-        : null;
+    public static PageAsset? Find(string fileName) => ByFileName.GetValueOrDefault(fileName);
 }

@@ -3,11 +3,11 @@ namespace Kontext.Functions.Pages;
 /// <summary>What every page tells the browser to refuse.</summary>
 internal static class PageHeaders
 {
-    /// <summary>Sets them. A page is never kept, framed, sniffed or named to others, and loads nothing but our stylesheet and images.</summary>
+    /// <summary>Sets them. A page is never kept, framed, sniffed or named to others, loads nothing but our own files, and calls nobody but us.</summary>
     public static void Set(IHeaderDictionary headers, IReadOnlyList<Uri> formTargets)
     {
         headers.ContentSecurityPolicy =
-            $"default-src 'none'; style-src 'self'; img-src 'self'; form-action {FormAction(formTargets)}; frame-ancestors 'none'; base-uri 'none'";
+            $"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action {FormAction(formTargets)}; frame-ancestors 'none'; base-uri 'none'";
         headers.XFrameOptions = "DENY";
         headers["Referrer-Policy"] = "no-referrer";
         headers["Permissions-Policy"] = "camera=(), microphone=(), geolocation=(), payment=(), usb=(), display-capture=(), browsing-topics=()";

@@ -1,12 +1,10 @@
 namespace Kontext.Functions.Pages;
 
 /// <summary>What the page of a person's agent sessions shows.</summary>
-/// <param name="UserName">The person.</param>
+/// <param name="Person">The person.</param>
 /// <param name="Live">Sessions that can be used, newest first.</param>
 /// <param name="Past">Sessions that have ended, newest first.</param>
-/// <param name="Notice">What was done just now; null for nothing.</param>
-/// <param name="CsrfToken">Posted back as <c>csrf</c>.</param>
-public sealed record SessionsModel(string UserName, IReadOnlyList<SessionCard> Live, IReadOnlyList<PastSession> Past, string? Notice, string CsrfToken);
+public sealed record SessionsModel(PagePerson Person, IReadOnlyList<SessionCard> Live, IReadOnlyList<PastSession> Past);
 
 /// <summary>An agent that can act for the person now.</summary>
 /// <param name="Id">Posted as <c>session</c> to end it.</param>

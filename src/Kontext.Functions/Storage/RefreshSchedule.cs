@@ -54,10 +54,10 @@ internal sealed class RefreshSchedule(ITableSource tables) : IRefreshSchedule
     }
 
     /// <inheritdoc/>
-    public async Task<bool> HasAsync(DueRefresh due, CancellationToken cancellationToken)
+    public async Task<Versioned<DueRefresh>?> FindAsync(DueRefresh due, CancellationToken cancellationToken)
     {
         var (partition, row) = PlaceOf(due);
-        return await notes.GetAsync(partition, row, cancellationToken) is { } found && From(found).ExpiresAt == due.ExpiresAt;
+        return await notes.GetAsync(partition, row, cancellationToken) is { } found && From(found) == due ? new Versioned<DueRefresh>(due, found.ETag!) : null;
     }
 
     /// <inheritdoc/>

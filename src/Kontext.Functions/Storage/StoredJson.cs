@@ -55,6 +55,7 @@ namespace Kontext.Functions.Storage;
 [JsonSerializable(typeof(PersonMention))]
 [JsonSerializable(typeof(TraceHour))]
 [JsonSerializable(typeof(TraceDay))]
+[JsonSerializable(typeof(CapabilityRequest))]
 [JsonSerializable(typeof(CutOff))]
 internal sealed partial class StoredJson : JsonSerializerContext;
 

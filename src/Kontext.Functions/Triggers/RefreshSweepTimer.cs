@@ -2,7 +2,7 @@ using Kontext.Domain.Vault;
 
 namespace Kontext.Functions.Triggers;
 
-/// <summary>Refreshes connections before their access tokens end.</summary>
+/// <summary>Queues the refresh of connections before their access tokens end.</summary>
 internal sealed class RefreshSweepTimer(RefreshSweep sweep) : ITimerTrigger
 {
     /// <inheritdoc/>

@@ -55,6 +55,10 @@ internal sealed class HttpMcpUpstream(HttpClient http, UpstreamEras eras, Upstre
         {
             return new Failure(FailureCode.Unavailable, $"{integration.Name} did not answer in time.");
         }
+        catch (UpstreamUnavailableException unavailable)
+        {
+            return unavailable.FailureOf(integration.Name);
+        }
         catch (HttpRequestException unreachable)
         {
             return new Failure(FailureCode.UpstreamFailed, $"{integration.Name} cannot be reached.", unreachable.HttpRequestError.ToString());
@@ -70,9 +74,8 @@ internal sealed class HttpMcpUpstream(HttpClient http, UpstreamEras eras, Upstre
     {
         if (!Uri.TryCreate(integration.Url, UriKind.Absolute, out var url) || (url.Scheme != Uri.UriSchemeHttps && url.Scheme != Uri.UriSchemeHttp))
             return new Failure(FailureCode.Misconfigured, $"The address of {integration.Name} is not an http address. An administrator has to correct it.");
-        // Checked here, because the exceptions further down would quote the value.
-        if (credential is not null && !credential.Reveal().All(character => character is >= '!' and <= '~'))
-            return new Failure(FailureCode.Misconfigured, $"The credential of {integration.Name} has characters that cannot be sent. It has to be provided again.");
+        if (!InjectedCredential.Of(integration, credential).TryGet(out _, out var unfit))
+            return unfit;
         return await eras.OfAsync(integration, credential, previous => prober.RunAsync(integration, credential, previous), cancellationToken);
     }
 
@@ -108,7 +111,7 @@ internal sealed class HttpMcpUpstream(HttpClient http, UpstreamEras eras, Upstre
                 response,
                 budget,
                 new UpstreamMessages(body, events: type == "text/event-stream", limits.AnswerBytes),
-                new CredentialScrub(credential),
+                InjectedCredential.ScrubFor(integration, credential),
                 bytesIn,
                 (theirs, method) => ReplyAsync(integration, credential, era, theirs, method),
                 era.Modern ? null : () => CancelAsync(integration, credential, era, id)), false);
@@ -135,7 +138,7 @@ internal sealed class HttpMcpUpstream(HttpClient http, UpstreamEras eras, Upstre
         if (error is null)
             return (new Failure(FailureCode.UpstreamFailed, $"{integration.Name} answered with HTTP status {(int)response.StatusCode}."), stale);
         return (new HttpMcpUpstreamAnswer(
-            integration.Name, id, connection: null, budget, new UpstreamMessages(new MemoryStream(body), events: false, limits.AnswerBytes), new CredentialScrub(credential), bytesIn, static (_, _) => Task.CompletedTask, abandon: null), stale);
+            integration.Name, id, connection: null, budget, new UpstreamMessages(new MemoryStream(body), events: false, limits.AnswerBytes), InjectedCredential.ScrubFor(integration, credential), bytesIn, static (_, _) => Task.CompletedTask, abandon: null), stale);
     }
 
     /// <summary>Answers a request of the server's own. It was told that we can do nothing, so only <c>ping</c> is to be expected.</summary>

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Diagnostics;
 using System.Globalization;
 using System.Net.Http.Headers;
 using System.Runtime.InteropServices;
@@ -66,13 +67,19 @@ internal static class HttpMcpUpstreamMessage
 
     private static HttpRequestMessage Post(Integration integration, Secret? credential, ReadOnlyMemory<byte> body)
     {
-        var message = new HttpRequestMessage(HttpMethod.Post, integration.Url) { Content = new ReadOnlyMemoryContent(body) };
+        // That it fits was found out before anything was sent.
+        if (!InjectedCredential.Of(integration, credential).TryGet(out var injected, out var unfit))
+            throw new InvalidOperationException(unfit.Message);
+        var message = new HttpRequestMessage(HttpMethod.Post, AddressOf(integration, injected)) { Content = new ReadOnlyMemoryContent(body) };
+        message.Options.Set(UpstreamCircuits.Integration, integration.Id);
         message.Content.Headers.ContentType = Json;
         message.Headers.TryAddWithoutValidation("Accept", "application/json, text/event-stream");
-        if (credential is not null)
-            message.Headers.Authorization = new AuthenticationHeaderValue("Bearer", credential.Reveal());
+        injected.ApplyTo(message);
         return message;
     }
+
+    private static Uri AddressOf(Integration integration, InjectedCredential injected) =>
+        injected.ParameterName is null ? new Uri(integration.Url) : new UriBuilder(integration.Url) { Query = injected.ApplyTo(new Uri(integration.Url).Query) }.Uri;
 
     private static void SetVersion(HttpRequestMessage message, UpstreamEra era)
     {
@@ -89,7 +96,7 @@ internal static class HttpMcpUpstreamMessage
             foreach (var member in request.Meta.EnumerateObject())
             {
                 // These belong to the hop between client and us; ours to the server follow below.
-                if (member.Name is McpProtocol.MetaVersion or McpProtocol.MetaClientInfo or McpProtocol.MetaCapabilities
+                if (member.Name is McpProtocol.MetaVersion or McpProtocol.MetaClientInfo or McpProtocol.MetaCapabilities or "traceparent" or "tracestate" or "baggage"
                     || (!era.Modern && member.Name == McpProtocol.MetaLogLevel))
                     continue;
                 Open(body, ref opened, first);
@@ -98,6 +105,18 @@ internal static class HttpMcpUpstreamMessage
                 body.Write("\":"u8);
                 body.Write(JsonMarshal.GetRawUtf8Value(member.Value));
             }
+        }
+        if (Activity.Current is { IdFormat: ActivityIdFormat.W3C, Id: { } traceParent } span)
+        {
+            Open(body, ref opened, first);
+            body.Write("\"traceparent\":\""u8);
+            body.Write(System.Text.Encoding.ASCII.GetBytes(traceParent));
+            if (span.TraceStateString is { Length: > 0 } state)
+            {
+                body.Write("\",\"tracestate\":\""u8);
+                body.Write(JsonEncodedText.Encode(state).EncodedUtf8Bytes);
+            }
+            body.Write("\""u8);
         }
         if (era.Modern)
         {

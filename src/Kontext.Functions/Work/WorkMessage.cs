@@ -1,12 +1,28 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Kontext.Domain;
+using Kontext.Domain.Integrations;
+using Kontext.Domain.Vault;
 using Kontext.Domain.Work;
 
 namespace Kontext.Functions.Work;
 
 /// <summary>A message on the wire: its version, what is to be done, and the ids it is about.</summary>
-internal sealed record WorkBody(int V, string? Kind, Guid Org, Guid? Webhook, Guid? Delivery, Guid? Revocation, int Attempt);
+internal sealed record WorkBody(int V, string? Kind, Guid Org)
+{
+    public Guid? Webhook { get; init; }
+
+    public Guid? Delivery { get; init; }
+
+    public Guid? Revocation { get; init; }
+
+    public int? Attempt { get; init; }
+
+    public DueRefreshBody? Refresh { get; init; }
+}
+
+/// <summary>A note of the schedule on the wire.</summary>
+internal sealed record DueRefreshBody(Guid User, Guid Integration, Guid Connection, DateTimeOffset ExpiresAt, DateTimeOffset DueAt);
 
 /// <summary>JSON of the queue's messages.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
@@ -19,21 +35,28 @@ internal static class WorkMessage
     private const int Version = 1;
     private const string Deliver = "webhook.deliver";
     private const string Revoke = "grant.revoke";
+    private const string Refresh = "connection.refresh";
 
     /// <summary>The message's bytes.</summary>
     public static byte[] Write(WorkItem item) => JsonSerializer.SerializeToUtf8Bytes(
         item switch
         {
-            DeliverWebhook deliver => new WorkBody(Version, Deliver, item.Org.Value, deliver.Webhook.Value, deliver.Delivery.Value, null, deliver.Attempt),
-            RevokeGrant revoke => new WorkBody(Version, Revoke, item.Org.Value, null, null, revoke.Revocation.Value, revoke.Attempt),
+            DeliverWebhook deliver => new WorkBody(Version, Deliver, item.Org.Value) { Webhook = deliver.Webhook.Value, Delivery = deliver.Delivery.Value, Attempt = deliver.Attempt },
+            RevokeGrant revoke => new WorkBody(Version, Revoke, item.Org.Value) { Revocation = revoke.Revocation.Value, Attempt = revoke.Attempt },
+            RefreshConnection { Due: var due } => new WorkBody(Version, Refresh, item.Org.Value)
+            {
+                Refresh = new DueRefreshBody(due.User.Value, due.Integration.Value, due.Connection.Value, due.ExpiresAt, due.DueAt),
+            },
             _ => throw new ArgumentException("Unknown kind of work.", nameof(item)),
         }, WorkJson.Default.WorkBody);
 
     /// <summary>The work; null when the message is none of ours, or of a later version.</summary>
     public static WorkItem? Read(ReadOnlySpan<byte> message) => ReadBody(message) switch
     {
-        { V: Version, Kind: Deliver, Webhook: { } webhook, Delivery: { } delivery } body => new DeliverWebhook(new OrgId(body.Org), new WebhookId(webhook), new DeliveryId(delivery), body.Attempt),
-        { V: Version, Kind: Revoke, Revocation: { } revocation } body => new RevokeGrant(new OrgId(body.Org), new RevocationId(revocation), body.Attempt),
+        { V: Version, Kind: Deliver, Webhook: { } webhook, Delivery: { } delivery, Attempt: { } attempt } body => new DeliverWebhook(new OrgId(body.Org), new WebhookId(webhook), new DeliveryId(delivery), attempt),
+        { V: Version, Kind: Revoke, Revocation: { } revocation, Attempt: { } attempt } body => new RevokeGrant(new OrgId(body.Org), new RevocationId(revocation), attempt),
+        { V: Version, Kind: Refresh, Refresh: { } due } body => new RefreshConnection(new DueRefresh(
+            new OrgId(body.Org), new UserId(due.User), new IntegrationId(due.Integration), new ConnectionId(due.Connection), due.ExpiresAt, due.DueAt)),
         _ => null,
     };
 

@@ -1,5 +1,6 @@
 using Kontext.Domain.Work;
 using Kontext.Functions.Cloud;
+using Kontext.Functions.Health;
 using Kontext.Functions.Storage;
 using Kontext.Functions.Triggers;
 
@@ -18,9 +19,15 @@ internal static class WorkServices
             services.AddSingleton<IMessageTrigger>(provider => new GivenUpTrigger(name, provider.GetRequiredService<WorkHandler>()));
 
         if (settings.Work.ServiceBus is { } bus)
-            return services.AddSingleton<IWorkQueue>(provider => new ServiceBusSender(bus, provider.GetRequiredService<TimeProvider>()));
+            return services
+                .AddSingleton(provider => new ServiceBusSender(bus, provider.GetRequiredService<TimeProvider>()))
+                .AddSingleton<IWorkQueue>(provider => provider.GetRequiredService<ServiceBusSender>())
+                .AddSingleton<IDependency>(provider => provider.GetRequiredService<ServiceBusSender>());
         if (settings.Work.Queue is { } account)
+        {
             Add(services, provider => new StorageQueue(account, provider.GetRequiredService<TimeProvider>()));
+            services.AddSingleton<IDependency>(provider => provider.GetRequiredService<StorageQueue>());
+        }
         else
             Add(services, provider => new MemoryQueue(provider.GetRequiredService<TimeProvider>()));
         if (!settings.Work.HostReceives)

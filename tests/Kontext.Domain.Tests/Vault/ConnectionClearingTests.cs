@@ -89,5 +89,5 @@ public sealed class ConnectionClearingTests
         Assert.Empty(provider.Revoked);
     }
 
-    private Task SweepAsync() => world.NewInstance().Sweep.RunAsync(TestContext.Current.CancellationToken);
+    private Task SweepAsync() => world.NewInstance().SweepAsync(TestContext.Current.CancellationToken);
 }

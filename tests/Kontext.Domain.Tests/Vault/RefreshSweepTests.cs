@@ -1,5 +1,6 @@
 using Kontext.Domain.Audit;
 using Kontext.Domain.Vault;
+using Kontext.Domain.Work;
 using Kontext.Testing.Connections;
 
 namespace Kontext.Domain.Tests.Vault;
@@ -131,5 +132,50 @@ public sealed class RefreshSweepTests
         Assert.Equal(1, provider.Refreshes);
     }
 
-    private Task SweepAsync() => world.NewInstance().Sweep.RunAsync(TestContext.Current.CancellationToken);
+    [Fact]
+    public async Task A_message_that_is_lost_is_sent_again_and_one_too_many_refreshes_nothing()
+    {
+        await world.ConnectAsync();
+        world.Advance(ShortlyBeforeTheEnd);
+        var instance = world.NewInstance();
+        await instance.Sweep.RunAsync(Cancelled);
+        await instance.Sweep.RunAsync(Cancelled);
+        Assert.True(instance.Queue.TryTake(out var lost));
+        Assert.False(instance.Queue.TryTake(out _));
+
+        world.Advance(TimeSpan.FromMinutes(4));
+        await instance.SweepAsync(Cancelled);
+        Assert.Equal(1, provider.Refreshes);
+        await instance.Work.RunAsync((RefreshConnection)lost, Cancelled);
+        Assert.Equal(1, provider.Refreshes);
+        Assert.Equal((await world.RowAsync()).AccessExpiresAt, Assert.Single(schedule.Notes).ExpiresAt);
+    }
+
+    [Fact]
+    public async Task A_provider_that_hangs_has_a_share_of_what_is_under_way_and_the_rest_waits_its_turn()
+    {
+        await world.ConnectAsync();
+        world.Advance(ShortlyBeforeTheEnd);
+        var instance = world.NewInstance();
+        await instance.Sweep.RunAsync(Cancelled);
+        Assert.True(instance.Queue.TryTake(out var work));
+        var answer = new TaskCompletionSource();
+        world.Connections.BeforeRead = answer.Task;
+
+        var underWay = Enumerable.Range(0, RefreshWork.Share).Select(_ => instance.Work.RunAsync((RefreshConnection)work, Cancelled)).ToList();
+        await instance.Work.RunAsync((RefreshConnection)work, Cancelled);
+        Assert.True(Assert.Single(instance.Queue.Delays) > TimeSpan.Zero);
+        answer.SetResult();
+        await Task.WhenAll(underWay);
+
+        Assert.True(instance.Queue.TryTake(out var later));
+        Assert.Equal(work, later);
+        await instance.Work.RunAsync((RefreshConnection)later, Cancelled);
+        Assert.False(instance.Queue.TryTake(out _));
+        Assert.Equal(1, provider.Refreshes);
+    }
+
+    private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
+
+    private Task SweepAsync() => world.NewInstance().SweepAsync(Cancelled);
 }

@@ -10,7 +10,7 @@ public sealed class RevocationRetryTests
 {
     private readonly ScriptedProvider provider;
     private readonly ConnectionWorld world;
-    private readonly Queue queue = new();
+    private readonly CollectingQueue queue = new();
 
     public RevocationRetryTests()
     {
@@ -37,7 +37,7 @@ public sealed class RevocationRetryTests
     {
         var work = await DisconnectWithoutAnswerAsync();
         var attempts = 0;
-        for (WorkItem? next = work; next is RevokeGrant revoke; next = queue.Take())
+        for (WorkItem? next = work; next is RevokeGrant revoke; next = queue.TryTake(out var queued) ? queued : null)
         {
             attempts++;
             await RunAsync(revoke);
@@ -72,18 +72,5 @@ public sealed class RevocationRetryTests
     {
         var instance = world.NewInstance();
         return new RevocationRetry(world.Parked, new OneIntegration(world), world.Connections, instance.Directory, instance.Removal, queue, world.Audit, world.Time).RunAsync(work, default);
-    }
-
-    private sealed class Queue : IWorkQueue
-    {
-        private readonly System.Collections.Generic.Queue<WorkItem> items = new();
-
-        public WorkItem? Take() => items.TryDequeue(out var item) ? item : null;
-
-        public Task EnqueueAsync(WorkItem item, TimeSpan delay, CancellationToken cancellationToken)
-        {
-            items.Enqueue(item);
-            return Task.CompletedTask;
-        }
     }
 }

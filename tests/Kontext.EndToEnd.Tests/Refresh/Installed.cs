@@ -20,6 +20,7 @@ internal sealed class Installed : IAsyncDisposable
     private string owner = "";
     private string agentToken = "";
     private string clientId = "";
+    private string applicationId = "";
 
     private readonly Wire? firstStorage;
 
@@ -88,6 +89,12 @@ internal sealed class Installed : IAsyncDisposable
     public async Task<JsonNode> ConnectionAsync(string name, KontextServer? at = null) =>
         (await TestAgent.CallAsync((at ?? First).Url, HttpMethod.Get, $"/api/v1/integrations/{services[name].Id}/connection", owner)).Json!["connection"]!;
 
+    /// <summary>The agent's application.</summary>
+    public string ApplicationId => applicationId;
+
+    /// <summary>Calls the management API as the installation's owner.</summary>
+    public Task<JsonAnswer> OwnerAsync(HttpMethod method, string path, JsonNode? body = null) => Agent.ApiAsync(method, path, owner, body);
+
     /// <summary>The agent asks an instance for the credential.</summary>
     public Task<JsonAnswer> ExchangeAsync(string name, KontextServer at) => new TestAgent(at.Url).ExchangeAsync(clientId, agentToken, name);
 
@@ -135,6 +142,7 @@ internal sealed class Installed : IAsyncDisposable
         });
         Assert.True(attached.Status == HttpStatusCode.OK, attached.Json?.ToJsonString());
         clientId = (string)application["clientId"]!;
+        applicationId = (string)application["id"]!;
         var tokens = await Agent.AuthorizeAsync(browser, clientId, Person, Agent.Gateway);
         agentToken = tokens["access_token"] ?? throw new InvalidOperationException($"No token: {tokens.Json}");
     }

@@ -39,6 +39,9 @@ public sealed class OwnSessionsTests(KontextFixture kontext)
         var (secondClient, second) = await AuthorizeAsync(browser, person);
         var (othersClient, others) = await AuthorizeAsync(other, ApiCalls.Unique("otto"));
         var page = await browser.SubmitAsync(await OpenAsync(browser), "End all");
+        // Without scripts the page asks; nothing has happened yet.
+        Assert.Equal(HttpStatusCode.OK, (await agent.McpAsync(first["access_token"]!, "ping")).Status);
+        page = await browser.SubmitAsync(page, "End all");
         Assert.Contains("Every agent", page.Text, StringComparison.Ordinal);
         Assert.Equal("invalid_grant", (await RefreshAsync(firstClient, first))["error"]);
         Assert.Equal("invalid_grant", (await RefreshAsync(secondClient, second))["error"]);

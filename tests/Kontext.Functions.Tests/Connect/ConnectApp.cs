@@ -6,6 +6,7 @@ using Kontext.Domain.Gateway;
 using Kontext.Domain.Integrations;
 using Kontext.Domain.Tenancy;
 using Kontext.Domain.Vault;
+using Kontext.Domain.Work;
 using Kontext.Functions.Connect;
 using Kontext.Functions.SignIn;
 using Kontext.Functions.Storage;
@@ -26,6 +27,7 @@ internal sealed class ConnectApp : IAsyncDisposable, IIntegrationStore, IApplica
     private readonly Dictionary<IntegrationId, Integration> integrations = [];
     private readonly WebApplication app;
     private readonly HttpClient http;
+    private readonly CollectingQueue queue = new();
     private readonly Application application;
 
     private ConnectApp(string issuer)
@@ -55,7 +57,7 @@ internal sealed class ConnectApp : IAsyncDisposable, IIntegrationStore, IApplica
             .AddSingleton<EpochFeed>().AddSingleton<FreshCache>().AddSingleton<IUserStore, UserStore>()
             .AddSingleton<IMcpUpstream>(new HttpMcpUpstream(GuardedHttp.Create(allowPrivateAddresses: true), new UpstreamEras(World.Time), UpstreamLimits.Ordinary))
             .AddKontextConnections(settings)
-            .AddSingleton<IParkedGrants>(World.Parked);
+            .AddSingleton<IParkedGrants>(World.Parked).AddSingleton<IWorkQueue>(queue);
         app = builder.Build();
         app.UseRouting();
         app.UseMiddleware<SurfaceMiddleware>();
@@ -101,7 +103,12 @@ internal sealed class ConnectApp : IAsyncDisposable, IIntegrationStore, IApplica
         return System.Web.HttpUtility.ParseQueryString(link.Url.Query)["session"]!;
     }
 
-    public Task SweepAsync() => app.Services.GetRequiredService<RefreshSweep>().RunAsync(default);
+    public async Task SweepAsync()
+    {
+        await app.Services.GetRequiredService<RefreshSweep>().RunAsync(default);
+        while (queue.TryTake(out var work))
+            await app.Services.GetRequiredService<RefreshWork>().RunAsync((RefreshConnection)work, default);
+    }
 
     public Task<Answer> GetAsync(string path) => SendAsync(new HttpRequestMessage(HttpMethod.Get, path));
 

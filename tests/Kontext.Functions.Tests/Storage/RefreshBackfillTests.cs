@@ -29,7 +29,7 @@ public sealed class RefreshBackfillTests
         await RunAsync();
 
         var note = RefreshFiling.NoteOf(org, connection)!;
-        Assert.True(await schedule.HasAsync(note, Cancelled));
+        Assert.NotNull(await schedule.FindAsync(note, Cancelled));
         Assert.Equal([note], await DueAsync(note.DueAt));
     }
 
@@ -75,8 +75,8 @@ public sealed class RefreshBackfillTests
         await schedule.FileAsync(At(TimeSpan.FromHours(25)), Cancelled);
         await schedule.FileAsync(At(TimeSpan.FromHours(23)), Cancelled);
         await RunAsync();
-        Assert.False(await schedule.HasAsync(At(TimeSpan.FromDays(30)), Cancelled));
-        Assert.False(await schedule.HasAsync(At(TimeSpan.FromHours(25)), Cancelled));
+        Assert.Null(await schedule.FindAsync(At(TimeSpan.FromDays(30)), Cancelled));
+        Assert.Null(await schedule.FindAsync(At(TimeSpan.FromHours(25)), Cancelled));
         Assert.Equal([At(TimeSpan.FromHours(23))], await DueAsync(clock.GetUtcNow()));
     }
 

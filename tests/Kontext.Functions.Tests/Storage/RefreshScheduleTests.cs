@@ -62,7 +62,7 @@ public sealed class RefreshScheduleTests
         await world.ConnectAsync();
         world.Advance(TimeSpan.FromHours(5));
 
-        await Task.WhenAll(Enumerable.Range(0, 2).Select(_ => Task.Run(() => world.NewInstance().Sweep.RunAsync(default))));
+        await Task.WhenAll(Enumerable.Range(0, 2).Select(_ => Task.Run(() => world.NewInstance().SweepAsync(default))));
 
         Assert.Equal(1, provider.Refreshes);
         Assert.Equal(world.Time.GetUtcNow(), (await world.RowAsync()).RefreshedAt);
@@ -76,7 +76,7 @@ public sealed class RefreshScheduleTests
         var world = new ConnectionWorld(provider, clock) { Schedule = schedule };
         await world.ConnectAsync();
         world.Advance(TimeSpan.FromMinutes(55));
-        await world.NewInstance().Sweep.RunAsync(default);
+        await world.NewInstance().SweepAsync(default);
         Assert.Empty(await DueAsync(world.Time.GetUtcNow()));
         var retryAt = (await world.RowAsync()).RetryAt!.Value;
         Assert.Equal(retryAt, Assert.Single(await DueAsync(retryAt)).Value.DueAt);

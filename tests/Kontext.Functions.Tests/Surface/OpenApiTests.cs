@@ -59,7 +59,7 @@ public sealed class OpenApiTests(KontextFixture kontext)
             ("/provider-catalog", "/provider-catalog"), ("/provider-catalog/{key}", "/provider-catalog/github"), ("/provider-catalog/{key}/scopes", "/provider-catalog/github/scopes"), ("/providers", "/providers"),
             ("/providers/{id}", $"/providers/{integration}"), ("/service-accounts", "/service-accounts"), ("/policy/settings", "/policy/settings"), ("/policy/rules", "/policy/rules"), ("/policy/export", "/policy/export"),
             ("/policy/access", $"/policy/access?applicationId={application}"), ("/traces", "/traces"), ("/traces/stats", "/traces/stats"), ("/audit/events", "/audit/events?limit=200"), ("/mcp-events", "/mcp-events"),
-            ("/revocations", "/revocations"), ("/signing-keys", "/signing-keys"), ("/webhooks", "/webhooks"), ("/work/failed", "/work/failed"),
+            ("/revocations", "/revocations"), ("/signing-keys", "/signing-keys"), ("/webhooks", "/webhooks"), ("/data-key", "/data-key"), ("/capability-requests", "/capability-requests"), ("/work/failed", "/work/failed"),
         })
             Fits(document, "GET", path, await agent.ApiAsync(HttpMethod.Get, filled, token));
         Fits(document, "GET", "/applications/{id}", await agent.ApiAsync(HttpMethod.Get, $"/applications/{Guid.NewGuid()}", token));

@@ -14,7 +14,7 @@ public sealed class WebhooksTests(KontextFixture kontext)
         await using var receiver = new WebhookReceiver();
         var (id, secret) = await CreateAsync(receiver);
         Assert.Equal(HttpStatusCode.Accepted, (await OwnerAsync(HttpMethod.Post, $"/webhooks/{id}/test")).Status);
-        var message = await receiver.NextAsync();
+        var message = await receiver.NextAsync(TestContext.Current.CancellationToken);
         Assert.Equal("webhook.test", message.Type);
         await VerifyAsync(secret, message);
         var delivery = await SettledAsync(id, message.Id);
@@ -31,13 +31,13 @@ public sealed class WebhooksTests(KontextFixture kontext)
         var (id, secret) = await CreateAsync(receiver);
         var rotated = await OwnerAsync(HttpMethod.Post, $"/webhooks/{id}/rotate-secret", new JsonObject { ["overlapSeconds"] = 3600 });
         await OwnerAsync(HttpMethod.Post, $"/webhooks/{id}/test");
-        var message = await receiver.NextAsync();
+        var message = await receiver.NextAsync(TestContext.Current.CancellationToken);
         await VerifyAsync(secret, message);
         await VerifyAsync(rotated["secret"]!, message);
 
         var last = await OwnerAsync(HttpMethod.Post, $"/webhooks/{id}/rotate-secret");
         await OwnerAsync(HttpMethod.Post, $"/webhooks/{id}/test");
-        message = await receiver.NextAsync();
+        message = await receiver.NextAsync(TestContext.Current.CancellationToken);
         await VerifyAsync(last["secret"]!, message);
         await Assert.ThrowsAnyAsync<Xunit.Sdk.XunitException>(() => VerifyAsync(rotated["secret"]!, message));
     }
@@ -51,7 +51,7 @@ public sealed class WebhooksTests(KontextFixture kontext)
         var (otherId, _) = await CreateAsync(other, "connection.failing");
         var (application, _) = await kontext.ApplicationAsync();
         await OwnerAsync(HttpMethod.Delete, $"/applications/{application}");
-        var message = await asked.NextAsync();
+        var message = await asked.NextAsync(TestContext.Current.CancellationToken);
         Assert.Equal("application.archived", message.Type);
         Assert.Contains(application, (string)message.Json["data"]!["target"]!, StringComparison.Ordinal);
         Assert.Empty((await OwnerAsync(HttpMethod.Get, $"/webhooks/{otherId}/deliveries")).Json!["items"]!.AsArray());
@@ -63,7 +63,7 @@ public sealed class WebhooksTests(KontextFixture kontext)
         await using var receiver = new WebhookReceiver { Answer = number => number == 1 ? 503 : 204 };
         var (id, secret) = await CreateAsync(receiver);
         await OwnerAsync(HttpMethod.Post, $"/webhooks/{id}/test");
-        var (first, second) = (await receiver.NextAsync(), await receiver.NextAsync());
+        var (first, second) = (await receiver.NextAsync(TestContext.Current.CancellationToken), await receiver.NextAsync(TestContext.Current.CancellationToken));
         Assert.Equal(first.Id, second.Id);
         Assert.Equal(first.Body, second.Body);
         await VerifyAsync(secret, first, second);
@@ -77,7 +77,7 @@ public sealed class WebhooksTests(KontextFixture kontext)
         await using var receiver = new WebhookReceiver { Answer = _ => 410 };
         var (id, _) = await CreateAsync(receiver);
         await OwnerAsync(HttpMethod.Post, $"/webhooks/{id}/test");
-        var message = await receiver.NextAsync();
+        var message = await receiver.NextAsync(TestContext.Current.CancellationToken);
         Assert.Equal("failed", (string?)(await SettledAsync(id, message.Id))["status"]);
         var webhook = (await OwnerAsync(HttpMethod.Get, $"/webhooks/{id}")).Json!["webhook"]!;
         Assert.True((bool)webhook["disabled"]!);
@@ -87,7 +87,7 @@ public sealed class WebhooksTests(KontextFixture kontext)
         await OwnerAsync(HttpMethod.Patch, $"/webhooks/{id}", new JsonObject { ["disabled"] = false });
         var delivery = (await OwnerAsync(HttpMethod.Get, $"/webhooks/{id}/deliveries")).Json!["items"]![0]!["id"];
         Assert.Equal(HttpStatusCode.Accepted, (await OwnerAsync(HttpMethod.Post, $"/webhooks/{id}/deliveries/{delivery}/retry")).Status);
-        Assert.Equal(message.Id, (await receiver.NextAsync()).Id);
+        Assert.Equal(message.Id, (await receiver.NextAsync(TestContext.Current.CancellationToken)).Id);
     }
 
     [Fact]

@@ -4,7 +4,6 @@ using System.Text.Json.Nodes;
 using Kontext.Domain;
 using Kontext.Domain.Work;
 using Kontext.Functions.Storage;
-using Kontext.Functions.Tests.Webhooks;
 using Kontext.Functions.Work;
 using Kontext.Testing;
 
@@ -61,11 +60,11 @@ public sealed class WorkOnAzuriteTests(AzuriteFixture azurite) : IDisposable
         }
         var received = new List<string>();
         for (var number = 0; number < sent.Count; number++)
-            received.Add((await receiver.NextAsync()).Id);
+            received.Add((await receiver.NextAsync(TestContext.Current.CancellationToken)).Id);
         Assert.Equal(sent.Order(), received.Order());
         // What is queued last is handled after the copies, which nobody needs any more.
         var last = (string)(await agent.ApiAsync(HttpMethod.Post, $"/webhooks/{webhook}/test", token)).Json!["delivery"]!["messageId"]!;
-        Assert.Equal(last, (await receiver.NextAsync()).Id);
+        Assert.Equal(last, (await receiver.NextAsync(TestContext.Current.CancellationToken)).Id);
         Assert.Null(receiver.Waiting);
     }
 
@@ -77,10 +76,10 @@ public sealed class WorkOnAzuriteTests(AzuriteFixture azurite) : IDisposable
         await using var one = await KontextServer.StartAsync(account, keys);
         var (agent, token, webhook) = await WithWebhookAsync(one, receiver);
         await agent.ApiAsync(HttpMethod.Post, $"/webhooks/{webhook}/test", token);
-        var first = await receiver.NextAsync();
+        var first = await receiver.NextAsync(TestContext.Current.CancellationToken);
         await one.KillAsync();
         await using var two = await KontextServer.StartAsync(account, keys, one.Url);
-        var second = await receiver.NextAsync();
+        var second = await receiver.NextAsync(TestContext.Current.CancellationToken);
         Assert.Equal((first.Id, first.Body), (second.Id, second.Body));
     }
 
@@ -104,7 +103,7 @@ public sealed class WorkOnAzuriteTests(AzuriteFixture azurite) : IDisposable
 
         var replayed = Assert.Single(await queue.ReceiveAsync(16, Hidden, Cancelled));
         Assert.Equal(HttpStatusCode.OK, await PostAsync(server, "fn-queue-work", replayed.Body.Span));
-        Assert.Equal((string?)delivery["messageId"], (await receiver.NextAsync()).Id);
+        Assert.Equal((string?)delivery["messageId"], (await receiver.NextAsync(TestContext.Current.CancellationToken)).Id);
         Assert.Equal(HttpStatusCode.OK, await PostAsync(server, "fn-bus-work", replayed.Body.Span));
         Assert.Null(receiver.Waiting);
         // Nobody's message: kept aside, and asked for never again.

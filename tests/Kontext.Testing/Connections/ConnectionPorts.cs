@@ -38,16 +38,20 @@ public sealed class MemoryConnections(Breakage breakage) : IConnectionStore
     /// <summary>Runs after a write, outside the lock: what another instance does at that moment.</summary>
     public Func<Connection, Task>? AfterWrite { get; set; }
 
+    /// <summary>What a read waits for.</summary>
+    public Task BeforeRead { get; set; } = Task.CompletedTask;
+
     /// <inheritdoc/>
     public async ValueTask<Connection?> CurrentAsync(OrgId org, UserId user, IntegrationId integration, CancellationToken cancellationToken) =>
         (await FindAsync(org, user, integration, cancellationToken))?.Value;
 
     /// <inheritdoc/>
-    public Task<Versioned<Connection>?> FindAsync(OrgId org, UserId user, IntegrationId integration, CancellationToken cancellationToken)
+    public async Task<Versioned<Connection>?> FindAsync(OrgId org, UserId user, IntegrationId integration, CancellationToken cancellationToken)
     {
+        await BeforeRead.WaitAsync(cancellationToken);
         cancellationToken.ThrowIfCancellationRequested();
         lock (rows)
-            return Task.FromResult(rows.GetValueOrDefault((org, user, integration)));
+            return rows.GetValueOrDefault((org, user, integration));
     }
 
     /// <inheritdoc/>
@@ -160,12 +164,12 @@ public sealed class MemoryVault(Breakage breakage) : ICredentialVault
     }
 
     /// <inheritdoc/>
-    public Task DeleteAsync(OrgId org, CredentialName name, CancellationToken cancellationToken)
+    public Task<DateTimeOffset?> DeleteAsync(OrgId org, CredentialName name, CancellationToken cancellationToken)
     {
         breakage.Reach("delete");
         lock (names)
             names.Remove((org, name));
-        return Task.CompletedTask;
+        return Task.FromResult<DateTimeOffset?>(null);
     }
 }
 

@@ -3,6 +3,7 @@ using Kontext.Domain;
 using Kontext.Domain.Integrations;
 using Kontext.Domain.Tenancy;
 using Kontext.Domain.Vault;
+using Kontext.Domain.Work;
 
 namespace Kontext.Testing.Connections;
 
@@ -149,7 +150,8 @@ public sealed class ConnectionWorld
             Writer = new ConnectionWriter(world.Connections, Grants, Removal, filing, world.Audit, world.Time);
             Disconnection = new Disconnection(world.Connections, Removal, world.Schedule, world.Audit, world.Time);
             Clearing = new ConnectionClearing(world.Connections, Disconnection, world.Vault, world.Schedule, world.Time);
-            Sweep = new RefreshSweep(world.Schedule, world.Connections, new OneIntegration(world), Refresh, Disconnection, Clearing, world.Time);
+            Sweep = new RefreshSweep(world.Schedule, Queue, world.Time);
+            Work = new RefreshWork(world.Schedule, world.Connections, new OneIntegration(world), Refresh, Disconnection, Clearing, Queue, world.Time);
         }
 
         /// <summary>Access to the vault.</summary>
@@ -170,8 +172,14 @@ public sealed class ConnectionWorld
         /// <summary>Refreshes.</summary>
         public CredentialRefresh Refresh { get; }
 
-        /// <summary>Refreshes what is due.</summary>
+        /// <summary>Queues what is due.</summary>
         public RefreshSweep Sweep { get; }
+
+        /// <summary>What was queued.</summary>
+        public CollectingQueue Queue { get; } = new();
+
+        /// <summary>Does what was queued.</summary>
+        public RefreshWork Work { get; }
 
         /// <summary>Stores new connections.</summary>
         public ConnectionWriter Writer { get; }
@@ -181,6 +189,14 @@ public sealed class ConnectionWorld
 
         /// <summary>Disconnects.</summary>
         public Disconnection Disconnection { get; }
+
+        /// <summary>Queues what is due, and does it.</summary>
+        public async Task SweepAsync(CancellationToken cancellationToken = default)
+        {
+            await Sweep.RunAsync(cancellationToken);
+            while (Queue.TryTake(out var item))
+                await Work.RunAsync((RefreshConnection)item, cancellationToken);
+        }
 
         /// <summary>Refreshes the world's connection.</summary>
         public async Task<Result<OpenedCredential>> RefreshAsync(string? rejected = null, CancellationToken cancellationToken = default) =>

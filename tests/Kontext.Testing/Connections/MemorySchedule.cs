@@ -43,10 +43,10 @@ public sealed class MemorySchedule : IRefreshSchedule
     }
 
     /// <inheritdoc/>
-    public Task<bool> HasAsync(DueRefresh due, CancellationToken cancellationToken)
+    public Task<Versioned<DueRefresh>?> FindAsync(DueRefresh due, CancellationToken cancellationToken)
     {
         lock (notes)
-            return Task.FromResult(notes.TryGetValue((due.Connection, due.DueAt), out var stored) && stored.Value == due);
+            return Task.FromResult(notes.TryGetValue((due.Connection, due.DueAt), out var stored) && stored.Value == due ? stored : null);
     }
 
     /// <inheritdoc/>

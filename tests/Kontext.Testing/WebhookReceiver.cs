@@ -3,29 +3,32 @@ using System.Net;
 using System.Text;
 using System.Text.Json.Nodes;
 using System.Threading.Channels;
-using Kontext.Testing;
 
-namespace Kontext.Functions.Tests.Webhooks;
+namespace Kontext.Testing;
 
 /// <summary>A message that was received.</summary>
 /// <param name="Headers">The headers that matter to a receiver.</param>
 /// <param name="Body">The body as it came.</param>
-internal sealed record ReceivedMessage(JsonObject Headers, string Body)
+public sealed record ReceivedMessage(JsonObject Headers, string Body)
 {
+    /// <summary>The message's id, the same in every attempt.</summary>
     public string Id => (string)Headers["webhook-id"]!;
 
+    /// <summary>The body.</summary>
     public JsonNode Json => JsonNode.Parse(Body)!;
 
+    /// <summary>What it is about.</summary>
     public string Type => (string)Json["type"]!;
 }
 
 /// <summary>Somebody's webhook receiver on loopback, which answers as the test says.</summary>
-internal sealed class WebhookReceiver : IAsyncDisposable
+public sealed class WebhookReceiver : IAsyncDisposable
 {
     private readonly HttpListener listener = new();
     private readonly Channel<ReceivedMessage> received = Channel.CreateUnbounded<ReceivedMessage>();
     private readonly Task serving;
 
+    /// <summary>Listens at a free port.</summary>
     public WebhookReceiver()
     {
         Url = string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{KontextServer.FreePort()}/hooks/");
@@ -34,17 +37,19 @@ internal sealed class WebhookReceiver : IAsyncDisposable
         serving = ServeAsync();
     }
 
+    /// <summary>Its address.</summary>
     public string Url { get; }
 
     /// <summary>What it answers, by the number of the message, from 1; 0 to leave it without an answer.</summary>
     public Func<int, int> Answer { get; set; } = _ => 200;
 
     /// <summary>The next message.</summary>
-    public ValueTask<ReceivedMessage> NextAsync() => received.Reader.ReadAsync(TestContext.Current.CancellationToken);
+    public ValueTask<ReceivedMessage> NextAsync(CancellationToken cancellationToken = default) => received.Reader.ReadAsync(cancellationToken);
 
     /// <summary>A message that came and was not asked for yet; null when there is none.</summary>
     public ReceivedMessage? Waiting => received.Reader.TryRead(out var message) ? message : null;
 
+    /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
         listener.Close();

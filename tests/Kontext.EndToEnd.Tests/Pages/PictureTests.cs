@@ -1,0 +1,65 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using Microsoft.Playwright;
+using static Microsoft.Playwright.Assertions;
+
+namespace Kontext.EndToEnd.Tests.Pages;
+
+/// <summary>No page is wider than its window, from phone to desktop, by light and dark. With KONTEXT_PICTURES naming a folder, the pictures of docs/pages.md are taken on the way.</summary>
+public sealed class PictureTests(PagesWorld world) : IClassFixture<PagesWorld>
+{
+    private static readonly string? Folder = Environment.GetEnvironmentVariable("KONTEXT_PICTURES");
+
+    [Theory]
+    [InlineData(390, ColorScheme.Light)]
+    [InlineData(390, ColorScheme.Dark)]
+    [InlineData(1280, ColorScheme.Light)]
+    [InlineData(1280, ColorScheme.Dark)]
+    public async Task Pages_fit_from_phone_to_desktop(int width, ColorScheme scheme)
+    {
+        var github = await world.OfferAsync("github", "oauth", Oauth());
+        var linear = await world.OfferAsync("linear", "oauth", Oauth());
+        var stripe = await world.OfferAsync("stripe", "user_token", new JsonObject { ["tokenLabel"] = "Restricted API key", ["tokenPlaceholder"] = "rk_live_…", ["tokenHelpUrl"] = "https://dashboard.stripe.com/apikeys", ["url"] = "http://127.0.0.1:9/stripe" });
+        var docs = await world.OfferAsync("docs", "none", new JsonObject { ["capabilities"] = new JsonArray("search_docs", "read_page") });
+        try
+        {
+            await using var person = await world.PersonAsync("/integrations", new() { ViewportSize = new() { Width = width, Height = 900 }, ColorScheme = scheme });
+            await person.ConnectAsync(github);
+            await person.ConnectAsync(linear);
+            await world.Idp.RevokeUserAsync(person.Name);
+            await person.Button(linear, "Validate").ClickAsync();
+            await Expect(person.Badge(linear)).ToHaveTextAsync("Invalid");
+            await FitsAsync(person, "integrations-notice", width, scheme);
+            await person.Page.ReloadAsync();
+            await FitsAsync(person, "integrations", width, scheme);
+            await person.Page.GotoAsync(person.Address("/mcps"));
+            await FitsAsync(person, "mcps", width, scheme);
+            await person.Page.GotoAsync(person.Address("/sessions"));
+            await FitsAsync(person, "sessions", width, scheme);
+            await person.Page.GotoAsync(person.Address("/integrations/github/callback"));
+            await FitsAsync(person, "callback-failed", width, scheme);
+            await person.Page.GotoAsync(person.Address("/"));
+            if (width < 800)
+                await person.Page.Locator(".menu summary").ClickAsync();
+            await FitsAsync(person, "home", width, scheme);
+        }
+        finally
+        {
+            foreach (var offered in new[] { github, linear, stripe, docs })
+                await world.WithdrawAsync(offered);
+        }
+    }
+
+    private JsonObject Oauth() => new()
+    {
+        ["url"] = world.Idp.Issuer + "/mcp",
+        ["oauth"] = new JsonObject { ["authorizationUrl"] = world.Idp.Issuer + "/authorize", ["tokenUrl"] = world.Idp.Issuer + "/token", ["issuer"] = world.Idp.Issuer, ["clientId"] = "vault-client", ["clientSecret"] = "vault-secret", ["scopes"] = new JsonArray("openid", "email", "offline_access") },
+    };
+
+    private static async Task FitsAsync(PageOfPerson person, string name, int width, ColorScheme scheme)
+    {
+        Assert.True(await person.Page.EvaluateAsync<bool>("document.documentElement.scrollWidth <= window.innerWidth"), $"{name} is wider than {width}");
+        if (Folder is not null)
+            await person.Page.ScreenshotAsync(new() { Path = Path.Combine(Folder, string.Create(CultureInfo.InvariantCulture, $"{name}-{width}-{(scheme == ColorScheme.Dark ? "dark" : "light")}.png")), FullPage = true });
+    }
+}
