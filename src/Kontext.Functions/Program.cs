@@ -3,6 +3,7 @@ using Kontext.Domain.Policies;
 using Kontext.Domain.Vault;
 using Kontext.Functions;
 using Kontext.Functions.Account;
+using Kontext.Functions.Admin;
 using Kontext.Functions.Api;
 using Kontext.Functions.Commands;
 using Kontext.Functions.Connect;
@@ -11,6 +12,7 @@ using Kontext.Functions.Local;
 using Kontext.Functions.Mcp;
 using Kontext.Functions.OAuth;
 using Kontext.Functions.Observability;
+using Kontext.Functions.OpenApi;
 using Kontext.Functions.Organizations;
 using Kontext.Functions.Pages;
 using Kontext.Functions.Partner;
@@ -56,9 +58,11 @@ builder.Services
     .AddKontextGateway()
     .AddKontextProxy()
     .AddKontextApi()
+    .AddSingleton<OpenApiDocument>()
     .AddKontextPartners()
     .AddKontextOrganizations()
     .AddKontextPages()
+    .AddKontextAdministration()
     .AddPublicCors()
     .AddSingleton<IAuditSigner, AuditSigner>()
     .AddSingleton<AuditSeal>()
@@ -92,10 +96,12 @@ SessionsEndpoints.Map(app);
 ApprovalsEndpoints.Map(app);
 IntegrationsEndpoints.Map(app);
 McpServersEndpoints.Map(app);
+AdminEndpoints.Map(app);
 ConnectEndpoints.Map(app, settings, app.Services.GetRequiredService<BrowserSessions>().CurrentAsync);
 McpEndpoints.Map(app, settings, app.Services.GetRequiredService<BearerAuthentication>().GatewayAsync);
 ProxyEndpoints.Map(app, settings, app.Services.GetRequiredService<BearerAuthentication>().ProxyAsync);
 ApiEndpoints.Map(app);
+OpenApiEndpoints.Map(app);
 PartnerEndpoints.Map(app);
 OrganizationIntegrationsApi.Map(app);
 TriggerEndpoints.Map(app, settings);

@@ -32,13 +32,13 @@ public sealed class AttachedIntegrations(IIntegrationStore integrations)
     public async ValueTask<List<Integration>> ProxiedAsync(AgentCaller caller, CancellationToken cancellationToken)
     {
         var attached = await OfAsync(caller, cancellationToken);
-        attached.RemoveAll(integration => integration.Category != IntegrationCategory.GatewayRemoteMcp);
+        attached.RemoveAll(integration => !IsProxied(caller, integration));
         return attached;
     }
 
     /// <summary>One of those by name; null when there is none of that name or it is not attached, which must look the same.</summary>
     public ValueTask<Integration?> FindProxiedAsync(AgentCaller caller, string name, CancellationToken cancellationToken) =>
-        FindAsync(caller, name, integration => integration.Category == IntegrationCategory.GatewayRemoteMcp, cancellationToken);
+        FindAsync(caller, name, integration => IsProxied(caller, integration), cancellationToken);
 
     /// <summary>The same for those with an API that the REST proxy reaches.</summary>
     public ValueTask<Integration?> FindWithApiAsync(AgentCaller caller, string name, CancellationToken cancellationToken) =>
@@ -52,4 +52,7 @@ public sealed class AttachedIntegrations(IIntegrationStore integrations)
         var candidates = await OfAsync(caller, cancellationToken);
         return candidates.Find(candidate => serves(candidate) && string.Equals(ToolId.HandleOf(candidate.Name), name, StringComparison.OrdinalIgnoreCase));
     }
+
+    private static bool IsProxied(AgentCaller caller, Integration integration) =>
+        integration.Category == IntegrationCategory.GatewayRemoteMcp && !caller.Application.CredentialOnly.Contains(integration.Id);
 }

@@ -27,6 +27,15 @@ internal static class ApiErrors
         return Results.Json(new ApiErrorBody(failure.Message, status, code) { ValidationErrors = failure.Fields, CurrentRevision = failure.CurrentRevision }, ApiJson.Default.ApiErrorBody, statusCode: status);
     }
 
+    /// <summary>The refusal of a body in another format (RFC 9110 section 15.5.16). Only this surface tells it apart from other malformed requests.</summary>
+    public static IResult NotJson(HttpContext context)
+    {
+        context.Response.Headers.Accept = "application/json";
+        return Results.Json(
+            new ApiErrorBody("Send the body as application/json.", StatusCodes.Status415UnsupportedMediaType, "kontext_validation_error"), ApiJson.Default.ApiErrorBody,
+            statusCode: StatusCodes.Status415UnsupportedMediaType);
+    }
+
     /// <summary>Status and code of a failure; the proxy says it alike.</summary>
     public static (int Status, string Code) CodeOf(FailureCode code) => code switch
     {

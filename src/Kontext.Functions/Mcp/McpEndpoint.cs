@@ -8,7 +8,7 @@ namespace Kontext.Functions.Mcp;
 
 /// <summary>The gateway's front: one message in, one answer out, in whichever era of the protocol the message is written.</summary>
 internal sealed class McpEndpoint(
-    KontextSettings settings, AttachedIntegrations attached, Greeting greeting, ToolsList list, ToolsCall call, MetaTools metaTools, ForwardedMethods forwarded, McpLimits limits)
+    KontextSettings settings, AttachedIntegrations attached, Greeting greeting, ToolsList list, ToolsCall call, MetaTools metaTools, ForwardedMethods forwarded, McpLimits limits, ClientSightings sightings)
 {
     /// <summary>Serves a POST. <paramref name="integration"/> is the address's, null at <c>/mcp</c>.</summary>
     public async Task PostAsync(HttpContext context, string? integration)
@@ -48,6 +48,7 @@ internal sealed class McpEndpoint(
             context.Response.StatusCode = StatusCodes.Status202Accepted;
             return;
         }
+        await sightings.NoteAsync(context, caller, request);
         using var span = McpSpan.Start(context, request);
         await ObserveAsync(new McpExchange(context, caller, request, modern, only), span);
     }

@@ -1,5 +1,6 @@
 using Kontext.Domain;
 using Kontext.Domain.Gateway;
+using Kontext.Domain.OAuth;
 using Kontext.Domain.Vault;
 using Kontext.Functions.Limits;
 using Kontext.Functions.OAuth;
@@ -68,6 +69,8 @@ internal static class McpEndpoints
         services.AddSingleton<Greeting>();
         services.AddSingleton<RuntimeIntegrations>();
         services.AddSingleton<McpLimits>();
+        services.AddSingleton<SessionActivity>();
+        services.AddSingleton<ClientSightings>();
         services.AddSingleton<McpEndpoint>();
         return services;
     }

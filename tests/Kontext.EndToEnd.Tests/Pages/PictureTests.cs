@@ -17,13 +17,13 @@ public sealed class PictureTests(PagesWorld world) : IClassFixture<PagesWorld>
     [InlineData(1280, ColorScheme.Dark)]
     public async Task Pages_fit_from_phone_to_desktop(int width, ColorScheme scheme)
     {
-        var github = await world.OfferAsync("github", "oauth", Oauth());
-        var linear = await world.OfferAsync("linear", "oauth", Oauth());
+        var github = await world.OfferAsync("github", "oauth", world.AtProvider());
+        var linear = await world.OfferAsync("linear", "oauth", world.AtProvider());
         var stripe = await world.OfferAsync("stripe", "user_token", new JsonObject { ["tokenLabel"] = "Restricted API key", ["tokenPlaceholder"] = "rk_live_…", ["tokenHelpUrl"] = "https://dashboard.stripe.com/apikeys", ["url"] = "http://127.0.0.1:9/stripe" });
         var docs = await world.OfferAsync("docs", "none", new JsonObject { ["capabilities"] = new JsonArray("search_docs", "read_page") });
         try
         {
-            await using var person = await world.PersonAsync("/integrations", new() { ViewportSize = new() { Width = width, Height = 900 }, ColorScheme = scheme });
+            await using var person = await world.PersonAsync("/integrations", new() { ViewportSize = new() { Width = width, Height = 900 }, ColorScheme = scheme }, "paula");
             await person.ConnectAsync(github);
             await person.ConnectAsync(linear);
             await world.Idp.RevokeUserAsync(person.Name);
@@ -49,12 +49,6 @@ public sealed class PictureTests(PagesWorld world) : IClassFixture<PagesWorld>
                 await world.WithdrawAsync(offered);
         }
     }
-
-    private JsonObject Oauth() => new()
-    {
-        ["url"] = world.Idp.Issuer + "/mcp",
-        ["oauth"] = new JsonObject { ["authorizationUrl"] = world.Idp.Issuer + "/authorize", ["tokenUrl"] = world.Idp.Issuer + "/token", ["issuer"] = world.Idp.Issuer, ["clientId"] = "vault-client", ["clientSecret"] = "vault-secret", ["scopes"] = new JsonArray("openid", "email", "offline_access") },
-    };
 
     private static async Task FitsAsync(PageOfPerson person, string name, int width, ColorScheme scheme)
     {

@@ -12,6 +12,7 @@ using Kontext.Domain.Tenancy;
 using Kontext.Domain.Vault;
 using Kontext.Functions.Limits;
 using Kontext.Functions.Mcp;
+using Kontext.Functions.Proxy;
 using Kontext.Functions.Storage;
 using Kontext.Functions.Upstream;
 using Microsoft.AspNetCore.Builder;
@@ -55,13 +56,15 @@ internal sealed class GatewayApp : IAsyncDisposable
         builder.Services.AddSingleton<ConnectionCredentials>().AddSingleton<CredentialBroker>();
         builder.Services.AddSingleton<IApprovalStore>(new ApprovalStore(new MemoryTables())).AddSingleton(new ApprovalAddresses(settings.Issuer)).AddSingleton<Approvals>();
         builder.Services.AddSingleton<AttemptLimits>();
-        builder.Services.AddKontextGateway();
+        builder.Services.AddSingleton<ISessionStore>(new Storage.Instance(new MemoryTables(), TimeProvider.System).Sessions);
+        builder.Services.AddKontextGateway().AddKontextProxy();
         if (limits is not null)
             builder.Services.AddSingleton<IMcpUpstream>(provider => new HttpMcpUpstream(GuardedHttp.Create(true), provider.GetRequiredService<UpstreamEras>(), limits));
         var app = builder.Build();
         app.UseRouting();
         app.UseMiddleware<SurfaceMiddleware>();
         McpEndpoints.Map(app, settings, context => new ValueTask<Result<Caller>>(refused is null ? CallerOf(ports) : refused));
+        ProxyEndpoints.Map(app, settings, context => new ValueTask<Result<Caller>>(refused is null ? CallerOf(ports) : refused));
         await app.StartAsync();
         return new GatewayApp(app, ports);
     }

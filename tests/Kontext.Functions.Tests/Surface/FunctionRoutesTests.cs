@@ -15,6 +15,7 @@ public sealed class FunctionRoutesTests
     private static readonly RecordingTimer AuditRetention = new("fn-audit-retention", TimeSpan.FromHours(1));
     private static readonly RecordingTimer ExpirySweep = new("fn-expiry-sweep", TimeSpan.FromHours(1));
     private static readonly RecordingTimer WebhookSweep = new("fn-webhook-sweep", TimeSpan.FromMinutes(5));
+    private static readonly RecordingTimer DataKeys = new("fn-data-keys", TimeSpan.FromMinutes(15));
     private static readonly RecordingTimer TraceRollup = new("fn-trace-rollup", TimeSpan.FromMinutes(1));
     private static readonly RecordingTimer DataKeys = new("fn-data-keys", TimeSpan.FromMinutes(15));
 
