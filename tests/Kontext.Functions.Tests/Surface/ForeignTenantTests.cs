@@ -180,6 +180,7 @@ public sealed class ForeignTenantTests : IAsyncLifetime
         "/providers/{id}" => """{"displayName":"changed"}""",
         "/service-accounts/{id}" => """{"description":"changed"}""",
         "/webhooks/{id}" => """{"description":"changed"}""",
+        "/capability-requests/{id}/resolve" => """{"resolution":"granted"}""",
         "/policy/rules/{id}" => """{"action":"deny","scope":"server","level":"org"}""",
         _ => "{}",
     };
