@@ -3,6 +3,7 @@ using Kontext.Domain.Policies;
 using Kontext.Domain.Vault;
 using Kontext.Functions;
 using Kontext.Functions.Account;
+using Kontext.Functions.Admin;
 using Kontext.Functions.Api;
 using Kontext.Functions.Commands;
 using Kontext.Functions.Connect;
@@ -61,6 +62,7 @@ builder.Services
     .AddKontextPartners()
     .AddKontextOrganizations()
     .AddKontextPages()
+    .AddKontextAdministration()
     .AddPublicCors()
     .AddSingleton<IAuditSigner, AuditSigner>()
     .AddSingleton<AuditSeal>()
@@ -94,6 +96,7 @@ SessionsEndpoints.Map(app);
 ApprovalsEndpoints.Map(app);
 IntegrationsEndpoints.Map(app);
 McpServersEndpoints.Map(app);
+AdminEndpoints.Map(app);
 ConnectEndpoints.Map(app, settings, app.Services.GetRequiredService<BrowserSessions>().CurrentAsync);
 McpEndpoints.Map(app, settings, app.Services.GetRequiredService<BearerAuthentication>().GatewayAsync);
 ProxyEndpoints.Map(app, settings, app.Services.GetRequiredService<BearerAuthentication>().ProxyAsync);

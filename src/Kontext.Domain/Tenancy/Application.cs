@@ -61,11 +61,11 @@ public sealed record Application
     /// <summary>Attached integrations, in the order they were given.</summary>
     public ImmutableArray<IntegrationId> Integrations { get; init; } = [];
 
-    /// <summary>Those of them that the gateway does not offer it: it gets their credentials by token exchange alone (contract 2.8, <c>mcpEnabled</c>).</summary>
-    public ImmutableArray<IntegrationId> CredentialOnly { get; init; } = [];
-
     /// <summary>How it gets to know their tools.</summary>
     public ToolDiscovery ToolDiscovery { get; init; }
+
+    /// <summary>Those of them that the gateway does not offer it: it gets their credentials by token exchange alone (contract 2.8, <c>mcpEnabled</c>).</summary>
+    public ImmutableArray<IntegrationId> CredentialOnly { get; init; } = [];
 
     /// <summary>Counts changes of <see cref="Integrations"/>, for optimistic replacement (contract 2.8).</summary>
     public int IntegrationsRevision { get; init; }

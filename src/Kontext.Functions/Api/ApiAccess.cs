@@ -3,6 +3,7 @@ using System.Text.Json.Serialization.Metadata;
 using Kontext.Domain;
 using Kontext.Domain.Audit;
 using Kontext.Domain.Tenancy;
+using Kontext.Functions.Organizations;
 using Microsoft.AspNetCore.Http.Features;
 
 namespace Kontext.Functions.Api;
@@ -19,9 +20,12 @@ internal sealed record ApiCaller(OrgId Org, UserId? User, bool Privileged, Audit
     {
         ServiceAccountCaller service => new ApiCaller(service.Org, null, Privileged: true, new AuditParty(service.Account.Id.ClientId, service.Account.Name)),
         AgentCaller agent => new ApiCaller(
-            agent.Org, agent.User.Id, agent.User.IsPrivileged || (agent.User.IsAuditor && ApiRoles.OnlyReads(context)), new AuditParty(agent.User.Id.ToString(), agent.User.DisplayName)),
+            agent.Org, agent.User.Id, IsPrivileged(context, agent.User), new AuditParty(agent.User.Id.ToString(), agent.User.DisplayName)),
+        PersonCaller person => new ApiCaller(person.Org, person.User.Id, IsPrivileged(context, person.User), new AuditParty(person.User.Id.ToString(), person.User.DisplayName)),
         _ => throw new InvalidOperationException("Unknown kind of caller."),
     };
+
+    private static bool IsPrivileged(HttpContext context, User user) => user.IsPrivileged || (user.IsAuditor && ApiRoles.OnlyReads(context));
 
     /// <summary>The refusal for somebody without a privileged role; null when they have one.</summary>
     public Failure? DemandPrivilege() => Privileged ? null : new Failure(FailureCode.Forbidden, "This needs the role owner or admin, or a service account; the role auditor is enough to read.");

@@ -1,4 +1,5 @@
 using Kontext.Domain;
+using Kontext.Functions.Admin;
 using Kontext.Domain.Revocations;
 using Kontext.Functions.OAuth;
 using Kontext.Functions.Storage;
@@ -11,7 +12,10 @@ internal static class ApiEndpoints
     public static void Map(IEndpointRouteBuilder app)
     {
         var api = app.MapGroup("/api/v1").RequireCors(PublicCors.Policy).WithMetadata(new Surface(
-            context => context.RequestServices.GetRequiredService<BearerAuthentication>().ManagementAsync(context), ApiErrors.Of));
+            // Our own administration pages call as the person signed in, and hold the call to be theirs by the page's CSRF token.
+            context => context.Features.Get<PageCaller>() is { } page
+                ? ValueTask.FromResult<Result<Caller>>(page.Person)
+                : context.RequestServices.GetRequiredService<BearerAuthentication>().ManagementAsync(context), ApiErrors.Of));
         // Secrets are in some answers and nobody else's business in all of them.
         api.AddEndpointFilter((invocation, next) =>
         {
@@ -42,6 +46,7 @@ internal static class ApiEndpoints
         SigningKeysApi.Map(api);
         DataKeysApi.Map(api);
         AuditExportApi.Map(api);
+        AuditVerificationApi.Map(api);
         WebhooksApi.Map(api);
         WebhookDeliveriesApi.Map(api);
         FailedWorkApi.Map(api);
@@ -98,6 +103,7 @@ internal static class ApiEndpoints
         .AddSingleton<SigningKeysApi>()
         .AddSingleton<DataKeysApi>()
         .AddSingleton<AuditExportApi>()
+        .AddSingleton<AuditVerificationApi>()
         .AddSingleton<WebhooksApi>()
         .AddSingleton<WebhookDeliveriesApi>()
         .AddSingleton<CapabilityRequestsApi>()

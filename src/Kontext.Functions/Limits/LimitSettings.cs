@@ -26,8 +26,8 @@ internal sealed record LimitSettings(int FailuresPerMinute, int CreationsPerMinu
         Number(kontext, "Limits:CreationsPerMinute", Default.CreationsPerMinute, 1, 1_000_000),
         Number(kontext, "TrustedProxies", underHost ? 1 : Default.TrustedProxies, 0, 10))
     {
-        ApiRequestsPerMinute = Number(kontext, "Limits:ApiRequestsPerMinute", Default.ApiRequestsPerMinute, 1, 1_000_000),
         Calls = CallSettings.Read(kontext),
+        ApiRequestsPerMinute = Number(kontext, "Limits:ApiRequestsPerMinute", Default.ApiRequestsPerMinute, 1, 1_000_000),
     };
 
     private static int Number(IConfigurationSection section, string name, int otherwise, int least, int most) => section[name] switch

@@ -68,9 +68,9 @@ internal static class McpEndpoints
         services.AddSingleton<ForwardedMethods>();
         services.AddSingleton<Greeting>();
         services.AddSingleton<RuntimeIntegrations>();
+        services.AddSingleton<McpLimits>();
         services.AddSingleton<SessionActivity>();
         services.AddSingleton<ClientSightings>();
-        services.AddSingleton<McpLimits>();
         services.AddSingleton<McpEndpoint>();
         return services;
     }

@@ -68,6 +68,8 @@ internal static partial class ApiReference
 
     private static IReadOnlyList<ApiOperation> Operating =>
     [
+        new("GET", "/data-key", "Operation", "The key that credentials are encrypted under, and how far its rotation is", Who.Privileged) { Answer = Json.Default.DataKeyBody },
+        new("POST", "/data-key/rotate", "Operation", "Encrypt under a new key from now on", Who.Privileged) { Answer = Json.Default.DataKeyBody },
         new("GET", "/signing-keys", "Operation", "Keys that sign tokens, checkpoints and exports", Who.Privileged) { Answer = Json.Default.SigningKeyListBody },
         new("POST", "/signing-keys/rotate", "Operation", "Put the next key into use, or revoke one", Who.Privileged) { Body = Json.Default.SigningKeyRotationInput, BodyOptional = true, Answer = Json.Default.SigningKeyListBody },
         new("GET", "/data-key", "Operation", "The key that the organization's credentials are encrypted under", Who.Privileged) { Answer = Json.Default.DataKeyBody },
