@@ -46,6 +46,7 @@ param httpConcurrency int
 param zoneRedundant bool
 
 // --- settings: docs/settings.md says what each is; a test compares the two ----------------------------------------------
+// Names of a Linux app's settings have no hyphens, so slugs and providers have underscores in them.
 
 func secretReference(vaultUri string, secret string) string =>
   empty(secret) ? '' : '@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/${secret})'
@@ -110,25 +111,43 @@ var kontextSettings = {
   Kontext__Limits__FailuresPerMinute: '300'
   Kontext__Limits__CreationsPerMinute: '600'
   Kontext__TrustedProxies: string(trustedProxies)
+  Kontext__LogFormat: 'json'
+}
+
+// Empty: as the program has it. extraSettings says otherwise.
+var callSettings = {
+  Kontext__Limits__ApiRequestsPerMinute: ''
+  Kontext__Limits__CallsPerMinuteAndAgent: ''
+  Kontext__Limits__CallsPerMinuteAndPerson: ''
+  Kontext__Limits__ConcurrentCallsPerAgent: ''
+  Kontext__Limits__ConcurrentCallsPerPerson: ''
+  Kontext__Limits__CallSeconds: ''
+  Kontext__Limits__ProxyCallSeconds: ''
+  Kontext__Limits__SilenceSeconds: ''
+  Kontext__Limits__WaitSeconds: ''
+  Kontext__Limits__WaitingCalls: ''
+  Kontext__Limits__MessageBytes: ''
+  Kontext__Limits__ProxyBodyBytes: ''
 }
 
 // The host cannot start a function whose connection is missing.
 var switches = {
-  'AzureWebJobs.fn-bus-work.Disabled': empty(serviceBusHost) ? 'true' : 'false'
-  'AzureWebJobs.fn-bus-dead.Disabled': empty(serviceBusHost) ? 'true' : 'false'
-  'AzureWebJobs.fn-queue-work.Disabled': empty(queueUrl) ? 'true' : 'false'
-  'AzureWebJobs.fn-queue-poison.Disabled': empty(queueUrl) ? 'true' : 'false'
+  'AzureWebJobs.fn_bus_work.Disabled': empty(serviceBusHost) ? 'true' : 'false'
+  'AzureWebJobs.fn_bus_dead.Disabled': empty(serviceBusHost) ? 'true' : 'false'
+  'AzureWebJobs.fn_queue_work.Disabled': empty(queueUrl) ? 'true' : 'false'
+  'AzureWebJobs.fn_queue_poison.Disabled': empty(queueUrl) ? 'true' : 'false'
 }
 
 var settings = union(
   hostSettings,
   kontextSettings,
+  callSettings,
   switches,
   empty(serviceBusHost) ? {} : serviceBusSettings,
   empty(queueUrl) ? {} : queueSettings,
   signInSettings('Kontext__SignIn', signIn, vaultUris[0]),
-  reduce(items(organizations), {}, (all, item) => union(all, organizationSettings(item.key, item.value, vaultUris[0]))),
-  reduce(items(providers), {}, (all, item) => union(all, providerSettings(item.key, item.value, vaultUris[0]))),
+  reduce(items(organizations), {}, (all, item) => union(all, organizationSettings(replace(item.key, '-', '_'), item.value, vaultUris[0]))),
+  reduce(items(providers), {}, (all, item) => union(all, providerSettings(replace(item.key, '-', '_'), item.value, vaultUris[0]))),
   extraSettings
 )
 

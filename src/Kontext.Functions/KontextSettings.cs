@@ -4,6 +4,7 @@ using Kontext.Functions.Cloud;
 using Kontext.Functions.Limits;
 using Kontext.Functions.OAuth;
 using Kontext.Functions.Retention;
+using Kontext.Functions.Settings;
 using Kontext.Functions.SignIn;
 using Kontext.Functions.Work;
 
@@ -76,6 +77,7 @@ internal sealed record KontextSettings
     /// <exception cref="InvalidSettingException">A setting is missing or wrong; the message names it and says what it should be.</exception>
     public static KontextSettings Read(IConfiguration configuration, bool development)
     {
+        KnownSettings.Check(configuration);
         var section = configuration.GetSection("Kontext");
         var publicUrl = section["PublicUrl"] ?? (development ? "http://localhost:7071" : throw Missing("PublicUrl", "the https address people and agents reach Kontext at"));
         if (!Uri.TryCreate(publicUrl, UriKind.Absolute, out var url) || url.Query.Length > 0 || url.Fragment.Length > 0

@@ -46,7 +46,7 @@ public sealed class ProxyCall(CredentialBroker broker, InjectedUpstream upstream
     // Nobody can approve what nobody can see, and an approval of one body must not serve for another.
     private static async Task<Failure> RefuseUnseenAsync(AccessRequest access, PolicyDecision decision, CallRecord record)
     {
-        var unseen = new Failure(FailureCode.PolicyDenied, $"{access.Capability} needs a person's approval, which takes a body they can be shown: announce its length (Content-Length), and send at most 64 KiB.")
+        var unseen = new Failure(FailureCode.PolicyDenied, $"{access.Capability} needs a person's approval, which takes a body they can be shown: send at most 64 KiB, as JSON or with its length announced (Content-Length).")
         {
             Integration = new FailedIntegration(access.Integration.Id, access.Integration.Name, "policy_denied"),
             Decision = decision,

@@ -42,5 +42,5 @@ public static class Stages
     /// <summary>A failure's kind as telemetry calls it: <c>policy_denied</c>, <c>not_connected</c>.</summary>
     public static string WordOf(FailureCode code) => Words[(int)code];
 
-    private static readonly string[] Words = [.. Enum.GetNames<FailureCode>().Select(name => System.Text.Json.JsonNamingPolicy.SnakeCaseLower.ConvertName(name))];
+    private static readonly string[] Words = [.. Enum.GetNames<FailureCode>().Select(name => System.Text.Json.JsonNamingPolicy.SnakeCaseLower.ConvertName(name.Replace("DPoP", "Dpop", StringComparison.Ordinal)))];
 }

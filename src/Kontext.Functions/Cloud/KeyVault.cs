@@ -77,6 +77,19 @@ internal sealed class KeyVault
         }
     }, cancellationToken);
 
+    /// <summary>Completes when the vault lets us read, which a secret that is not there shows as well.</summary>
+    public Task ProbeAsync(CancellationToken cancellationToken) => CallAsync(async token =>
+    {
+        try
+        {
+            return (await client.GetSecretAsync("kontext-readiness", cancellationToken: token)).Value.Name;
+        }
+        catch (RequestFailedException refused) when (refused.Status == (int)HttpStatusCode.NotFound)
+        {
+            return null;
+        }
+    }, cancellationToken);
+
     /// <summary>The version that carries a tag; null when there is none.</summary>
     public Task<string?> FindVersionAsync(string secret, string tag, string text, CancellationToken cancellationToken) => CallAsync(async token =>
     {

@@ -1,5 +1,6 @@
 using Azure.Identity;
 using Kontext.Domain.Vault;
+using Kontext.Functions.Health;
 using Kontext.Functions.Local;
 using Kontext.Functions.Storage;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -17,6 +18,7 @@ internal static class KeyVaultServices
             var credential = new DefaultAzureCredential();
             return new KeyVaults(settings.Vaults.Select(address => new KeyVault(address, credential, transport: null)));
         });
+        services.AddSingleton<IDependency>(provider => provider.GetRequiredService<KeyVaults>());
         services.AddSingleton<IDataKeys>(provider => new KeyVaultDataKeys(provider.GetRequiredService<ITableSource>(), provider.GetRequiredService<KeyVaults>(), before, provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton(provider => new KeyVaultCredentialVault(
             provider.GetRequiredService<ITableSource>(), provider.GetRequiredService<EnvelopeVault>(), provider.GetRequiredService<KeyVaults>(), settings.Credentials, provider.GetRequiredService<TimeProvider>()));

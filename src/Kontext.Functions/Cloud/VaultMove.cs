@@ -11,7 +11,7 @@ namespace Kontext.Functions.Cloud;
 /// What is there is deleted only after what was written has been read back. It can be cut off anywhere and run again.</summary>
 internal sealed class VaultMove(ITableSource tables, EnvelopeVault envelope, KeyVaultCredentialVault keyVault, TimeProvider time)
 {
-    private const int AtOnce = 8;
+    private const int AtOnce = 16;
     private static readonly TimeSpan Wait = TimeSpan.FromSeconds(5);
 
     // Whoever writes a version has come to an end by then, or was cut off.

@@ -31,12 +31,26 @@ internal static class CommandLine
                 return AuditVerifyCommand.Run(file, keys, output, error);
             case ["audit", "verify", "--keys", var keys, var file]:
                 return AuditVerifyCommand.Run(file, keys, output, error);
+            case ["settings"]:
+                return SettingsCommand.Run(output);
+            case ["backup", "verify", var file] when !file.StartsWith('-'):
+                return await BackupCommands.VerifyAsync(file, output, error);
+            case ["backup", var file] when !file.StartsWith('-') && file != "verify":
+                return await BackupCommands.BackUpAsync(file, null, output, error);
+            case ["backup", var file, "--organization", var organization] when !file.StartsWith('-'):
+                return await BackupCommands.BackUpAsync(file, organization, output, error);
+            case ["restore", var file] when !file.StartsWith('-'):
+                return await BackupCommands.RestoreAsync(file, output, error);
             case ["vault", "move", "--to", "keyvault" or "envelope"]:
                 return await VaultMoveCommand.RunAsync(args[3], output, error, CancellationToken.None);
             default:
                 error.WriteLine("""
                     Usage:
                       audit verify FILE [--keys JWKS_FILE]   checks an audit export, offline
+                      backup FILE [--organization SLUG]      writes every row of Kontext__Storage to a file
+                      backup verify FILE                     checks that such a file is whole, offline
+                      restore FILE                           fills empty tables from it, and compares
+                      settings                               lists every setting there is
                       vault move --to keyvault|envelope      moves every credential to the form that the settings name
                     Without words, or with --settings only, the program serves.
                     """);

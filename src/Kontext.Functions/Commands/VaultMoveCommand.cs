@@ -53,6 +53,11 @@ internal static class VaultMoveCommand
         {
             return NotTried(error, $"{unavailable.Message} What was moved so far stays so. Run it again: it goes on from there.");
         }
+        catch (InvalidDataException wrong)
+        {
+            error.WriteLine($"{wrong.Message} It was left as it is, and the move ended there.");
+            return CommandLine.Refuted;
+        }
     }
 
     private static async Task RecordAsync(string to, VaultMoveReport report, KontextSettings settings, IServiceProvider services)

@@ -22,7 +22,7 @@ internal sealed class CapabilityAsking(AttachedIntegrations attached, IConnectio
                 disconnected.Add(integration);
         }
         var named = asked is null ? null : disconnected.Find(integration => IsNamed(integration, asked));
-        var missing = named is null && asked is { Length: > 0 } && !await HasAsync(exchange, has, asked)
+        var missing = named is null && asked is not null && asked.Any(char.IsLetterOrDigit) && !await HasAsync(exchange, has, asked)
             ? await requests.AskAsync(exchange.Caller, asked, JsonRpcRequest.TextOf(arguments, "reason"), exchange.TraceId, exchange.Aborted) is { } request ? WordsOf(request) : $"{asked} is not available to this agent, and too many requests are waiting for an administrator already. "
             : "";
         var link = await links.CreateAsync(exchange.Caller, named?.Id, returnUrl: null, exchange.Aborted);

@@ -7,6 +7,7 @@ namespace Kontext.Functions.Observability;
 /// <summary>Describes HTTP spans as the OpenTelemetry conventions for HTTP have it, without what may hold secrets: no query, no header, no path that a caller fills in.</summary>
 internal static class HttpSpans
 {
+    private const string Other = "_OTHER";
     private static readonly HashSet<string> Methods = ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"];
 
     /// <summary>Gives the framework's span of each request its name and attributes. Used only where spans are exported.</summary>
@@ -28,12 +29,15 @@ internal static class HttpSpans
         }
     }
 
-    /// <summary>Begins the span of a request to a provider; null when nobody listens.</summary>
-    public static Activity? StartClient(HttpRequestMessage request)
+    /// <summary>Begins the span of a request to a provider, or to an integration's API; null when nobody listens.</summary>
+    public static Activity? StartClient(HttpRequestMessage request, string? integration = null)
     {
-        if (!Stages.Source.HasListeners() || Stages.Source.StartActivity(request.Method.Method, ActivityKind.Client) is not { } span)
+        var method = MethodOf(request.Method.Method);
+        if (!Stages.Source.HasListeners() || Stages.Source.StartActivity(method == Other ? "HTTP" : method, ActivityKind.Client) is not { } span)
             return null;
-        span.SetTag("http.request.method", request.Method.Method);
+        span.SetTag("http.request.method", method);
+        if (integration is not null)
+            span.SetTag("kontext.integration.name", integration);
         SetServer(span, request.RequestUri!);
         return span;
     }
@@ -49,6 +53,9 @@ internal static class HttpSpans
     /// <summary>Names the server a client's span is about.</summary>
     public static void SetServer(Activity span, Uri address) => span.SetTag("server.address", address.Host).SetTag("server.port", address.Port);
 
+    // Callers can make others up.
+    private static string MethodOf(string method) => Methods.Contains(method) ? method : Other;
+
     private static bool Note(Activity? span, Exception failed)
     {
         span.Fail(failed.GetType().FullName ?? "exception");
@@ -57,9 +64,9 @@ internal static class HttpSpans
 
     private static void Describe(Activity span, HttpContext context)
     {
-        var method = Methods.Contains(context.Request.Method) ? context.Request.Method : "_OTHER";
+        var method = MethodOf(context.Request.Method);
         var route = (context.GetEndpoint() as RouteEndpoint)?.RoutePattern.RawText;
-        span.DisplayName = route is null ? method == "_OTHER" ? "HTTP" : method : $"{method} {route}";
+        span.DisplayName = route is null ? method == Other ? "HTTP" : method : $"{method} {route}";
         span.SetTag("http.request.method", method).SetTag("url.scheme", context.Request.Scheme);
         if (route is not null)
             // Where the route has parameters the path may hold a handle that opens something, so the route stands for it.

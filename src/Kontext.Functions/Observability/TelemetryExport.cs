@@ -16,23 +16,8 @@ internal sealed class TelemetryExport : IDisposable
     /// <summary>Starts what is switched on.</summary>
     public TelemetryExport(TelemetrySettings settings)
     {
-        if (settings.Traces)
-        {
-            traces = Sdk.CreateTracerProviderBuilder()
-                .SetResourceBuilder(Resource())
-                // The framework's span of each request, which follows the incoming context, and our stages below it.
-                .AddSource("Microsoft.AspNetCore", Stages.Name)
-                .AddOtlpExporter()
-                .Build();
-        }
-        if (settings.Metrics)
-        {
-            metrics = Sdk.CreateMeterProviderBuilder()
-                .SetResourceBuilder(Resource())
-                .AddMeter(Stages.Name, "Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel", "System.Runtime")
-                .AddOtlpExporter()
-                .Build();
-        }
+        traces = settings.Traces ? ExportTraces() : null;
+        metrics = settings.Metrics ? ExportMetrics() : null;
     }
 
     /// <inheritdoc/>
@@ -41,6 +26,20 @@ internal sealed class TelemetryExport : IDisposable
         traces?.Dispose();
         metrics?.Dispose();
     }
+
+    // A method of its own, like the one below: the SDK's assemblies stay unloaded where nothing is exported.
+    private static TracerProvider ExportTraces() => Sdk.CreateTracerProviderBuilder()
+        .SetResourceBuilder(Resource())
+        // The framework's span of each request, which follows the incoming context, and our stages below it.
+        .AddSource("Microsoft.AspNetCore", Stages.Name)
+        .AddOtlpExporter()
+        .Build();
+
+    private static MeterProvider ExportMetrics() => Sdk.CreateMeterProviderBuilder()
+        .SetResourceBuilder(Resource())
+        .AddMeter(Stages.Name, "Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel", "System.Runtime")
+        .AddOtlpExporter()
+        .Build();
 
     // OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES come last and win.
     private static ResourceBuilder Resource() => ResourceBuilder.CreateEmpty()

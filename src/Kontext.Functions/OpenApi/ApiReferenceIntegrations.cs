@@ -6,7 +6,7 @@ namespace Kontext.Functions.OpenApi;
 /// <summary>The reference of integrations, connections and providers.</summary>
 internal static partial class ApiReference
 {
-    private static readonly ApiParameter Words = new("q", "string", "Words that all have to occur, at most 200 characters.");
+    private static ApiParameter Words => new("q", "string", "Words that all have to occur, at most 200 characters.");
 
     private static IReadOnlyList<ApiOperation> Integrations =>
     [

@@ -62,6 +62,10 @@ internal static partial class ApiReference
         {
             MediaType = "application/x-ndjson", Query = [new("from", "string", "The first UTC day, such as 2026-01-31."), new("to", "string", "The last, at most 30 days later.")],
         },
+        new("GET", "/audit/verification", "Audit", "Does the trail of the last days hold together as it is stored?", Who.Privileged)
+        {
+            Answer = Json.Default.AuditVerificationBody, Query = [new("days", "integer", "How many days, 1 to 7; today alone when not given.")],
+        },
         new("POST", "/revocations", "Revocations", "Cut off a session, connection, application, person, integration or all agents; says what is dead, what expires when and what could not be killed", Who.Privileged)
         {
             Body = Json.Default.NewRevocation, Answer = Json.Default.RevocationEnvelope, Status = 201,
@@ -76,6 +80,13 @@ internal static partial class ApiReference
     [
         new("GET", "/signing-keys", "Operation", "Keys that sign tokens, checkpoints and exports", Who.Privileged) { Answer = Json.Default.SigningKeyListBody },
         new("POST", "/signing-keys/rotate", "Operation", "Put the next key into use, or revoke one", Who.Privileged) { Body = Json.Default.SigningKeyRotationInput, BodyOptional = true, Answer = Json.Default.SigningKeyListBody },
+        new("GET", "/data-key", "Operation", "The key that the organization's credentials are encrypted under", Who.Privileged) { Answer = Json.Default.DataKeyBody },
+        new("POST", "/data-key/rotate", "Operation", "Put a new data key into use; what the one before encrypted is encrypted anew", Who.Privileged) { Answer = Json.Default.DataKeyBody },
+        new("GET", "/capability-requests", "Capability requests", "What agents asked for and do not have", Who.Privileged)
+        {
+            Answer = Json.Default.CapabilityRequestListBody, Query = [new("status", "string", "Requests in this state.", ["open", "granted", "declined"])],
+        },
+        new("POST", "/capability-requests/{id}/resolve", "Capability requests", "Grant or decline a request; granting provides nothing by itself", Who.Privileged) { Body = Json.Default.CapabilityResolution, Answer = Json.Default.CapabilityRequestEnvelope },
         new("POST", "/webhooks", "Webhooks", "Create a webhook; its secret is in this answer only", Who.Privileged) { Body = Json.Default.NewWebhook, Answer = Json.Default.WebhookEnvelope, Status = 201 },
         new("GET", "/webhooks", "Webhooks", "List webhooks, and the events there are", Who.Privileged) { Answer = Json.Default.WebhookListBody },
         new("GET", "/webhooks/{id}", "Webhooks", "Read a webhook", Who.Privileged) { Answer = Json.Default.WebhookEnvelope },

@@ -128,9 +128,28 @@ internal sealed partial class OpenApiDocument(KontextSettings settings)
     private static JsonObject Reference(JsonObject schemas, JsonTypeInfo type)
     {
         var name = type.Kind == JsonTypeInfoKind.Enumerable ? type.ElementType!.Name + "List" : type.Type.Name;
+        var place = "#/components/schemas/" + name;
         if (!schemas.ContainsKey(name))
-            schemas[name] = type.GetJsonSchemaAsNode(Exporter);
-        return new JsonObject { ["$ref"] = "#/components/schemas/" + name };
+            schemas[name] = Moved(type.GetJsonSchemaAsNode(Exporter), place);
+        return new JsonObject { ["$ref"] = place };
+    }
+
+    /// <summary>The schema with its references, which count from its own root, counted from the document's.</summary>
+    private static JsonNode Moved(JsonNode schema, string place)
+    {
+        if (schema is JsonObject members)
+        {
+            if ((string?)members["$ref"] is { } reference)
+                members["$ref"] = place + reference[1..];
+            foreach (var member in members.Select(member => member.Value).OfType<JsonNode>().ToList())
+                Moved(member, place);
+        }
+        else if (schema is JsonArray items)
+        {
+            foreach (var item in items.OfType<JsonNode>())
+                Moved(item, place);
+        }
+        return schema;
     }
 
     /// <summary>What may be absent is not required: null is not written.</summary>
@@ -140,7 +159,7 @@ internal sealed partial class OpenApiDocument(KontextSettings settings)
             return schema;
         foreach (var name in required.Select(name => (string)name!).ToList())
         {
-            if (properties[name] is JsonObject property && AllowsNull(property))
+            if ((properties[name] is JsonObject property && AllowsNull(property)) || context.TypeInfo.Properties.Any(known => known.Name == name && known.IsGetNullable))
                 required.Remove(required.First(entry => (string)entry! == name));
         }
         if (required.Count == 0)

@@ -3,7 +3,7 @@ using Microsoft.AspNetCore.Http.Features;
 
 namespace Kontext.Functions.Proxy;
 
-/// <summary>An agent's body: read ahead when it says that it is small, and passed on as it comes otherwise, with a bounded beginning kept in case it has to be sent again.</summary>
+/// <summary>An agent's body: read ahead when it says that it is small, or is JSON and turns out to be, and passed on as it comes otherwise, with a bounded beginning kept in case it has to be sent again.</summary>
 internal sealed class ProxyBody : RestBody
 {
     /// <summary>How much of a body is kept, and how large one may be to be looked at by policy and people.</summary>
@@ -24,7 +24,7 @@ internal sealed class ProxyBody : RestBody
     public override long? Length { get; }
 
     /// <inheritdoc/>
-    public override ReadOnlyMemory<byte>? Seen => ended && Length <= MaxKept ? kept.AsMemory(0, keptLength) : null;
+    public override ReadOnlyMemory<byte>? Seen => ended && Length <= MaxKept ? new ReadOnlyMemory<byte>(kept, 0, keptLength) : default(ReadOnlyMemory<byte>?);
 
     /// <inheritdoc/>
     public override bool MayRepeat => !overflown && fault is null;
@@ -40,12 +40,23 @@ internal sealed class ProxyBody : RestBody
     {
         if (request.HttpContext.Features.Get<IHttpRequestBodyDetectionFeature>() is { CanHaveBody: false })
             return null;
-        var length = request.ContentLength;
-        if (length is not <= MaxKept)
+        if (request.ContentLength is not { } length)
+            return request.HasJsonContentType() ? await OpenUnannouncedAsync(request.Body, cancellationToken) : new ProxyBody(request.Body, length: null, []);
+        if (length > MaxKept)
             return new ProxyBody(request.Body, length, []);
-        var body = new ProxyBody(request.Body, length, new byte[length.Value]) { ended = true, keptLength = (int)length };
+        var body = new ProxyBody(request.Body, length, new byte[length]) { ended = true, keptLength = (int)length };
         await request.Body.ReadExactlyAsync(body.kept, cancellationToken);
         return body;
+    }
+
+    // Some clients send every JSON body without its length, however small.
+    private static async ValueTask<ProxyBody> OpenUnannouncedAsync(Stream source, CancellationToken cancellationToken)
+    {
+        var beginning = new byte[MaxKept + 1];
+        var length = await source.ReadAtLeastAsync(beginning, beginning.Length, throwOnEndOfStream: false, cancellationToken);
+        return length <= MaxKept
+            ? new ProxyBody(source, length, beginning) { ended = true, keptLength = length }
+            : new ProxyBody(source, length: null, beginning) { keptLength = length };
     }
 
     /// <inheritdoc/>

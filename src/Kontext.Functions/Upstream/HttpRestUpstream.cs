@@ -3,6 +3,8 @@ using System.Runtime.ExceptionServices;
 using Kontext.Domain;
 using Kontext.Domain.Gateway;
 using Kontext.Domain.Integrations;
+using Kontext.Domain.Observability;
+using Kontext.Functions.Observability;
 
 namespace Kontext.Functions.Upstream;
 
@@ -60,9 +62,11 @@ internal sealed class HttpRestUpstream(UpstreamHttp http, KontextSettings settin
         for (var attempt = 1; ; attempt++)
         {
             using var message = MessageOf(integration, address, injected, request);
+            using var span = HttpSpans.StartClient(message, integration.Name);
             try
             {
                 var response = await http.Client.SendAsync(message, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
+                span.Answered((int)response.StatusCode);
                 if (attempt == Attempts || !request.IsIdempotent || request.Body is { MayRepeat: false } || !IsPassing(response))
                     return response;
                 response.Dispose();
@@ -70,7 +74,7 @@ internal sealed class HttpRestUpstream(UpstreamHttp http, KontextSettings settin
             catch (HttpRequestException lost) when (attempt < Attempts && lost is not UpstreamUnavailableException && request.Body is null or { MayRepeat: true }
                 && (request.IsIdempotent || lost.HttpRequestError is HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError))
             {
-                // Tried again below.
+                span.Fail("broken_off");
             }
             await Task.Delay(FirstWait * (1 << (2 * (attempt - 1))), time, cancellationToken);
         }

@@ -73,10 +73,14 @@ internal sealed class UpstreamCircuits(HttpMessageHandler inner, TimeSpan silenc
 
     private ResiliencePipeline<HttpResponseMessage> CircuitOf(HttpRequestMessage request)
     {
-        if (circuits.Count > MaxCircuits)
-            circuits.Clear();
         request.Options.TryGetValue(Integration, out var integration);
-        return circuits.GetOrAdd((integration, request.RequestUri!.GetLeftPart(UriPartial.Authority)), static (_, clock) => Circuit(clock), time);
+        var key = (integration, request.RequestUri!.GetLeftPart(UriPartial.Authority));
+        if (circuits.TryGetValue(key, out var known))
+            return known;
+        // Integrations come and go; to forget what is known of the others costs them a few slow answers.
+        if (circuits.Count >= MaxCircuits)
+            circuits.Clear();
+        return circuits.GetOrAdd(key, static (_, clock) => Circuit(clock), time);
     }
 
     // An error a single request may have caused (500) says nothing about the next one.

@@ -13,9 +13,9 @@ internal static class WorkServices
     public static IServiceCollection AddKontextWork(this IServiceCollection services, KontextSettings settings)
     {
         services.AddSingleton<FailedWorkStore>().AddSingleton<WorkHandler>();
-        foreach (var name in (string[])["fn-queue-work", "fn-bus-work"])
+        foreach (var name in (string[])["fn_queue_work", "fn_bus_work"])
             services.AddSingleton<IMessageTrigger>(provider => new WorkTrigger(name, provider.GetRequiredService<WorkHandler>()));
-        foreach (var name in (string[])["fn-queue-poison", "fn-bus-dead"])
+        foreach (var name in (string[])["fn_queue_poison", "fn_bus_dead"])
             services.AddSingleton<IMessageTrigger>(provider => new GivenUpTrigger(name, provider.GetRequiredService<WorkHandler>()));
 
         if (settings.Work.ServiceBus is { } bus)

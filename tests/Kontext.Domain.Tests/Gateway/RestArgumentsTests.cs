@@ -52,7 +52,7 @@ public sealed class RestArgumentsTests
     {
         public override long? Length => seen?.Length;
 
-        public override ReadOnlyMemory<byte>? Seen => seen is null ? null : new ReadOnlyMemory<byte>(seen);
+        public override ReadOnlyMemory<byte>? Seen => seen is null ? default(ReadOnlyMemory<byte>?) : new ReadOnlyMemory<byte>(seen);
 
         public override bool MayRepeat => true;
 

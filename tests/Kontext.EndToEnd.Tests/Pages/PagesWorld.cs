@@ -54,21 +54,24 @@ public sealed class PagesWorld : IAsyncLifetime
     }
 
     /// <summary>An integration that people authorize at the provider, under a name nobody else uses.</summary>
-    public Task<Offered> OAuthAsync(string name, string scopes = "openid email offline_access api.read") => OfferAsync($"{name} {Guid.NewGuid():N}"[..24], "oauth", new JsonObject
+    public Task<Offered> OAuthAsync(string name, string scopes = "openid email offline_access api.read") => OfferAsync($"{name} {Guid.NewGuid():N}"[..24], "oauth", AtProvider(scopes));
+
+    /// <summary>The settings of such an integration.</summary>
+    public JsonObject AtProvider(string scopes = "openid email offline_access api.read") => new()
     {
         ["url"] = Idp.Issuer + "/api",
         ["category"] = "internal_mcp_credentials",
         ["oauth"] = new JsonObject { ["issuer"] = Idp.Issuer, ["clientId"] = "vault-client", ["clientSecret"] = "vault-secret", ["scopes"] = new JsonArray([.. scopes.Split(' ').Select(scope => (JsonNode)scope)]) },
-    });
+    };
 
     /// <summary>Takes an integration away again.</summary>
     public Task WithdrawAsync(Offered offered) => new TestAgent(Server.Url).ApiAsync(HttpMethod.Delete, $"/integrations/{offered.Id}", owner);
 
-    /// <summary>Somebody nobody else is, in a browser of their own, signed in and on a page.</summary>
-    public async Task<PageOfPerson> PersonAsync(string path, BrowserNewContextOptions? options = null)
+    /// <summary>Somebody, by default nobody else, in a browser of their own, signed in and on a page.</summary>
+    public async Task<PageOfPerson> PersonAsync(string path, BrowserNewContextOptions? options = null, string? name = null)
     {
         var context = await Chromium.NewContextAsync(options ?? new BrowserNewContextOptions());
-        var person = new PageOfPerson(Server, context, await context.NewPageAsync(), $"person{Interlocked.Increment(ref people)}");
+        var person = new PageOfPerson(Server, context, await context.NewPageAsync(), name ?? $"person{Interlocked.Increment(ref people)}");
         await person.SignInAsync(path);
         return person;
     }

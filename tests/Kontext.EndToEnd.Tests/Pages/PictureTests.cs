@@ -11,21 +11,23 @@ public sealed class PictureTests(PagesWorld world) : IClassFixture<PagesWorld>
     private static readonly string? Folder = Environment.GetEnvironmentVariable("KONTEXT_PICTURES");
 
     [Theory]
-    [InlineData(390, ColorScheme.Light)]
-    [InlineData(390, ColorScheme.Dark)]
-    [InlineData(1280, ColorScheme.Light)]
-    [InlineData(1280, ColorScheme.Dark)]
-    public async Task Pages_fit_from_phone_to_desktop(int width, ColorScheme scheme)
+    [InlineData(390, ColorScheme.Light, "paula")]
+    [InlineData(390, ColorScheme.Dark, "nadia")]
+    [InlineData(1280, ColorScheme.Light, "ines")]
+    [InlineData(1280, ColorScheme.Dark, "rosa")]
+    public async Task Pages_fit_from_phone_to_desktop(int width, ColorScheme scheme, string name)
     {
-        var github = await world.OfferAsync("github", "oauth", Oauth());
-        var linear = await world.OfferAsync("linear", "oauth", Oauth());
+        var github = await world.OfferAsync("github", "oauth", world.AtProvider());
+        var linear = await world.OfferAsync("linear", "oauth", world.AtProvider());
         var stripe = await world.OfferAsync("stripe", "user_token", new JsonObject { ["tokenLabel"] = "Restricted API key", ["tokenPlaceholder"] = "rk_live_…", ["tokenHelpUrl"] = "https://dashboard.stripe.com/apikeys", ["url"] = "http://127.0.0.1:9/stripe" });
         var docs = await world.OfferAsync("docs", "none", new JsonObject { ["capabilities"] = new JsonArray("search_docs", "read_page") });
         try
         {
-            await using var person = await world.PersonAsync("/integrations", new() { ViewportSize = new() { Width = width, Height = 900 }, ColorScheme = scheme });
+            await using var person = await world.PersonAsync("/integrations", new() { ViewportSize = new() { Width = width, Height = 900 }, ColorScheme = scheme }, name);
             await person.ConnectAsync(github);
-            await person.ConnectAsync(linear);
+            // The provider remembers what was allowed and asks no more.
+            await person.Button(linear, "Connect").ClickAsync();
+            await Expect(person.Badge(linear)).ToHaveTextAsync("Valid");
             await world.Idp.RevokeUserAsync(person.Name);
             await person.Button(linear, "Validate").ClickAsync();
             await Expect(person.Badge(linear)).ToHaveTextAsync("Invalid");
@@ -49,12 +51,6 @@ public sealed class PictureTests(PagesWorld world) : IClassFixture<PagesWorld>
                 await world.WithdrawAsync(offered);
         }
     }
-
-    private JsonObject Oauth() => new()
-    {
-        ["url"] = world.Idp.Issuer + "/mcp",
-        ["oauth"] = new JsonObject { ["authorizationUrl"] = world.Idp.Issuer + "/authorize", ["tokenUrl"] = world.Idp.Issuer + "/token", ["issuer"] = world.Idp.Issuer, ["clientId"] = "vault-client", ["clientSecret"] = "vault-secret", ["scopes"] = new JsonArray("openid", "email", "offline_access") },
-    };
 
     private static async Task FitsAsync(PageOfPerson person, string name, int width, ColorScheme scheme)
     {

@@ -14,7 +14,7 @@ public sealed class ApiConventionsTests(KontextFixture kontext)
     {
         var (status, error) = await SendAsync(new StringContent("name=x", Encoding.UTF8, "application/x-www-form-urlencoded"));
         Assert.Equal((415, 415), (status, (int)error["statusCode"]!));
-        (status, error) = await SendAsync(new StringContent("{\"name\":\"" + new string('x', 2 * 1024 * 1024) + "\"}", Encoding.UTF8, "application/json"));
+        (status, error) = await SendAsync(new StringContent("{\"name\":\"" + new string('x', 1_100_000) + "\"}", Encoding.UTF8, "application/json"));
         Assert.Equal((413, "kontext_validation_error"), (status, (string?)error["code"]));
     }
 

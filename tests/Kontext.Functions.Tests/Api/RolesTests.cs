@@ -36,13 +36,13 @@ public sealed class RolesTests : IAsyncLifetime
         {
             foreach (var (role, token) in tokens)
             {
-                var answer = await agent.ApiAsync(new HttpMethod(operation.Method), Path(operation), token, operation.Body is null ? null : new JsonObject());
+                var answer = await agent.ApiAsync(new HttpMethod(operation.Method), Path(operation), token, BodyOf(operation));
                 var forbidden = answer.Status == HttpStatusCode.Forbidden;
                 if (forbidden != IsForbidden(operation, role) || answer.Status == HttpStatusCode.Unauthorized || answer.Status >= HttpStatusCode.InternalServerError)
                     wrong.Add($"{role}: {operation.Method} {operation.Path} gives {(int)answer.Status} {answer["message"]}");
                 tried++;
             }
-            var nobody = await agent.ApiAsync(new HttpMethod(operation.Method), Path(operation), "nonsense", operation.Body is null ? null : new JsonObject());
+            var nobody = await agent.ApiAsync(new HttpMethod(operation.Method), Path(operation), "nonsense", BodyOf(operation));
             if (nobody.Status != HttpStatusCode.Unauthorized)
                 wrong.Add($"nobody: {operation.Method} {operation.Path} gives {(int)nobody.Status}");
         }
@@ -77,6 +77,10 @@ public sealed class RolesTests : IAsyncLifetime
             _ => throw new InvalidOperationException(role),
         };
     }
+
+    // Keys that were rotated too often would make the tokens of this test void.
+    private static JsonObject? BodyOf(ApiOperation operation) =>
+        operation.Body is null ? null : operation.Path == "/signing-keys/rotate" ? new JsonObject { ["kid"] = "none" } : [];
 
     private static string Path(ApiOperation operation) => string.Join('/', operation.Path.Split('/').Select(part => part == "{traceId}" ? new string('a', 32) : part.StartsWith('{') ? Guid.NewGuid().ToString() : part));
 

@@ -55,6 +55,14 @@ public sealed class KeyVaultTroubleTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_probe_is_content_with_a_vault_that_lets_us_read_and_with_no_other()
+    {
+        await world.StandIn.Open([KeyVaultWorld.Vault]).ProbeAsync(default);
+        world.StandIn.Fail(StandInFault.Forbidden);
+        await Assert.ThrowsAsync<StorageUnavailableException>(() => world.StandIn.Open([KeyVaultWorld.Vault]).ProbeAsync(default));
+    }
+
+    [Fact]
     public async Task A_vault_that_does_not_answer_is_a_failure_that_may_pass()
     {
         var vault = world.Credentials();

@@ -157,8 +157,9 @@ public sealed class ProxyBoundaryTests(KontextFixture kontext) : IAsyncLifetime
         Assert.Equal(403, await PayAsync(Json("""{"amount":5,"amount":500}""")));
         Assert.Equal(403, await PayAsync(new StringContent("""{"amount":500}""")));
         using var unannounced = new StreamContent(new UnsizedStream("""{"amount":500}"""u8.ToArray()));
-        unannounced.Headers.ContentType = new MediaTypeHeaderValue("application/json");
         Assert.Equal(403, await PayAsync(unannounced));
+        using var large = new StringContent($$"""{"amount":5,"note":"{{new string('x', 70_000)}}"}""", System.Text.Encoding.UTF8, "application/json");
+        Assert.Equal(403, await PayAsync(large));
         Assert.Single(world.Api.Seen);
     }
 

@@ -6,7 +6,7 @@ using Microsoft.AspNetCore.Http;
 
 namespace Kontext.Functions.Tests.Proxy;
 
-/// <summary>What agents may ask, and how services that limit, fail or keep silent are treated. Eight calls a minute, two at a time, one second of silence.</summary>
+/// <summary>What agents may ask, and how services that limit, fail or keep silent are treated. Eight calls a minute, two at a time, four seconds of silence.</summary>
 public sealed class ProxyLimitTests : IAsyncLifetime
 {
     private const int PerMinute = 8;
@@ -23,7 +23,7 @@ public sealed class ProxyLimitTests : IAsyncLifetime
             ["Kontext__Limits__CallsPerMinuteAndAgent"] = "8",
             ["Kontext__Limits__CallsPerMinuteAndPerson"] = "0",
             ["Kontext__Limits__ConcurrentCallsPerAgent"] = "2",
-            ["Kontext__Limits__SilenceSeconds"] = "1",
+            ["Kontext__Limits__SilenceSeconds"] = "4",
             ["Kontext__Limits__WaitSeconds"] = "5",
             ["Kontext__Limits__ProxyBodyBytes"] = "200000",
         });
@@ -80,8 +80,8 @@ public sealed class ProxyLimitTests : IAsyncLifetime
         };
         using var first = await world.GetAsync("/1");
         using var second = await world.GetAsync("/2");
-        await reached.WaitAsync(Cancelled);
-        await reached.WaitAsync(Cancelled);
+        await reached.WaitAsync(TimeSpan.FromSeconds(30), Cancelled);
+        await reached.WaitAsync(TimeSpan.FromSeconds(30), Cancelled);
         using var third = await world.GetAsync("/3");
         Assert.Equal((HttpStatusCode.TooManyRequests, TimeSpan.FromSeconds(1)), (third.StatusCode, third.Headers.RetryAfter?.Delta));
         release.SetResult();

@@ -1,6 +1,4 @@
-using System.Collections.Concurrent;
 using System.IO.Compression;
-using System.IO.Pipelines;
 using System.Net;
 using System.Net.Http.Json;
 using System.Text;
@@ -13,6 +11,7 @@ namespace Kontext.Functions.Tests.Proxy;
 /// <summary>What goes through the proxy in both directions, and what stays behind.</summary>
 public sealed class ProxyPassingTests(KontextFixture kontext) : IAsyncLifetime
 {
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
     private ProxyWorld world = null!;
 
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
@@ -51,7 +50,7 @@ public sealed class ProxyPassingTests(KontextFixture kontext) : IAsyncLifetime
         Assert.Equal(("PATCH", ApiDouble.Prefix + "/items/7%20a?b=c&d=%2F", "{\"x\":1}"), (seen.Method, seen.Target, seen.Body));
         Assert.Equal($"Bearer {ProxyWorld.Credential}", seen.Headers["Authorization"]);
         Assert.Equal(("kept", "application/merge-patch+json; charset=utf-8", "vendor=1"), (seen.Headers["X-Custom"], seen.Headers["Content-Type"], seen.Headers["tracestate"]));
-        Assert.Equal("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", seen.Headers["traceparent"]);
+        Assert.StartsWith("00-0af7651916cd43dd8448eb211c80319c-", seen.Headers["traceparent"]);
         Assert.Equal(world.Api.Root.Authority, seen.Headers["Host"]);
         Assert.DoesNotContain(seen.Headers.Keys, name => name.StartsWith("X-Forwarded", StringComparison.OrdinalIgnoreCase)
             || new[] { "Cookie", "Forwarded", "X-HTTP-Method-Override", "X-Original-URL", "X-Mine", "Proxy-Authorization", "TE", "Referer", "x-ms-invocation-id" }.Contains(name, StringComparer.OrdinalIgnoreCase));
@@ -96,15 +95,14 @@ public sealed class ProxyPassingTests(KontextFixture kontext) : IAsyncLifetime
             await context.Response.WriteAsync($"then {rest.Length}");
             return true;
         };
-        var pipe = new Pipe();
-        using var content = new StreamContent(pipe.Reader.AsStream());
-        var answering = world.SendAsync(HttpMethod.Post, "/upload", content);
-        await pipe.Writer.WriteAsync("first"u8.ToArray(), Cancelled);
-        Assert.Equal("first", await arrived.Task.WaitAsync(Cancelled));
-        for (var piece = 0; piece < 40; piece++)
-            await pipe.Writer.WriteAsync(new byte[8192], Cancelled);
-        await pipe.Writer.CompleteAsync();
-        using var answer = await answering;
+        using var answer = await world.SendAsync(HttpMethod.Post, "/upload", new SteppedContent(async stream =>
+        {
+            await stream.WriteAsync("first"u8.ToArray(), Cancelled);
+            await stream.FlushAsync(Cancelled);
+            Assert.Equal("first", await arrived.Task.WaitAsync(Patience, Cancelled));
+            for (var piece = 0; piece < 40; piece++)
+                await stream.WriteAsync(new byte[8192], Cancelled);
+        }));
         Assert.Equal($"then {40 * 8192}", await answer.Content.ReadAsStringAsync(Cancelled));
     }
 
@@ -121,10 +119,10 @@ public sealed class ProxyPassingTests(KontextFixture kontext) : IAsyncLifetime
         };
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(Cancelled);
         var call = world.SendAsync(world.Request(HttpMethod.Get, "/slow"), patience.Token);
-        await reached.Task.WaitAsync(Cancelled);
+        await reached.Task.WaitAsync(Patience, Cancelled);
         await patience.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => call);
-        await cancelled.Task.WaitAsync(Cancelled);
+        await cancelled.Task.WaitAsync(Patience, Cancelled);
         JsonNode? entry = null;
         while (entry is null)
             entry = (await EventsAsync()).FirstOrDefault(happened => (string?)happened["type"] == "api.call");
@@ -232,6 +230,18 @@ public sealed class ProxyPassingTests(KontextFixture kontext) : IAsyncLifetime
         }
         using var broken = await world.GetAsync("/broken");
         await Assert.ThrowsAnyAsync<Exception>(() => broken.Content.ReadAsByteArrayAsync(Cancelled));
+    }
+
+    /// <summary>A body of unknown length that is written step by step.</summary>
+    private sealed class SteppedContent(Func<Stream, Task> write) : HttpContent
+    {
+        protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context) => write(stream);
+
+        protected override bool TryComputeLength(out long length)
+        {
+            length = 0;
+            return false;
+        }
     }
 
     private static byte[] RandomBytes(int count)

@@ -44,7 +44,7 @@ public sealed class ForeignTenantTests : IAsyncLifetime
             // Each place in turn holds a foreign id, the others an own one; then all of them foreign ones.
             foreach (var at in places.Count == 1 ? [0] : Enumerable.Range(-1, places.Count + 1))
             {
-                foreach (var body in operation.Body is null ? [null] : new[] { "{}", BodyFor(operation, own) })
+                foreach (var body in operation.Body is null ? new string?[] { null } : ["{}", BodyFor(operation, own)])
                 {
                     var (there, nowhere) = (Fill(operation, index => at < 0 || index == at ? foreign : own), Fill(operation, index => at < 0 || index == at ? null : own));
                     var seen = await CallAsync(operation, there.Path, body);
@@ -180,6 +180,7 @@ public sealed class ForeignTenantTests : IAsyncLifetime
         "/providers/{id}" => """{"displayName":"changed"}""",
         "/service-accounts/{id}" => """{"description":"changed"}""",
         "/webhooks/{id}" => """{"description":"changed"}""",
+        "/capability-requests/{id}/resolve" => """{"resolution":"granted"}""",
         "/policy/rules/{id}" => """{"action":"deny","scope":"server","level":"org"}""",
         _ => "{}",
     };
