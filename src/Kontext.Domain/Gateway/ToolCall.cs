@@ -103,6 +103,9 @@ public sealed class OngoingCall : IAsyncDisposable
     /// <summary>What the server says.</summary>
     public McpAnswer Answer => answer ?? throw new InvalidOperationException("The call has no answer.");
 
+    /// <summary>Whom the call is made to.</summary>
+    public Integration Integration => access.Integration;
+
     /// <summary>Records the end; durable when this succeeds. The caller's token has no say here, since the call did happen.</summary>
     public async Task<Result<Done>> CompleteAsync(CallOutcome outcome)
     {

@@ -5,7 +5,7 @@ using Kontext.Domain.Gateway;
 namespace Kontext.Functions.Mcp;
 
 /// <summary>Resources, prompts and completion of the one integration at <c>/mcp/{integration}</c>: under policy like tools, the method standing for the operation.</summary>
-internal sealed class ForwardedMethods(ToolCall calls, AnswerWriter answers, FailureReply failures)
+internal sealed class ForwardedMethods(CallRelay relay)
 {
     /// <summary>Whether a method is one of them.</summary>
     public static bool Has(string method) =>
@@ -38,12 +38,6 @@ internal sealed class ForwardedMethods(ToolCall calls, AnswerWriter answers, Fai
         };
         // For policy the parameters are the arguments: a rule can look at the URI that is read.
         var raw = parameters.ValueKind == JsonValueKind.Object ? (ReadOnlyMemory<byte>)JsonMarshal.GetRawUtf8Value(parameters).ToArray() : default;
-        if (!(await calls.RunAsync(exchange.Caller, exchange.Only!, method, parameters, raw, exchange.TraceId, request, exchange.Aborted)).TryGet(out var call, out var failure))
-        {
-            await failures.AnswerAsync(exchange, failure);
-            return;
-        }
-        await using var _ = call;
-        await answers.WriteAsync(exchange, call, await call.Answer.NextAsync(exchange.Aborted));
+        await relay.RunAsync(exchange, exchange.Only!, method, parameters, raw, request);
     }
 }

@@ -23,6 +23,7 @@ internal static class McpProtocol
     public const int MethodNotFound = -32601;
     public const int InvalidParams = -32602;
     public const int InternalError = -32603;
+    public const int SessionNotFound = -32001;
     public const int HeaderMismatch = -32020;
     public const int MissingClientCapability = -32021;
     public const int UnsupportedVersion = -32022;

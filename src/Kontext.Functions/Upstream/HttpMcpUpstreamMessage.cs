@@ -60,18 +60,45 @@ internal static class HttpMcpUpstreamMessage
         return message;
     }
 
-    /// <summary>The first message of the older revisions. It declares no capabilities: nothing the server could ask for would reach a client without a session.</summary>
-    public static HttpRequestMessage Initialize(Integration integration, Secret? credential) =>
-        Post(integration, credential, """{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"kontext","version":"1"}}}"""u8.ToArray());
+    /// <summary>The first message of the older revisions. It declares what the client with this session can be asked; in a session that all share, nobody can be asked anything.</summary>
+    public static HttpRequestMessage Initialize(Integration integration, Secret? credential, McpClientSession? session) => Post(integration, credential, (byte[])
+    [
+        .. """{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","clientInfo":"""u8, .. ClientInfo.Span,
+        .. ",\"capabilities\":"u8, .. session is null ? "{}"u8 : session.Capabilities.Span, .. "}}"u8,
+    ]);
+
+    /// <summary>Opens the stream on which a server of the older revisions speaks unasked.</summary>
+    public static HttpRequestMessage Listen(Integration integration, Secret? credential, UpstreamEra era)
+    {
+        var message = Bare(HttpMethod.Get, integration, credential, era);
+        message.Headers.TryAddWithoutValidation("Accept", "text/event-stream");
+        return message;
+    }
+
+    /// <summary>Ends a session.</summary>
+    public static HttpRequestMessage End(Integration integration, Secret? credential, UpstreamEra era) => Bare(HttpMethod.Delete, integration, credential, era);
 
     private static HttpRequestMessage Post(Integration integration, Secret? credential, ReadOnlyMemory<byte> body)
     {
         var message = new HttpRequestMessage(HttpMethod.Post, integration.Url) { Content = new ReadOnlyMemoryContent(body) };
         message.Content.Headers.ContentType = Json;
         message.Headers.TryAddWithoutValidation("Accept", "application/json, text/event-stream");
+        Authorize(message, credential);
+        return message;
+    }
+
+    private static HttpRequestMessage Bare(HttpMethod method, Integration integration, Secret? credential, UpstreamEra era)
+    {
+        var message = new HttpRequestMessage(method, integration.Url);
+        Authorize(message, credential);
+        SetVersion(message, era);
+        return message;
+    }
+
+    private static void Authorize(HttpRequestMessage message, Secret? credential)
+    {
         if (credential is not null)
             message.Headers.Authorization = new AuthenticationHeaderValue("Bearer", credential.Reveal());
-        return message;
     }
 
     private static void SetVersion(HttpRequestMessage message, UpstreamEra era)
@@ -109,7 +136,13 @@ internal static class HttpMcpUpstreamMessage
             if (request.Modern && request.Meta.ValueKind == JsonValueKind.Object && request.Meta.TryGetProperty(McpProtocol.MetaCapabilities, out var capabilities))
                 body.Write(JsonMarshal.GetRawUtf8Value(capabilities));
             else
-                body.Write("{}"u8);
+                body.Write(request.Session is null ? "{}"u8 : request.Session.Capabilities.Span);
+            if (request.LogLevel is { } level)
+            {
+                body.Write(",\"io.modelcontextprotocol/logLevel\":\""u8);
+                body.Write(JsonEncodedText.Encode(level).EncodedUtf8Bytes);
+                body.Write("\""u8);
+            }
         }
         if (opened)
             body.Write("}"u8);

@@ -44,13 +44,28 @@ internal sealed class HttpMcpUpstreamProbe(HttpClient http, UpstreamLimits limit
     {
         // The finding serves everybody who waits for it, so it is bound to no one client.
         using var budget = new CancellationTokenSource(limits.Call);
-        try
+        return await WithinAsync(integration, async () =>
         {
             if (!(await DiscoverAsync(integration, credential, budget.Token)).TryGet(out var modern, out var failure))
                 return failure;
             if (modern.Era is not null)
                 return modern.Era;
-            return previous is { Modern: false, SessionId: not null } ? previous with { } : await InitializeAsync(integration, credential, budget.Token);
+            return previous is { Modern: false, SessionId: not null } ? previous with { } : await InitializeAsync(integration, credential, session: null, budget.Token);
+        });
+    }
+
+    /// <summary>Opens a session for one client at an older server.</summary>
+    public async Task<Result<UpstreamEra>> OpenAsync(Integration integration, Secret? credential, McpClientSession session)
+    {
+        using var budget = new CancellationTokenSource(limits.Call);
+        return await WithinAsync(integration, () => InitializeAsync(integration, credential, session, budget.Token));
+    }
+
+    private static async Task<Result<UpstreamEra>> WithinAsync(Integration integration, Func<Task<Result<UpstreamEra>>> ask)
+    {
+        try
+        {
+            return await ask();
         }
         catch (OperationCanceledException)
         {
@@ -102,12 +117,12 @@ internal sealed class HttpMcpUpstreamProbe(HttpClient http, UpstreamLimits limit
         if (found is null || !found.RootElement.TryGetProperty("supportedVersions", out var versions) || versions.ValueKind != JsonValueKind.Array
             || !versions.EnumerateArray().Any(version => version.ValueKind == JsonValueKind.String && version.ValueEquals(McpProtocol.Modern)))
             return (null, true);
-        return (new UpstreamEra(Modern: true, McpProtocol.Modern, SessionId: null, DescriptionOf(found.RootElement)), true);
+        return (new UpstreamEra(Modern: true, McpProtocol.Modern, SessionId: null, DescriptionOf(found.RootElement) with { Modern = true }), true);
     }
 
-    private async Task<Result<UpstreamEra>> InitializeAsync(Integration integration, Secret? credential, CancellationToken cancellationToken)
+    private async Task<Result<UpstreamEra>> InitializeAsync(Integration integration, Secret? credential, McpClientSession? session, CancellationToken cancellationToken)
     {
-        using var message = HttpMcpUpstreamMessage.Initialize(integration, credential);
+        using var message = HttpMcpUpstreamMessage.Initialize(integration, credential, session);
         using var response = await http.SendAsync(message, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
         if (FailureOf(integration, response) is { } failure)
             return failure;
@@ -116,12 +131,13 @@ internal sealed class HttpMcpUpstreamProbe(HttpClient http, UpstreamLimits limit
         using var greeting = await ReadResultAsync(integration, credential, response, cancellationToken);
         if (greeting is null || !greeting.RootElement.TryGetProperty("protocolVersion", out var version) || version.ValueKind != JsonValueKind.String)
             return new Failure(FailureCode.UpstreamFailed, $"{integration.Name} does not speak MCP at its address.");
-        var session = response.Headers.TryGetValues("Mcp-Session-Id", out var values) ? values.First() : null;
-        if (session is not null && !session.All(character => character is >= '!' and <= '~'))
+        var opened = response.Headers.TryGetValues("Mcp-Session-Id", out var values) ? values.First() : null;
+        if (opened is not null && !opened.All(character => character is >= '!' and <= '~'))
             return new Failure(FailureCode.UpstreamFailed, $"{integration.Name} opened a session whose id is not allowed.");
         if (!McpProtocol.IsLegacy(version.GetString()!))
             return new Failure(FailureCode.UpstreamFailed, $"{integration.Name} speaks a revision of MCP that is not known here.");
-        var era = new UpstreamEra(Modern: false, version.GetString()!, session, DescriptionOf(greeting.RootElement));
+        var era = new UpstreamEra(Modern: false, version.GetString()!, opened, DescriptionOf(greeting.RootElement));
+        era = era with { Server = era.Server with { Route = era.Route } };
 
         using var initialized = HttpMcpUpstreamMessage.InSession(integration, credential, """{"jsonrpc":"2.0","method":"notifications/initialized"}"""u8.ToArray(), era);
         using var accepted = await http.SendAsync(initialized, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
@@ -152,9 +168,17 @@ internal sealed class HttpMcpUpstreamProbe(HttpClient http, UpstreamLimits limit
     {
         var capabilities = greeting.TryGetProperty("capabilities", out var declared) && declared.ValueKind == JsonValueKind.Object ? declared : default;
         bool Has(string name) => capabilities.ValueKind == JsonValueKind.Object && capabilities.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Object;
+        bool Says(string name, string detail) => Has(name) && capabilities.GetProperty(name).TryGetProperty(detail, out var value) && value.ValueKind == JsonValueKind.True;
         return new McpServerDescription(
             Has("resources"), Has("prompts"), Has("completions"),
-            greeting.TryGetProperty("instructions", out var instructions) && instructions.ValueKind == JsonValueKind.String ? instructions.GetString() : null);
+            greeting.TryGetProperty("instructions", out var instructions) && instructions.ValueKind == JsonValueKind.String ? instructions.GetString() : null)
+        {
+            Logging = Has("logging"),
+            ResourceSubscriptions = Says("resources", "subscribe"),
+            ToolChanges = Says("tools", "listChanged"),
+            PromptChanges = Says("prompts", "listChanged"),
+            ResourceChanges = Says("resources", "listChanged"),
+        };
     }
 
     private static TimeSpan? RetryAfterOf(HttpResponseMessage response) => response.Headers.RetryAfter?.Delta;

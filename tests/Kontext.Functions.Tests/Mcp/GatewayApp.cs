@@ -49,6 +49,7 @@ internal sealed class GatewayApp : IAsyncDisposable
         builder.Services.AddSingleton<IOrganizationStore>(ports).AddSingleton<IIntegrationStore>(ports).AddSingleton<IPolicyStore>(ports).AddSingleton<IConnectionStore>(ports);
         builder.Services.AddSingleton<ICredentialVault>(ports).AddSingleton<ISealer>(ports).AddSingleton<IAuditLog>(ports).AddSingleton<IConnectLinks>(ports);
         builder.Services.AddSingleton<IToolPinStore>(new ToolPinStore(new MemoryTables()));
+        builder.Services.AddSingleton<ITableSource>(new MemoryTables()).AddSingleton<EpochFeed>().AddSingleton<IMcpMailbox, McpMailbox>().AddSingleton<IMcpSessionNotes, McpSessionNotes>();
         // The connections of these tests are never refreshed: nothing of it is called.
         builder.Services.AddSingleton((CredentialRefresh)RuntimeHelpers.GetUninitializedObject(typeof(CredentialRefresh)));
         builder.Services.AddSingleton<ConnectionCredentials>().AddSingleton<CredentialBroker>();
@@ -56,11 +57,11 @@ internal sealed class GatewayApp : IAsyncDisposable
         builder.Services.AddSingleton<AttemptLimits>();
         builder.Services.AddKontextGateway();
         if (limits is not null)
-            builder.Services.AddSingleton<IMcpUpstream>(provider => new HttpMcpUpstream(GuardedHttp.Create(true), provider.GetRequiredService<UpstreamEras>(), limits));
+            builder.Services.AddSingleton<IMcpUpstream>(provider => new HttpMcpUpstream(GuardedHttp.Create(true), GuardedHttp.Create(true), provider.GetRequiredService<UpstreamEras>(), limits));
         var app = builder.Build();
         app.UseRouting();
         app.UseMiddleware<SurfaceMiddleware>();
-        McpEndpoints.Map(app, settings, context => new ValueTask<Result<Caller>>(refused is null ? CallerOf(ports) : refused));
+        McpEndpoints.Map(app, settings, context => new ValueTask<Result<Caller>>(refused is null ? CallerOf(ports) : refused), static (_, _) => new(true));
         await app.StartAsync();
         return new GatewayApp(app, ports);
     }
