@@ -81,7 +81,7 @@ internal sealed class ParkedCalls(ISealer sealer, IMcpMailbox mailbox, InjectedU
 
     private async Task<byte[]?> TakeAsync(McpExchange exchange, ParkedState state)
     {
-        if (!here.TryRemove(BoxOf(state), out var local))
+        if (!here.TryGetValue(BoxOf(state), out var local))
             return await mailbox.TakeAsync(exchange.Caller.Org, BoxOf(state), AnswerLimit, exchange.Aborted);
         try
         {
@@ -90,6 +90,10 @@ internal sealed class ParkedCalls(ISealer sealer, IMcpMailbox mailbox, InjectedU
         catch (TimeoutException)
         {
             return null;
+        }
+        finally
+        {
+            here.TryRemove(BoxOf(state), out _);
         }
     }
 
@@ -157,6 +161,7 @@ internal sealed class ParkedCalls(ISealer sealer, IMcpMailbox mailbox, InjectedU
                     here[BoxOf(next)] = new(TaskCreationOptions.RunContinuationsAsynchronously);
                     await PutAsync(org, state, [Asked, .. part.Bytes.Span]);
                     state = next;
+                    call.Answer.AwaitPerson();
                 }
                 else if (part.Kind == AnswerPartKind.Result)
                     kept.Write(part.Bytes.Span);
@@ -176,7 +181,7 @@ internal sealed class ParkedCalls(ISealer sealer, IMcpMailbox mailbox, InjectedU
         finally
         {
             done();
-            // Whoever has not come by then never will.
+            // Whoever comes later finds it in the mailbox.
             await Task.Delay(AnswerLimit, time);
             here.TryRemove(BoxOf(state), out var _);
         }
