@@ -1,5 +1,6 @@
 // The official clients of both eras in front of the gateway, servers of both eras behind it: questions, changes, cancellation, large results.
-// OLD, NEW and ALL are addresses that need no authorization: an integration of an older server, one of 2026-07-28, and all integrations.
+// OLD, NEW, SSE and ALL are addresses that need no authorization: an integration of an older server, one of 2026-07-28, one of HTTP+SSE,
+// and all integrations.
 // Prints each step; exits with 1 at the first that does not do what it claims.
 import assert from 'node:assert/strict';
 import { Client as Modern, StreamableHTTPClientTransport as ModernTransport } from '@modelcontextprotocol/client';
@@ -62,6 +63,12 @@ for (const [client, connect] of [['older', older], ['modern', modern]]) {
     const { call } = await connect(process.env.NEW);
     assert.match(text(await call('test_elicitation', { message: 'Who?' })), /action=accept/);
     assert.match(text(await call('test_input_required_result_multi_round')), /^answer \d+ likes blue$/);
+  });
+  step(`${client} client, server of HTTP+SSE: tools, and a question`, async () => {
+    const { client: connected, call } = await connect(process.env.SSE);
+    assert.ok((await connected.listTools()).tools.some((tool) => tool.name === 'test_simple_text'));
+    assert.match(text(await call('test_simple_text')), /simple text/);
+    assert.match(text(await call('test_elicitation', { message: 'Who?' })), /action=accept/);
   });
   step(`${client} client, all integrations: questions of servers of both eras`, async () => {
     const { call } = await connect(process.env.ALL);

@@ -7,6 +7,7 @@ import { pathToFileURL } from 'node:url';
 import { toNodeHandler, toWebRequest } from '@modelcontextprotocol/node';
 import { acceptedContent, createMcpHandler, createRequestStateCodec, fromJsonSchema, inputRequired, inputResponse, isLegacyRequest, McpServer, ResourceTemplate, CLIENT_CAPABILITIES_META_KEY } from '@modelcontextprotocol/server';
 import { McpServer as V1, ResourceTemplate as V1Template } from '@modelcontextprotocol/sdk/server/mcp.js';
+import { SSEServerTransport } from '@modelcontextprotocol/sdk/server/sse.js';
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
 import * as z from 'zod/v4';
 
@@ -119,9 +120,22 @@ async function legacy(req, res, body) {
   await t.handleRequest(req, res, body);
 }
 const LOCAL = /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/;
+/** The transport of 2024-11-05. */
+const streams = new Map();
+async function sse(req, res, body) {
+  if (req.method === 'GET') {
+    const t = new SSEServerTransport('/sse/messages', res);
+    streams.set(t.sessionId, t);
+    res.on('close', () => streams.delete(t.sessionId));
+    return legacyServer(() => null).connect(t);
+  }
+  const t = streams.get(new URL(req.url, 'http://localhost').searchParams.get('sessionId'));
+  return t ? t.handlePostMessage(req, res, body) : res.writeHead(405).end();
+}
 export async function conformance(req, res, body) {
   if (!LOCAL.test(req.headers.host ?? '') || (req.headers.origin && !LOCAL.test(req.headers.origin.replace(/^https?:\/\//, '')))) { res.writeHead(403, { 'content-type': 'application/json' }); return res.end('{"jsonrpc":"2.0","error":{"code":-32600,"message":"host or origin not allowed"},"id":null}'); }
   const path = req.url.split('?')[0];
+  if (path.startsWith('/sse')) return sse(req, res, body);
   if (path === '/modern') return modernNode(req, res, body);
   const old = path === '/legacy' || req.method !== 'POST' || (await (async () => isLegacyRequest(await toWebRequest(req, body)))().catch(() => false));
   return old ? legacy(req, res, body) : modernNode(req, res, body);

@@ -98,7 +98,14 @@ internal sealed class ChangeStreams(ServerChanges changes, OfferedTools offered,
     private async Task PassAsync(McpExchange exchange, McpServerDescription server, McpClientSession session, WantedChanges wanted, CancellationToken until)
     {
         if (!(await changes.OpenAsync(exchange, server, session, wanted, until)).TryGet(out var stream, out _))
-            return;
+        {
+            // A server without such a stream tells of nothing; that is no reason for the client to ask again and again.
+            while (true)
+            {
+                await Task.Delay(KeepAlive, time, until);
+                await exchange.KeepAliveAsync();
+            }
+        }
         await using var open = stream;
         while (true)
         {

@@ -95,9 +95,13 @@ internal sealed class HttpMcpUpstream(HttpClient http, HttpClient streams, Upstr
         Integration integration, Secret? credential, McpRequest request, UpstreamEra era, CancellationTokenSource budget)
     {
         var id = Interlocked.Increment(ref lastId);
+        if (era.Sse is { IsClosed: true })
+            return (new Failure(FailureCode.UpstreamFailed, $"{integration.Name} ended the connection."), true);
         var beside = era.Stream is not null && AsksPeople(request.Method) ? await era.Stream.ListenAsync(all: false, budget.Token) : null;
         using var message = HttpMcpUpstreamMessage.Of(integration, credential, request, era, id, out var bytesIn);
         HttpResponseMessage response;
+        // Before the request is sent: its answer comes on a stream that is read all the time.
+        var answered = era.Sse?.AnswerTo(id);
         try
         {
             response = await (request.Method == Subscribe ? streams : http).SendAsync(message, HttpCompletionOption.ResponseHeadersRead, budget.Token);
@@ -117,6 +121,8 @@ internal sealed class HttpMcpUpstream(HttpClient http, HttpClient streams, Upstr
         var kept = false;
         try
         {
+            if (response.IsSuccessStatusCode && era.Sse is { } sse)
+                return (SseAnswer(integration, credential, era, id, bytesIn, sse, answered!, request, budget), false);
             if (!response.IsSuccessStatusCode)
                 return await RefusalAsync(integration, credential, era, id, bytesIn, response, budget);
             var type = response.Content.Headers.ContentType?.MediaType;
@@ -136,7 +142,7 @@ internal sealed class HttpMcpUpstream(HttpClient http, HttpClient streams, Upstr
                 era.Modern ? null : () => CancelAsync(integration, credential, era, id))
             {
                 Beside = beside,
-                Session = era.Stream is null ? null : era.Route,
+                Session = request.Session is null || era.Modern ? null : era.Route,
                 PersonLimit = limits.Person,
             }, false);
         }
@@ -146,8 +152,30 @@ internal sealed class HttpMcpUpstream(HttpClient http, HttpClient streams, Upstr
             {
                 beside?.Dispose();
                 response.Dispose();
+                if (!response.IsSuccessStatusCode)
+                    era.Sse?.Leave(id);
             }
         }
+    }
+
+    private HttpMcpUpstreamAnswer SseAnswer(Integration integration, Secret? credential, UpstreamEra era, long id, int bytesIn, SseConnection sse, Stream answered, McpRequest request, CancellationTokenSource budget) => new(
+        integration.Name,
+        id,
+        new Left(sse, id),
+        budget,
+        new UpstreamMessages(answered, events: true, limits.AnswerBytes),
+        new CredentialScrub(credential),
+        bytesIn,
+        (theirs, method) => sessions.ReplyAsync(integration, credential, era, theirs, method),
+        () => CancelAsync(integration, credential, era, id))
+    {
+        Session = request.Session is null ? null : era.Route,
+        PersonLimit = limits.Person,
+    };
+
+    private sealed class Left(SseConnection sse, long id) : IDisposable
+    {
+        public void Dispose() => sse.Leave(id);
     }
 
     /// <summary>Reads what a status other than success means.</summary>

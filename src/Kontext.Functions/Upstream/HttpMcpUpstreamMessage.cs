@@ -30,7 +30,7 @@ internal static class HttpMcpUpstreamMessage
         body.Write("}}"u8);
         length = body.WrittenCount;
 
-        var message = Post(integration, credential, body.WrittenMemory);
+        var message = Post(integration, credential, body.WrittenMemory, era.Endpoint);
         SetVersion(message, era);
         if (era.Modern)
         {
@@ -46,7 +46,7 @@ internal static class HttpMcpUpstreamMessage
     /// <summary>A message of our own, such as <c>notifications/initialized</c>, in a session.</summary>
     public static HttpRequestMessage InSession(Integration integration, Secret? credential, ReadOnlyMemory<byte> body, UpstreamEra era)
     {
-        var message = Post(integration, credential, body);
+        var message = Post(integration, credential, body, era.Endpoint);
         SetVersion(message, era);
         return message;
     }
@@ -61,11 +61,20 @@ internal static class HttpMcpUpstreamMessage
     }
 
     /// <summary>The first message of the older revisions. It declares what the client with this session can be asked; in a session that all share, nobody can be asked anything.</summary>
-    public static HttpRequestMessage Initialize(Integration integration, Secret? credential, McpClientSession? session) => Post(integration, credential, (byte[])
+    public static HttpRequestMessage Initialize(Integration integration, Secret? credential, McpClientSession? session, Uri? endpoint = null) => Post(integration, credential, (byte[])
     [
         .. """{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","clientInfo":"""u8, .. ClientInfo.Span,
         .. ",\"capabilities\":"u8, .. session is null ? "{}"u8 : session.Capabilities.Span, .. "}}"u8,
-    ]);
+    ], endpoint);
+
+    /// <summary>Asks an address for the stream of HTTP+SSE (MCP 2024-11-05).</summary>
+    public static HttpRequestMessage OpenSse(Integration integration, Secret? credential)
+    {
+        var message = new HttpRequestMessage(HttpMethod.Get, integration.Url);
+        message.Headers.TryAddWithoutValidation("Accept", "text/event-stream");
+        Authorize(message, credential);
+        return message;
+    }
 
     /// <summary>Opens the stream on which a server of the older revisions speaks unasked.</summary>
     public static HttpRequestMessage Listen(Integration integration, Secret? credential, UpstreamEra era)
@@ -78,9 +87,9 @@ internal static class HttpMcpUpstreamMessage
     /// <summary>Ends a session.</summary>
     public static HttpRequestMessage End(Integration integration, Secret? credential, UpstreamEra era) => Bare(HttpMethod.Delete, integration, credential, era);
 
-    private static HttpRequestMessage Post(Integration integration, Secret? credential, ReadOnlyMemory<byte> body)
+    private static HttpRequestMessage Post(Integration integration, Secret? credential, ReadOnlyMemory<byte> body, Uri? endpoint = null)
     {
-        var message = new HttpRequestMessage(HttpMethod.Post, integration.Url) { Content = new ReadOnlyMemoryContent(body) };
+        var message = new HttpRequestMessage(HttpMethod.Post, endpoint ?? new Uri(integration.Url)) { Content = new ReadOnlyMemoryContent(body) };
         message.Content.Headers.ContentType = Json;
         message.Headers.TryAddWithoutValidation("Accept", "application/json, text/event-stream");
         Authorize(message, credential);

@@ -34,7 +34,7 @@ internal sealed record JsonRpcErrorBody(int Code, string Message)
 }
 
 /// <summary>Finds out which revision a server speaks (protocols 1.5): asks it the modern way first, and falls back to <c>initialize</c> unless the answer is about something else than the revision.</summary>
-internal sealed class HttpMcpUpstreamProbe(HttpClient http, UpstreamLimits limits)
+internal sealed class HttpMcpUpstreamProbe(HttpClient http, HttpClient streams, UpstreamLimits limits)
 {
     private const int MaxRefusalBytes = 64 * 1024;
     private const int MaxGreetingBytes = 1024 * 1024;
@@ -50,7 +50,7 @@ internal sealed class HttpMcpUpstreamProbe(HttpClient http, UpstreamLimits limit
                 return failure;
             if (modern.Era is not null)
                 return modern.Era;
-            return previous is { Modern: false, SessionId: not null } ? previous with { } : await InitializeAsync(integration, credential, session: null, budget.Token);
+            return previous is { Modern: false, IsOpen: true } ? previous with { } : await InitializeAsync(integration, credential, session: null, budget.Token);
         });
     }
 
@@ -127,7 +127,8 @@ internal sealed class HttpMcpUpstreamProbe(HttpClient http, UpstreamLimits limit
         if (FailureOf(integration, response) is { } failure)
             return failure;
         if (!response.IsSuccessStatusCode)
-            return new Failure(FailureCode.UpstreamFailed, $"{integration.Name} answered with HTTP status {(int)response.StatusCode}; there is no MCP server at its address.");
+            return await InitializeSseAsync(integration, credential, session, cancellationToken)
+                ?? new Failure(FailureCode.UpstreamFailed, $"{integration.Name} answered with HTTP status {(int)response.StatusCode}; there is no MCP server at its address.");
         using var greeting = await ReadResultAsync(integration, credential, response, cancellationToken);
         if (greeting is null || !greeting.RootElement.TryGetProperty("protocolVersion", out var version) || version.ValueKind != JsonValueKind.String)
             return new Failure(FailureCode.UpstreamFailed, $"{integration.Name} does not speak MCP at its address.");
@@ -144,10 +145,33 @@ internal sealed class HttpMcpUpstreamProbe(HttpClient http, UpstreamLimits limit
         return era;
     }
 
-    private static async Task<JsonDocument?> ReadResultAsync(Integration integration, Secret? credential, HttpResponseMessage response, CancellationToken cancellationToken)
+    /// <summary>Servers of the first revision speak on a stream that is opened with GET; null when there is none (MCP 2025-11-25, Streamable HTTP, backwards compatibility).</summary>
+    private async Task<Result<UpstreamEra>?> InitializeSseAsync(Integration integration, Secret? credential, McpClientSession? session, CancellationToken cancellationToken)
     {
-        var events = response.Content.Headers.ContentType?.MediaType == "text/event-stream";
-        var messages = new UpstreamMessages(await response.Content.ReadAsStreamAsync(cancellationToken), events, MaxGreetingBytes);
+        using var open = HttpMcpUpstreamMessage.OpenSse(integration, credential);
+        if (await SseConnection.OpenAsync(await streams.SendAsync(open, HttpCompletionOption.ResponseHeadersRead, cancellationToken), new Uri(integration.Url), cancellationToken) is not { } sse)
+            return null;
+        var answer = sse.AnswerTo(0);
+        using var message = HttpMcpUpstreamMessage.Initialize(integration, credential, session, sse.Endpoint);
+        using var accepted = await http.SendAsync(message, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
+        using var greeting = accepted.IsSuccessStatusCode ? await ReadResultAsync(integration, credential, answer, events: true, cancellationToken) : null;
+        if (greeting is null || !greeting.RootElement.TryGetProperty("protocolVersion", out var version) || version.ValueKind != JsonValueKind.String || !McpProtocol.IsLegacy(version.GetString()!))
+        {
+            sse.Dispose();
+            return null;
+        }
+        var era = new UpstreamEra(Modern: false, version.GetString()!, SessionId: null, DescriptionOf(greeting.RootElement)) { Sse = sse, Endpoint = sse.Endpoint };
+        using var initialized = HttpMcpUpstreamMessage.InSession(integration, credential, """{"jsonrpc":"2.0","method":"notifications/initialized"}"""u8.ToArray(), era);
+        using var noted = await http.SendAsync(initialized, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
+        return era with { Server = era.Server with { Route = era.Route } };
+    }
+
+    private static async Task<JsonDocument?> ReadResultAsync(Integration integration, Secret? credential, HttpResponseMessage response, CancellationToken cancellationToken) =>
+        await ReadResultAsync(integration, credential, await response.Content.ReadAsStreamAsync(cancellationToken), response.Content.Headers.ContentType?.MediaType == "text/event-stream", cancellationToken);
+
+    private static async Task<JsonDocument?> ReadResultAsync(Integration integration, Secret? credential, Stream body, bool events, CancellationToken cancellationToken)
+    {
+        var messages = new UpstreamMessages(body, events, MaxGreetingBytes);
         await using var answer = new HttpMcpUpstreamAnswer(
             integration.Name, id: 0, connection: null, CancellationTokenSource.CreateLinkedTokenSource(cancellationToken), messages, new CredentialScrub(credential), bytesIn: 0, static (_, _) => Task.CompletedTask, abandon: null);
         var result = new ArrayBufferWriter<byte>();

@@ -12,7 +12,7 @@ namespace Kontext.Functions.Upstream;
 /// <param name="limits">Time and size.</param>
 internal sealed class HttpMcpUpstreamSessions(HttpClient http, HttpClient streams, UpstreamEras eras, UpstreamLimits limits)
 {
-    private readonly HttpMcpUpstreamProbe prober = new(http, limits);
+    private readonly HttpMcpUpstreamProbe prober = new(http, streams, limits);
 
     /// <summary>What the server speaks, and the session to speak in: the client's own when it has one and the server keeps any.</summary>
     public async Task<Result<UpstreamEra>> EraAsync(Integration integration, Secret? credential, McpClientSession? session, CancellationToken cancellationToken)
@@ -23,7 +23,7 @@ internal sealed class HttpMcpUpstreamSessions(HttpClient http, HttpClient stream
         if (credential is not null && !credential.Reveal().All(character => character is >= '!' and <= '~'))
             return new Failure(FailureCode.Misconfigured, $"The credential of {integration.Name} has characters that cannot be sent. It has to be provided again.");
         var shared = await eras.OfAsync(integration, credential, session: null, previous => prober.RunAsync(integration, credential, previous), cancellationToken);
-        if (session is null || !shared.TryGet(out var era, out _) || era.Modern || era.SessionId is null)
+        if (session is null || !shared.TryGet(out var era, out _) || era.Modern || !era.IsOpen)
             return shared;
         return await eras.OfAsync(integration, credential, session, previous => OwnAsync(integration, credential, session, previous), cancellationToken);
     }
@@ -88,14 +88,15 @@ internal sealed class HttpMcpUpstreamSessions(HttpClient http, HttpClient stream
 
     private async Task<Result<UpstreamEra>> OwnAsync(Integration integration, Secret? credential, McpClientSession session, UpstreamEra? previous)
     {
-        if (previous is { SessionId: not null })
+        if (previous is { IsOpen: true })
             return previous with { };
         UpstreamEra era;
-        if (session.Route is { } route)
+        if (session.Route is { } route && !UpstreamEra.IsSse(route))
             era = UpstreamEra.At(route);
         else if (!(await prober.OpenAsync(integration, credential, session)).TryGet(out era!, out var failure))
             return failure;
-        return era with
+        // Where everything comes on one stream, there is none beside it.
+        return era.Sse is not null ? era : era with
         {
             Stream = new SessionStream(
                 cancellationToken => ListenAsync(integration, credential, era, cancellationToken),

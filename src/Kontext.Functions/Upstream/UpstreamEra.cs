@@ -12,16 +12,32 @@ namespace Kontext.Functions.Upstream;
 /// <param name="Server">What it offers.</param>
 internal sealed record UpstreamEra(bool Modern, string Version, string? SessionId, McpServerDescription Server)
 {
+    private const string SseRoute = "sse";
+
     /// <summary>What the server says unasked in a client's own session; null for sessions that nobody can be asked in.</summary>
     public SessionStream? Stream { get; init; }
 
+    /// <summary>The connection to a server of HTTP+SSE; null for those of Streamable HTTP.</summary>
+    public SseConnection? Sse { get; init; }
+
+    /// <summary>Where messages of this session go; null for the integration's address.</summary>
+    public Uri? Endpoint { get; init; }
+
+    /// <summary>There is a session that lasts beyond a request.</summary>
+    public bool IsOpen => SessionId is not null || Sse is { IsClosed: false };
+
     /// <summary>Names the session to every instance; null when there is none.</summary>
-    public string? Route => SessionId is null ? null : $"{Version} {SessionId}";
+    public string? Route => Sse is not null ? $"{SseRoute} {Sse.Endpoint}" : SessionId is null ? null : $"{Version} {SessionId}";
+
+    /// <summary>Whether a route leads to a server of HTTP+SSE, whose stream only the instance that opened it can read.</summary>
+    public static bool IsSse(string route) => route.StartsWith(SseRoute + " ", StringComparison.Ordinal);
 
     /// <summary>The session that <see cref="Route"/> names. What its server offers is not known any more.</summary>
     public static UpstreamEra At(string route)
     {
         var blank = route.IndexOf(' ', StringComparison.Ordinal);
+        if (IsSse(route))
+            return new UpstreamEra(Modern: false, "2024-11-05", SessionId: null, new McpServerDescription(false, false, false, null)) { Endpoint = new Uri(route[(blank + 1)..]) };
         return new UpstreamEra(Modern: false, route[..blank], route[(blank + 1)..], new McpServerDescription(false, false, false, null) { Route = route });
     }
 }
