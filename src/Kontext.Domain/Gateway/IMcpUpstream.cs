@@ -30,6 +30,9 @@ public sealed record McpRequest
     /// <summary>The client speaks 2026-07-28, so what its <c>_meta</c> says of its capabilities holds for the server as well.</summary>
     public bool Modern { get; init; }
 
+    /// <summary>The client can get at a task that the server makes of this. Where it cannot, the server is not told that the client knows tasks.</summary>
+    public bool Tasks { get; init; }
+
     /// <summary><c>Mcp-Param-*</c> headers for modern servers: name and value, encoded.</summary>
     public IReadOnlyList<KeyValuePair<string, string>> ParameterHeaders { get; init; } = [];
 
@@ -64,6 +67,9 @@ public sealed record McpServerDescription(bool Resources, bool Prompts, bool Com
 
     /// <summary>It tells when its list of resources changes.</summary>
     public bool ResourceChanges { get; init; }
+
+    /// <summary>It may make tasks of calls (extension <c>io.modelcontextprotocol/tasks</c>).</summary>
+    public bool Tasks { get; init; }
 
     /// <summary>Names the session at an older server to every instance; null when there is none.</summary>
     public string? Route { get; init; }

@@ -23,7 +23,7 @@ internal sealed class CallRelay(ToolCall calls, AnswerWriter answers, ParkedCall
             return true;
         }
         var session = exchange.Session?.Upstream(integration) ?? Alone(exchange);
-        request = request with { Session = session, LogLevel = LogLevelOf(exchange) };
+        request = request with { Session = session, LogLevel = LogLevelOf(exchange), Tasks = exchange.Only is not null };
         var members = request.Members;
         // A call that waits for an answer outlives the exchange it began in, and one in a session can be cancelled by another message.
         var end = session is null && exchange.Session is null ? null : new CancellationTokenSource();

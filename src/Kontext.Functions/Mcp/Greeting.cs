@@ -37,7 +37,7 @@ internal sealed class Greeting(InjectedUpstream upstream, ClientSessions session
                 foreach (var version in McpProtocol.Versions)
                     writer.WriteStringValue(version);
                 writer.WriteEndArray();
-                WriteServer(writer, server);
+                WriteServer(writer, server, tasks: server.Tasks && server.Modern);
             },
             ttl: Life);
     }
@@ -51,7 +51,7 @@ internal sealed class Greeting(InjectedUpstream upstream, ClientSessions session
         return (await upstream.DescribeAsync(access, session, exchange.Aborted)).TryGet(out var server, out _) ? server : new McpServerDescription(false, false, false, null);
     }
 
-    private static void WriteServer(Utf8JsonWriter writer, McpServerDescription server)
+    private static void WriteServer(Utf8JsonWriter writer, McpServerDescription server, bool tasks = false)
     {
         writer.WriteStartObject("capabilities"u8);
         Write(writer, "tools"u8, offered: true, server.ToolChanges);
@@ -59,6 +59,13 @@ internal sealed class Greeting(InjectedUpstream upstream, ClientSessions session
         Write(writer, "prompts"u8, server.Prompts, server.PromptChanges);
         Write(writer, "completions"u8, server.Completions);
         Write(writer, "logging"u8, server.Logging);
+        if (tasks)
+        {
+            writer.WriteStartObject("extensions"u8);
+            writer.WriteStartObject(McpProtocol.TasksExtension);
+            writer.WriteEndObject();
+            writer.WriteEndObject();
+        }
         writer.WriteEndObject();
         if (server.Instructions is { } instructions)
             writer.WriteString("instructions"u8, instructions);

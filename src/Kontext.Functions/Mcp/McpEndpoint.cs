@@ -137,7 +137,7 @@ internal sealed class McpEndpoint(
             "subscriptions/listen" when exchange.Modern => listening.SubscribeAsync(exchange, stillAllowed),
             "ping" when !exchange.Modern => exchange.ResultAsync(static _ => { }),
             _ when exchange.Session is not null && SessionMethods.Has(method) => inSession.RunAsync(exchange),
-            _ when exchange.Only is not null && ForwardedMethods.Has(method) => forwarded.RunAsync(exchange),
+            _ when exchange.Only is not null && ForwardedMethods.Has(exchange) => forwarded.RunAsync(exchange),
             _ => exchange.ErrorAsync(new McpError(404, McpProtocol.MethodNotFound, "This method is not offered.")),
         };
     }

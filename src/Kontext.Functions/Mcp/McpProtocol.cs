@@ -18,6 +18,8 @@ internal static class McpProtocol
     public const string MetaServerInfo = "io.modelcontextprotocol/serverInfo";
     public const string MetaLogLevel = "io.modelcontextprotocol/logLevel";
 
+    public const string TasksExtension = "io.modelcontextprotocol/tasks";
+
     public const int ParseError = -32700;
     public const int InvalidRequest = -32600;
     public const int MethodNotFound = -32601;

@@ -143,7 +143,7 @@ internal static class HttpMcpUpstreamMessage
             body.Write(",\"io.modelcontextprotocol/clientCapabilities\":"u8);
             // What the server may ask for is what the client at the far end can do.
             if (request.Modern && request.Meta.ValueKind == JsonValueKind.Object && request.Meta.TryGetProperty(McpProtocol.MetaCapabilities, out var capabilities))
-                body.Write(JsonMarshal.GetRawUtf8Value(capabilities));
+                WriteCapabilities(body, capabilities, request.Tasks);
             else
                 body.Write(request.Session is null ? "{}"u8 : request.Session.Capabilities.Span);
             if (request.LogLevel is { } level)
@@ -155,6 +155,22 @@ internal static class HttpMcpUpstreamMessage
         }
         if (opened)
             body.Write("}"u8);
+    }
+
+    private static void WriteCapabilities(ArrayBufferWriter<byte> body, JsonElement capabilities, bool tasks)
+    {
+        if (tasks || capabilities.ValueKind != JsonValueKind.Object || !capabilities.TryGetProperty("extensions", out var extensions)
+            || extensions.ValueKind != JsonValueKind.Object || !extensions.TryGetProperty(McpProtocol.TasksExtension, out _))
+        {
+            body.Write(JsonMarshal.GetRawUtf8Value(capabilities));
+            return;
+        }
+        var others = UpstreamTool.MembersOf(capabilities, "extensions");
+        body.Write("{"u8);
+        body.Write(others.Span);
+        body.Write(others.IsEmpty ? "\"extensions\":{"u8 : ",\"extensions\":{"u8);
+        body.Write(UpstreamTool.MembersOf(extensions, McpProtocol.TasksExtension).Span);
+        body.Write("}}"u8);
     }
 
     private static void Open(ArrayBufferWriter<byte> body, ref bool opened, bool first)

@@ -197,6 +197,7 @@ internal sealed class HttpMcpUpstreamProbe(HttpClient http, HttpClient streams, 
             Has("resources"), Has("prompts"), Has("completions"),
             greeting.TryGetProperty("instructions", out var instructions) && instructions.ValueKind == JsonValueKind.String ? instructions.GetString() : null)
         {
+            Tasks = Has("extensions") && capabilities.GetProperty("extensions").TryGetProperty(McpProtocol.TasksExtension, out _),
             Logging = Has("logging"),
             ResourceSubscriptions = Says("resources", "subscribe"),
             ToolChanges = Says("tools", "listChanged"),
