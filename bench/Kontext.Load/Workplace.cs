@@ -26,7 +26,12 @@ public sealed class Workplace : IAsyncDisposable
     {
         var azurite = new AzuriteFixture();
         var keys = Directory.CreateTempSubdirectory("kontext-bench-").FullName;
-        var kontext = await KontextServer.StartAsync(await azurite.ConnectionStringAsync(), keys);
+        var kontext = await KontextServer.StartAsync(await azurite.ConnectionStringAsync(), keys, settings: new Dictionary<string, string>
+        {
+            // One agent stands in for many here.
+            ["Kontext__Limits__CallsPerMinuteAndAgent"] = "0",
+            ["Kontext__Limits__CallsPerMinuteAndPerson"] = "0",
+        });
         var agent = new TestAgent(kontext.Url);
         var owner = await agent.ManagementTokenAsync("olivia");
         var echo = await AddAsync(agent, owner, "/integrations", "integration", new JsonObject { ["name"] = "up", ["url"] = upstream.AbsoluteUri, ["authMode"] = "server_token", ["serverToken"] = EchoUpstream.Token });

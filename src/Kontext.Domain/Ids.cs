@@ -78,6 +78,22 @@ public readonly record struct ConnectionId(Guid Value) : IId<ConnectionId>, IPar
     public override string ToString() => Value.ToString("D");
 }
 
+/// <summary>Names a cut-off by an administrator.</summary>
+public readonly record struct CutOffId(Guid Value) : IId<CutOffId>, IParsable<CutOffId>
+{
+    /// <inheritdoc/>
+    public static CutOffId From(Guid value) => new(value);
+
+    /// <inheritdoc/>
+    public static CutOffId Parse(string s, IFormatProvider? provider) => TryParse(s, provider, out var id) ? id : throw new FormatException("Not a UUID.");
+
+    /// <inheritdoc/>
+    public static bool TryParse([NotNullWhen(true)] string? s, IFormatProvider? provider, out CutOffId result) => Ids.TryParse(s, "", out result);
+
+    /// <inheritdoc/>
+    public override string ToString() => Value.ToString("D");
+}
+
 /// <summary>Names the delivery of one event to one webhook.</summary>
 public readonly record struct DeliveryId(Guid Value) : IId<DeliveryId>, IParsable<DeliveryId>
 {

@@ -1,8 +1,10 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using Kontext.Functions.Cloud;
 using Kontext.Functions.Limits;
 using Kontext.Functions.OAuth;
 using Kontext.Functions.Retention;
+using Kontext.Functions.Settings;
 using Kontext.Functions.SignIn;
 using Kontext.Functions.Work;
 
@@ -17,8 +19,11 @@ internal sealed record KontextSettings
     /// <summary><c>Kontext__Storage</c>: <c>memory</c>, a storage connection string, or the https address of a table service (then through Entra ID).</summary>
     public required string Storage { get; init; }
 
-    /// <summary><c>Kontext__KeyDirectory</c>: where the local vault keeps its data keys, readable by the owner only.</summary>
-    public required string KeyDirectory { get; init; }
+    /// <summary><c>Kontext__KeyDirectory</c>: where the data keys are kept when there is no key vault, readable by the owner only. With a key vault, where those are that were made before; null when none were.</summary>
+    public required string? KeyDirectory { get; init; }
+
+    /// <summary><c>Kontext__KeyVault</c> and <c>Kontext__Credentials</c>: the key vaults; null when there are none.</summary>
+    public KeyVaultSettings? KeyVault { get; init; }
 
     /// <summary><c>Kontext__Organization</c>: slug of the first organization, which runs the installation and takes in clients that register themselves; <c>dev</c> in Development.</summary>
     public required string Organization { get; init; }
@@ -50,6 +55,9 @@ internal sealed record KontextSettings
     /// <summary><c>KontextQueue</c> and <c>KontextServiceBus</c>: where background work waits.</summary>
     public WorkSettings Work { get; init; } = WorkSettings.InMemory;
 
+    /// <summary><c>Kontext__LogFormat</c>: <c>json</c> for one JSON object per line, <c>text</c> for people. <c>json</c> unless set, <c>text</c> in Development.</summary>
+    public bool JsonLogs { get; init; }
+
     /// <summary>The port the Functions host tells a custom handler; null when run alone.</summary>
     public int? HandlerPort { get; init; }
 
@@ -69,6 +77,7 @@ internal sealed record KontextSettings
     /// <exception cref="InvalidSettingException">A setting is missing or wrong; the message names it and says what it should be.</exception>
     public static KontextSettings Read(IConfiguration configuration, bool development)
     {
+        KnownSettings.Check(configuration);
         var section = configuration.GetSection("Kontext");
         var publicUrl = section["PublicUrl"] ?? (development ? "http://localhost:7071" : throw Missing("PublicUrl", "the https address people and agents reach Kontext at"));
         if (!Uri.TryCreate(publicUrl, UriKind.Absolute, out var url) || url.Query.Length > 0 || url.Fragment.Length > 0
@@ -81,11 +90,14 @@ internal sealed record KontextSettings
         if (signIn is null && !development)
             throw Missing("SignIn__Issuer", "the address of the OpenID Connect provider people sign in through, with Kontext__SignIn__ClientId");
         var organization = section["Organization"] ?? (development ? "dev" : throw Missing("Organization", "the slug of the organization people sign in to"));
+        var keyVault = KeyVaultSettings.Read(section);
         return new KontextSettings
         {
             PublicUrl = url,
             Storage = section["Storage"] ?? throw Missing("Storage", "memory, a storage connection string or the https address of a table service"),
-            KeyDirectory = section["KeyDirectory"] ?? throw Missing("KeyDirectory", "a folder only this program's user can read"),
+            KeyDirectory = section["KeyDirectory"] is { Length: > 0 } directory ? directory
+                : keyVault is not null ? null : throw Missing("KeyDirectory", "a folder only this program's user can read, or Kontext__KeyVault, the address of a key vault"),
+            KeyVault = keyVault,
             Organization = organization,
             OtherOrganizations = OrganizationSettings.ReadOthers(section.GetSection("Organizations"), organization, withProvider: signIn is not null),
             Development = development,
@@ -96,6 +108,13 @@ internal sealed record KontextSettings
             AllowPrivateUpstreams = ReadBool(section, "AllowPrivateUpstreams") ?? development,
             DPoPNonceRequired = ReadBool(section, "DPoPNonceRequired") ?? false,
             Work = WorkSettings.Read(configuration, section["Storage"], underHost: handlerPort is not null),
+            JsonLogs = section["LogFormat"] switch
+            {
+                null or "" => !development,
+                "json" => true,
+                "text" => false,
+                _ => throw new InvalidSettingException("Kontext__LogFormat has to be json or text."),
+            },
             HandlerPort = handlerPort is null ? null : int.Parse(handlerPort, CultureInfo.InvariantCulture),
         };
     }

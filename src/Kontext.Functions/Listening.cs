@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 
 namespace Kontext.Functions;
 
@@ -15,6 +16,8 @@ internal static class Listening
         {
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = MaxRequestBytes;
+            // Services' answers carry names in headers as bytes beyond ASCII, which are passed on as they are.
+            kestrel.ResponseHeaderEncodingSelector = static _ => Encoding.Latin1;
             kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(15);
         });
 

@@ -13,4 +13,7 @@ internal static partial class Log
 
     [LoggerMessage(3, LogLevel.Information, "Organization {Organization}: its people manage it with the client app_{CommandLine}")]
     public static partial void CommandLineOf(ILogger logger, string organization, AppId commandLine);
+
+    [LoggerMessage(4, LogLevel.Warning, "Not ready: {Dependency} does not answer")]
+    public static partial void DependencyFails(ILogger logger, string dependency, Exception exception);
 }

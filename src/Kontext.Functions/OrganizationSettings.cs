@@ -17,9 +17,12 @@ internal sealed partial record OrganizationSettings(string Slug, string Name, Si
         var others = ImmutableArray.CreateBuilder<OrganizationSettings>();
         foreach (var child in section.GetChildren())
         {
-            var slug = child.Key.ToLowerInvariant();
+            // App settings of a Linux app have no hyphens, and slugs have no underscores.
+            var slug = child.Key.ToLowerInvariant().Replace('_', '-');
             if (!Slugs().IsMatch(slug) || slug == first)
-                throw new InvalidSettingException($"Kontext__Organizations__{child.Key} has to be named by 1 to 63 of the characters a-z, 0-9 and -, and not like Kontext__Organization.");
+                throw new InvalidSettingException($"Kontext__Organizations__{child.Key} has to be named by 1 to 63 of the characters a-z, 0-9 and - (or _ in its place), and not like Kontext__Organization.");
+            if (others.Any(other => other.Slug == slug))
+                throw new InvalidSettingException($"Kontext__Organizations__{child.Key} is there twice, once with - and once with _.");
             var signIn = SignInSettings.Read(child.GetSection("SignIn"));
             // One organization's people signing in by name alone would be a hole in an installation that has others' providers.
             if (signIn is null == withProvider)

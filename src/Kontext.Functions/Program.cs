@@ -3,15 +3,20 @@ using Kontext.Domain.Policies;
 using Kontext.Domain.Vault;
 using Kontext.Functions;
 using Kontext.Functions.Account;
+using Kontext.Functions.Admin;
 using Kontext.Functions.Api;
 using Kontext.Functions.Commands;
 using Kontext.Functions.Connect;
+using Kontext.Functions.Health;
 using Kontext.Functions.Local;
 using Kontext.Functions.Mcp;
 using Kontext.Functions.OAuth;
+using Kontext.Functions.Observability;
+using Kontext.Functions.OpenApi;
 using Kontext.Functions.Organizations;
 using Kontext.Functions.Pages;
 using Kontext.Functions.Partner;
+using Kontext.Functions.Proxy;
 using Kontext.Functions.Retention;
 using Kontext.Functions.SignIn;
 using Kontext.Functions.Storage;
@@ -19,12 +24,13 @@ using Kontext.Functions.Triggers;
 using Kontext.Functions.Webhooks;
 using Kontext.Functions.Work;
 
-if (CommandLine.Handles(args)) return;
+if (await CommandLine.HandlesAsync(args)) return;
 var builder = WebApplication.CreateSlimBuilder(args);
 var settings = KontextSettings.Read(builder.Configuration, builder.Environment.IsDevelopment());
 Listening.Configure(builder, settings);
 // One line per refused request is ours; the framework's own lines per request would only repeat it.
 builder.Logging.AddFilter("Microsoft.AspNetCore", LogLevel.Warning).AddFilter("Microsoft.Hosting", LogLevel.Information);
+builder.AddKontextObservability(settings);
 builder.Services
     .AddSingleton(settings)
     .AddSingleton(TimeProvider.System)
@@ -33,6 +39,7 @@ builder.Services
     .AddSingleton<Approvals>()
     .AddSingleton<ApprovalDecisions>()
     .AddSingleton<OrganizationSeed>()
+    .AddSingleton<Readiness>()
     .AddKontextStorage(settings)
     .AddKontextAudit()
     .AddKontextVault(settings)
@@ -49,10 +56,13 @@ builder.Services
     .AddSingleton<CallbackEndpoints>()
     .AddSingleton<McpServersEndpoints>()
     .AddKontextGateway()
+    .AddKontextProxy()
     .AddKontextApi()
+    .AddSingleton<OpenApiDocument>()
     .AddKontextPartners()
     .AddKontextOrganizations()
     .AddKontextPages()
+    .AddKontextAdministration()
     .AddPublicCors()
     .AddSingleton<IAuditSigner, AuditSigner>()
     .AddSingleton<AuditSeal>()
@@ -61,12 +71,16 @@ builder.Services
     .AddSingleton<ITimerTrigger, RefreshSweepTimer>()
     .AddSingleton<ITimerTrigger, RefreshBackfillTimer>()
     .AddSingleton<ITimerTrigger, SigningKeysTimer>()
+    .AddSingleton<DataKeyRotation>()
+    .AddSingleton<ResealSweep>()
+    .AddSingleton<ITimerTrigger, DataKeysTimer>()
     .AddSingleton<ITimerTrigger, WebhookSweepTimer>()
     .AddKontextRetention(settings)
     .AddHostedService<LocalScheduler>()
     .Configure<RouteHandlerOptions>(options => options.ThrowOnBadRequest = true);
 
 var app = builder.Build();
+app.UseKontextObservability();
 app.UseRouting();
 app.UseCors();
 app.UseMiddleware<SurfaceMiddleware>();
@@ -82,9 +96,12 @@ SessionsEndpoints.Map(app);
 ApprovalsEndpoints.Map(app);
 IntegrationsEndpoints.Map(app);
 McpServersEndpoints.Map(app);
+AdminEndpoints.Map(app);
 ConnectEndpoints.Map(app, settings, app.Services.GetRequiredService<BrowserSessions>().CurrentAsync);
 McpEndpoints.Map(app, settings, app.Services.GetRequiredService<BearerAuthentication>().GatewayAsync, app.Services.GetRequiredService<BearerAuthentication>().StillAsync);
+ProxyEndpoints.Map(app, settings, app.Services.GetRequiredService<BearerAuthentication>().ProxyAsync);
 ApiEndpoints.Map(app);
+OpenApiEndpoints.Map(app);
 PartnerEndpoints.Map(app);
 OrganizationIntegrationsApi.Map(app);
 TriggerEndpoints.Map(app, settings);

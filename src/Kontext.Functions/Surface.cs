@@ -1,4 +1,5 @@
 using Kontext.Domain;
+using Kontext.Domain.Observability;
 
 namespace Kontext.Functions;
 
@@ -35,7 +36,7 @@ internal sealed class SurfaceMiddleware(RequestDelegate next, EndpointDataSource
         {
             if (surface.Authenticate is { } authenticate)
             {
-                if (!(await authenticate(context)).TryGet(out var caller, out var failure))
+                if (!(await AuthenticateAsync(context, authenticate)).TryGet(out var caller, out var failure))
                 {
                     await Answer(context, surface, failure);
                     return;
@@ -67,8 +68,17 @@ internal sealed class SurfaceMiddleware(RequestDelegate next, EndpointDataSource
         catch (Storage.StorageUnavailableException unavailable) when (!context.Response.HasStarted)
         {
             Log.StorageUnavailable(log, unavailable);
-            await Answer(context, surface, new Failure(FailureCode.Unavailable, "The service cannot reach its storage right now. Try again shortly.") { RetryAfter = TimeSpan.FromSeconds(2) });
+            await Answer(context, surface, new Failure(FailureCode.Unavailable, "The service cannot reach its storage right now. Try again shortly.") { RetryAfter = unavailable.RetryAfter ?? TimeSpan.FromSeconds(2) });
         }
+    }
+
+    private static async ValueTask<Result<Caller>> AuthenticateAsync(HttpContext context, Func<HttpContext, ValueTask<Result<Caller>>> authenticate)
+    {
+        using var span = Stages.Start(Stages.Authenticate);
+        var established = await authenticate(context);
+        if (!established.TryGet(out _, out var failure))
+            span.Fail(failure);
+        return established;
     }
 
     private Task Answer(HttpContext context, Surface surface, Failure failure)

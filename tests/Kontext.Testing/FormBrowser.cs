@@ -41,11 +41,18 @@ public sealed class FormBrowser : IDisposable
         var button = (IHtmlButtonElement)pressed;
         var form = button.Form ?? throw new InvalidOperationException("The button belongs to no form.");
         var values = new List<KeyValuePair<string, string>>();
-        foreach (var input in form.Elements.OfType<IHtmlInputElement>())
+        foreach (var element in form.Elements)
         {
-            if (input.Name is not { Length: > 0 } name || input.IsDisabled || (input.Type is "checkbox" or "radio" && !input.IsChecked))
-                continue;
-            values.Add(new(name, fields is not null && fields.TryGetValue(name, out var value) ? value : input.Value));
+            var (name, held) = element switch
+            {
+                IHtmlInputElement { Type: "checkbox" or "radio" } box => (box.Name, box.IsChecked || (box.Name is not null && fields?.GetValueOrDefault(box.Name) == box.Value) ? box.Value : null),
+                IHtmlInputElement input => (input.Name, input.IsDisabled ? null : input.Value),
+                IHtmlSelectElement choice => (choice.Name, choice.Value),
+                IHtmlTextAreaElement text => (text.Name, text.Value),
+                _ => (null, null),
+            };
+            if (name is { Length: > 0 } && held is not null)
+                values.Add(new(name, fields is not null && fields.TryGetValue(name, out var value) && element is not IHtmlInputElement { Type: "checkbox" or "radio" } ? value : held));
         }
         if (button.Name is { Length: > 0 } buttonName)
             values.Add(new(buttonName, button.Value ?? ""));
@@ -64,6 +71,9 @@ public sealed class FormBrowser : IDisposable
         var text = await answer.Content.ReadAsStringAsync();
         return new JsonAnswer(answer.StatusCode, text.Length == 0 ? null : JsonNode.Parse(text), answer.Headers);
     }
+
+    /// <summary>Fetches a file with this browser's cookies.</summary>
+    public Task<HttpResponseMessage> DownloadAsync(Uri url) => http.GetAsync(url);
 
     /// <inheritdoc/>
     public void Dispose() => http.Dispose();

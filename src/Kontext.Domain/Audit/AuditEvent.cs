@@ -129,8 +129,14 @@ public static class AuditTypes
     /// <summary>An administrator accepted a tool's change.</summary>
     public const string ToolAccepted = "tool.accepted";
 
+    /// <summary>An agent asked for a capability it does not have.</summary>
+    public const string CapabilityRequested = "capability.requested";
+
     /// <summary>Somebody tried too often and was refused unheard; not every such refusal has an entry.</summary>
     public const string AttemptsLimited = "attempts.limited";
+
+    /// <summary>An agent called more than it may and was refused; not every such refusal has an entry.</summary>
+    public const string CallsLimited = "calls.limited";
 
     /// <summary>A call waits for a person's approval.</summary>
     public const string ApprovalRequested = "approval.requested";
@@ -143,6 +149,9 @@ public static class AuditTypes
 
     /// <summary>A call went through on an approval.</summary>
     public const string ApprovalUsed = "approval.used";
+
+    /// <summary>A cut-off was undone.</summary>
+    public const string Reinstated = "access.reinstated";
 
     /// <summary>An application, session, user or connection was cut off.</summary>
     public const string Revoked = "access.revoked";

@@ -36,4 +36,7 @@ public interface ITraces
 
     /// <summary>The figures since a moment, to the hour.</summary>
     Task<TraceStatistics> StatisticsAsync(OrgId org, UserId? user, DateTimeOffset since, CancellationToken cancellationToken);
+
+    /// <summary>The same figures span by span, oldest first: by UTC hours where that is asked for, else by UTC days. Spans without events are left out.</summary>
+    Task<IReadOnlyList<(DateTimeOffset Start, TraceStatistics Figures)>> SeriesAsync(OrgId org, UserId? user, DateTimeOffset since, bool hourly, CancellationToken cancellationToken);
 }

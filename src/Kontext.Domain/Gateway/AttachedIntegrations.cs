@@ -32,17 +32,27 @@ public sealed class AttachedIntegrations(IIntegrationStore integrations)
     public async ValueTask<List<Integration>> ProxiedAsync(AgentCaller caller, CancellationToken cancellationToken)
     {
         var attached = await OfAsync(caller, cancellationToken);
-        attached.RemoveAll(integration => integration.Category != IntegrationCategory.GatewayRemoteMcp);
+        attached.RemoveAll(integration => !IsProxied(caller, integration));
         return attached;
     }
 
     /// <summary>One of those by name; null when there is none of that name or it is not attached, which must look the same.</summary>
-    public async ValueTask<Integration?> FindProxiedAsync(AgentCaller caller, string name, CancellationToken cancellationToken)
+    public ValueTask<Integration?> FindProxiedAsync(AgentCaller caller, string name, CancellationToken cancellationToken) =>
+        FindAsync(caller, name, integration => IsProxied(caller, integration), cancellationToken);
+
+    /// <summary>The same for those with an API that the REST proxy reaches.</summary>
+    public ValueTask<Integration?> FindWithApiAsync(AgentCaller caller, string name, CancellationToken cancellationToken) =>
+        FindAsync(caller, name, integration => integration.Proxy is not null, cancellationToken);
+
+    private async ValueTask<Integration?> FindAsync(AgentCaller caller, string name, Predicate<Integration> serves, CancellationToken cancellationToken)
     {
         if (await integrations.CurrentByNameAsync(caller.Org, name, cancellationToken) is { } integration)
-            return !integration.Archived && integration.Category == IntegrationCategory.GatewayRemoteMcp && CredentialBroker.IsAttached(caller.Application, integration) ? integration : null;
+            return !integration.Archived && serves(integration) && CredentialBroker.IsAttached(caller.Application, integration) ? integration : null;
         // The address may carry the handle in place of a name that does not fit into one.
-        var proxied = await ProxiedAsync(caller, cancellationToken);
-        return proxied.Find(candidate => string.Equals(ToolId.HandleOf(candidate.Name), name, StringComparison.OrdinalIgnoreCase));
+        var candidates = await OfAsync(caller, cancellationToken);
+        return candidates.Find(candidate => serves(candidate) && string.Equals(ToolId.HandleOf(candidate.Name), name, StringComparison.OrdinalIgnoreCase));
     }
+
+    private static bool IsProxied(AgentCaller caller, Integration integration) =>
+        integration.Category == IntegrationCategory.GatewayRemoteMcp && !caller.Application.CredentialOnly.Contains(integration.Id);
 }

@@ -4,27 +4,31 @@ using Kontext.Domain.Vault;
 namespace Kontext.Domain.Gateway;
 
 /// <summary>The broker and the upstream put together: credential in, one renewal when it is refused, and no answer before the injection is on record.</summary>
-public sealed class InjectedUpstream(CredentialBroker broker, IMcpUpstream upstream, ScopeStepUp stepUp)
+public sealed class InjectedUpstream(CredentialBroker broker, IMcpUpstream upstream, IRestUpstream api, ScopeStepUp stepUp, ProviderPauses pauses)
 {
     /// <summary>Sends a request for an agent. <see cref="FailureCode.InvalidToken"/> means that a renewed credential was refused, too. The audit entry of the injection is written while the server works, and is durable when this returns.</summary>
     public Task<Result<McpAnswer>> SendAsync(AccessRequest access, McpRequest request, CancellationToken cancellationToken) =>
-        RunAsync(access, credential => upstream.SendAsync(access.Integration, credential, request, cancellationToken), static answer => answer.DisposeAsync(), cancellationToken);
+        RunAsync(access, credential => upstream.SendAsync(access.Integration, credential, request, cancellationToken), static answer => answer.DisposeAsync(), static () => true, cancellationToken);
+
+    /// <summary>The same for a request to the integration's API. It is repeated only as long as its body is at hand from the beginning.</summary>
+    public Task<Result<RestAnswer>> SendAsync(AccessRequest access, RestRequest request, CancellationToken cancellationToken) =>
+        RunAsync(access, credential => api.SendAsync(access.Integration, credential, request, cancellationToken), static answer => answer.DisposeAsync(), () => request.Body is null or { MayRepeat: true }, cancellationToken);
 
     /// <summary>Asks a server what it offers, for an agent, and opens a session there when the agent has one here.</summary>
     public Task<Result<McpServerDescription>> DescribeAsync(AccessRequest access, McpClientSession? session, CancellationToken cancellationToken) =>
-        RunAsync(access, credential => upstream.DescribeAsync(access.Integration, credential, session, cancellationToken), static _ => ValueTask.CompletedTask, cancellationToken);
+        RunAsync(access, credential => upstream.DescribeAsync(access.Integration, credential, session, cancellationToken), static _ => ValueTask.CompletedTask, static () => true, cancellationToken);
 
     /// <summary>Opens the stream on which an older server speaks unasked.</summary>
     public Task<Result<McpAnswer>> ListenAsync(AccessRequest access, McpClientSession session, CancellationToken cancellationToken) =>
-        RunAsync(access, credential => upstream.ListenAsync(access.Integration, credential, session, cancellationToken), static answer => answer.DisposeAsync(), cancellationToken);
+        RunAsync(access, credential => upstream.ListenAsync(access.Integration, credential, session, cancellationToken), static answer => answer.DisposeAsync(), static () => true, cancellationToken);
 
     /// <summary>Sends a message that has no answer into a session at an older server.</summary>
     public Task<Result<Done>> PostAsync(AccessRequest access, string route, ReadOnlyMemory<byte> message, CancellationToken cancellationToken) =>
-        RunAsync(access, credential => upstream.PostAsync(access.Integration, credential, route, message, cancellationToken), static _ => ValueTask.CompletedTask, cancellationToken);
+        RunAsync(access, credential => upstream.PostAsync(access.Integration, credential, route, message, cancellationToken), static _ => ValueTask.CompletedTask, static () => true, cancellationToken);
 
     /// <summary>Ends a session at an older server.</summary>
     public Task<Result<Done>> EndAsync(AccessRequest access, string route, CancellationToken cancellationToken) =>
-        RunAsync(access, credential => upstream.EndAsync(access.Integration, credential, route, cancellationToken), static _ => ValueTask.CompletedTask, cancellationToken);
+        RunAsync(access, credential => upstream.EndAsync(access.Integration, credential, route, cancellationToken), static _ => ValueTask.CompletedTask, static () => true, cancellationToken);
 
     /// <summary>What the server's refusal comes down to for the agent: a credential refused twice, or one that lacks scopes, has its person connect again.</summary>
     public async Task<Failure> ExplainAsync(AccessRequest access, Failure failure) => failure switch
@@ -45,17 +49,36 @@ public sealed class InjectedUpstream(CredentialBroker broker, IMcpUpstream upstr
     internal static Failure Unrecorded(Task append) =>
         new(FailureCode.Unavailable, "The call could not be recorded in the audit trail, so its answer is withheld. Try again shortly.", append.Exception?.GetBaseException().Message);
 
-    private async Task<Result<T>> RunAsync<T>(AccessRequest access, Func<Secret?, Task<Result<T>>> send, Func<T, ValueTask> discard, CancellationToken cancellationToken)
+    private async Task<Result<T>> RunAsync<T>(AccessRequest access, Func<Secret?, Task<Result<T>>> send, Func<T, ValueTask> discard, Func<bool> mayRepeat, CancellationToken cancellationToken)
     {
+        if (await pauses.HoldAsync(access, cancellationToken) is { } held)
+            return held;
         if (!(await broker.AcquireAsync(access, cancellationToken)).TryGet(out var acquired, out var failure))
             return failure;
         var sent = await SendRecordedAsync(acquired, send, discard);
+        if (IsLimited(access, sent) && mayRepeat() && await pauses.HoldAsync(access, cancellationToken) is null)
+        {
+            // A service that asks to wait has not carried the call out.
+            sent = await SendRecordedAsync(acquired, send, discard);
+            IsLimited(access, sent);
+        }
         if (sent.TryGet(out _, out failure) || failure.Code != FailureCode.InvalidToken)
             return sent;
 
         if (!(await broker.RenewAsync(access, acquired, cancellationToken)).TryGet(out var renewed, out var refusal))
             return refusal;
-        return await SendRecordedAsync(renewed, send, discard);
+        if (mayRepeat())
+            return await SendRecordedAsync(renewed, send, discard);
+        await ((Task)renewed.Recorded).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        return new Failure(FailureCode.Unavailable, $"{access.Integration.Name} refused the credential, which has been renewed. The request's body is no longer at hand: send it again.") { RetryAfter = TimeSpan.FromSeconds(1) };
+    }
+
+    private bool IsLimited<T>(AccessRequest access, Result<T> sent)
+    {
+        if (sent.TryGet(out _, out var failure) || failure is not { Code: FailureCode.RateLimited, RetryAfter: { } wait })
+            return false;
+        pauses.Note(access, wait);
+        return true;
     }
 
     private static async Task<Result<T>> SendRecordedAsync<T>(AcquiredCredential credential, Func<Secret?, Task<Result<T>>> send, Func<T, ValueTask> discard)

@@ -90,37 +90,26 @@ public sealed class ToolCall(InjectedUpstream upstream, IAuditLog audit, TimePro
 /// <summary>A call whose answer is coming in.</summary>
 public sealed class OngoingCall : IAsyncDisposable
 {
-    private readonly IAuditLog audit;
-    private readonly TimeProvider time;
-    private readonly AccessRequest access;
-    private readonly long started;
+    private readonly CallRecord record;
     private McpAnswer? answer;
-    private bool completed;
 
-    internal OngoingCall(IAuditLog audit, TimeProvider time, AccessRequest access) =>
-        (this.audit, this.time, this.access, started) = (audit, time, access, time.GetTimestamp());
+    internal OngoingCall(IAuditLog audit, TimeProvider time, AccessRequest access) => (record, Integration) = (new CallRecord(audit, time, access), access.Integration);
 
     /// <summary>What the server says.</summary>
     public McpAnswer Answer => answer ?? throw new InvalidOperationException("The call has no answer.");
 
     /// <summary>Whom the call is made to.</summary>
-    public Integration Integration => access.Integration;
+    public Integration Integration { get; }
 
-    /// <summary>Records the end; durable when this succeeds. The caller's token has no say here, since the call did happen.</summary>
-    public async Task<Result<Done>> CompleteAsync(CallOutcome outcome)
-    {
-        completed = true;
-        var recorded = audit.AppendAsync(access.Org, EventOf(outcome), CancellationToken.None);
-        await recorded.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        return recorded.IsCompletedSuccessfully ? default(Done) : InjectedUpstream.Unrecorded(recorded);
-    }
+    /// <summary>Records the end; durable when this succeeds.</summary>
+    public Task<Result<Done>> CompleteAsync(CallOutcome outcome) => record.CompleteAsync(outcome, answer?.BytesIn, answer?.BytesOut);
 
     /// <summary>Ends the call; one that was broken off is recorded as such.</summary>
     public async ValueTask DisposeAsync()
     {
         if (answer is not null)
             await answer.DisposeAsync();
-        if (!completed)
+        if (!record.Completed)
             await CompleteAsync(CallOutcome.Cancelled);
     }
 
@@ -129,23 +118,4 @@ public sealed class OngoingCall : IAsyncDisposable
         answer = received;
         return this;
     }
-
-    private AuditEvent EventOf(CallOutcome outcome) => new()
-    {
-        At = time.GetUtcNow(),
-        Type = AuditTypes.ApiCall,
-        Status = outcome.Status,
-        Agent = new AuditParty(access.Application.Id.ToString(), access.Application.Name),
-        User = access.User is null ? null : new AuditParty(access.User.Id.ToString(), access.User.DisplayName),
-        SessionId = access.Session?.Id.ToString(),
-        TraceId = access.TraceId,
-        Integration = new AuditParty(access.Integration.Id.ToString(), access.Integration.Name),
-        Capability = access.Capability,
-        Target = access.Target,
-        ErrorType = outcome.ErrorType,
-        ErrorMessage = outcome.ErrorMessage,
-        DurationMs = time.GetElapsedTime(started).TotalMilliseconds,
-        BytesIn = answer?.BytesIn,
-        BytesOut = answer?.BytesOut,
-    };
 }

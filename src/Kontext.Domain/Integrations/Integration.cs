@@ -82,11 +82,20 @@ public sealed record Integration
     /// <summary>Tools that change after they were first seen are neither offered nor called until somebody accepts the change; otherwise changes are only recorded.</summary>
     public bool QuarantineChangedTools { get; init; }
 
+    /// <summary>Where the REST proxy finds its API; null when the proxy does not serve it.</summary>
+    public IntegrationProxy? Proxy { get; init; }
+
+    /// <summary>How its credential is put into requests; null for <c>Authorization: Bearer</c>.</summary>
+    public CredentialInjection? Injection { get; init; }
+
     /// <summary>Counts changes of <see cref="AuthMode"/>: connections of an earlier epoch are void (contract 1.6, hard cut-over).</summary>
     public int ConnectionEpoch { get; init; }
 
     /// <summary>Gone from lists and from use.</summary>
     public bool Archived { get; init; }
+
+    /// <summary>Cut off until it is reinstated: its credentials are given to nobody. Connections stand.</summary>
+    public bool Suspended { get; init; }
 
     /// <summary>When it was created.</summary>
     public required DateTimeOffset CreatedAt { get; init; }

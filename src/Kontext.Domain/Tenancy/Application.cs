@@ -18,6 +18,16 @@ public enum Registration
     MetadataDocument,
 }
 
+/// <summary>How an agent gets to know its tools at the gateway (contract 4.3).</summary>
+public enum ToolDiscovery
+{
+    /// <summary>All of them are listed.</summary>
+    List,
+
+    /// <summary>Three tools are listed with which a model searches, calls and asks for all others.</summary>
+    Search,
+}
+
 /// <summary>An agent: a non-human actor with an identity of its own, which acts for people (contract 1.3).</summary>
 public sealed record Application
 {
@@ -51,6 +61,12 @@ public sealed record Application
     /// <summary>Attached integrations, in the order they were given.</summary>
     public ImmutableArray<IntegrationId> Integrations { get; init; } = [];
 
+    /// <summary>How it gets to know their tools.</summary>
+    public ToolDiscovery ToolDiscovery { get; init; }
+
+    /// <summary>Those of them that the gateway does not offer it: it gets their credentials by token exchange alone (contract 2.8, <c>mcpEnabled</c>).</summary>
+    public ImmutableArray<IntegrationId> CredentialOnly { get; init; } = [];
+
     /// <summary>Counts changes of <see cref="Integrations"/>, for optimistic replacement (contract 2.8).</summary>
     public int IntegrationsRevision { get; init; }
 
@@ -62,6 +78,9 @@ public sealed record Application
 
     /// <summary>Cut off for good: none of its sessions works any more.</summary>
     public bool Archived { get; init; }
+
+    /// <summary>Cut off until it is reinstated. Who reads it to decide something gets it as <see cref="Archived"/>.</summary>
+    public bool Suspended { get; init; }
 
     /// <summary>When it was created.</summary>
     public required DateTimeOffset CreatedAt { get; init; }
@@ -150,7 +169,7 @@ public interface IApplicationStore
     /// <summary>Resolves an OAuth client id to its organization and application; null when unknown.</summary>
     ValueTask<(OrgId Org, AppId Application)?> ResolveClientAsync(string clientId, CancellationToken cancellationToken);
 
-    /// <summary>The application, at most a second old; null when unknown.</summary>
+    /// <summary>The application, at most a second old, for deciding: a suspended one is as good as archived. Null when unknown.</summary>
     ValueTask<Application?> CurrentAsync(OrgId org, AppId application, CancellationToken cancellationToken);
 
     /// <summary>The row as stored now, for a conditional write.</summary>

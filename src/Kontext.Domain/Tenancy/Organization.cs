@@ -18,6 +18,9 @@ public sealed record Organization
     /// <summary>Whether unknown clients may register themselves (RFC 7591).</summary>
     public bool DynamicRegistration { get; init; }
 
+    /// <summary>Cut off until it is reinstated: no agent gets a credential or a call through. Its administrators can still manage it.</summary>
+    public bool Suspended { get; init; }
+
     /// <summary>When it was created.</summary>
     public required DateTimeOffset CreatedAt { get; init; }
 }

@@ -68,12 +68,18 @@ public sealed record Session
     /// <summary>User agent of the MCP client; null when unknown.</summary>
     public string? UserAgent { get; init; }
 
+    /// <summary>What the MCP client says it is; null when it did not.</summary>
+    public ClientInfo? ClientInfo { get; init; }
+
     /// <summary>May the agent use the integration as far as the person's approval goes?</summary>
     public bool Covers(IntegrationId integration) => ConsentImplied || Approved.Contains(integration);
 
     /// <summary>Tokens of this session are accepted.</summary>
     public bool IsLive(DateTimeOffset now) => RevokedAt is null && now < ExpiresAt;
 }
+
+/// <summary>What a client says it is (MCP <c>clientInfo</c>). It may say anything: for people to recognize it by, and for nothing else.</summary>
+public sealed record ClientInfo(string? Name, string? Title, string? Version);
 
 /// <summary>Names a session together with the agent it belongs to, which its row is found by.</summary>
 public sealed record SessionName(AppId Application, SessionId Session);

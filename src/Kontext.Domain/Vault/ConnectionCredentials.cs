@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Kontext.Domain.Integrations;
+using Kontext.Domain.Observability;
 using Kontext.Domain.Policies;
 
 namespace Kontext.Domain.Vault;
@@ -33,7 +34,7 @@ public sealed class ConnectionCredentials(IConnectionStore connections, ICredent
         }
 
         if (connection.SealedAccessToken is { } sealedToken && !IsDue(connection, time.GetUtcNow())
-            && await sealer.OpenAsync(org, ContextOf(connection), sealedToken, cancellationToken) is { } current
+            && await OpenSealedAsync(org, ContextOf(connection), sealedToken, cancellationToken) is { } current
             && rejected?.Reveal() != current.Reveal())
             return new OpenedCredential(current, connection.AccessExpiresAt, connection.Scopes);
         return await refresh.RunAsync(org, integration, connection, rejected, cancellationToken);
@@ -45,6 +46,7 @@ public sealed class ConnectionCredentials(IConnectionStore connections, ICredent
         Require(permit, integration);
         if (integration.ServerTokenVersion is not { } version)
             return null;
+        using var span = Stages.Start(Stages.Vault);
         return (integration.SealedServerToken is { } sealedToken ? await sealer.OpenAsync(org, ServerTokenContext(integration.Id, version), sealedToken, cancellationToken) : null)
             ?? await vault.GetAsync(org, CredentialName.ServerToken(integration.Id), version, cancellationToken);
     }
@@ -76,8 +78,20 @@ public sealed class ConnectionCredentials(IConnectionStore connections, ICredent
     private async Task<Secret?> OpenStoredTokenAsync(OrgId org, Connection connection, CancellationToken cancellationToken) =>
         // A person's token is sealed beside its row like an access token, so that the ordinary request needs no vault call.
         connection.SealedAccessToken is { } sealedToken
-            ? await sealer.OpenAsync(org, ContextOf(connection), sealedToken, cancellationToken)
-            : connection.CredentialVersion is { } version ? await vault.GetAsync(org, CredentialName.Of(connection.Id), version, cancellationToken) : null;
+            ? await OpenSealedAsync(org, ContextOf(connection), sealedToken, cancellationToken)
+            : connection.CredentialVersion is { } version ? await FetchAsync(org, CredentialName.Of(connection.Id), version, cancellationToken) : null;
+
+    private async ValueTask<Secret?> OpenSealedAsync(OrgId org, string context, string sealedToken, CancellationToken cancellationToken)
+    {
+        using var span = Stages.Start(Stages.Vault);
+        return await sealer.OpenAsync(org, context, sealedToken, cancellationToken);
+    }
+
+    private async Task<Secret?> FetchAsync(OrgId org, CredentialName name, string version, CancellationToken cancellationToken)
+    {
+        using var span = Stages.Start(Stages.Vault);
+        return await vault.GetAsync(org, name, version, cancellationToken);
+    }
 
     private static void Require(Permit permit, Integration integration)
     {

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Kontext.Domain.Audit;
 using Kontext.Domain.Integrations;
+using Kontext.Domain.Observability;
 using Kontext.Domain.Policies;
 using Kontext.Domain.Tenancy;
 
@@ -16,10 +17,20 @@ public sealed class CredentialBroker(
     IAuditLog audit,
     TimeProvider time)
 {
+    private const string CutOffReason = "revoked";
+
     /// <summary>Gets the credential, or says why not. Every outcome is recorded; a refusal is durable before it is returned.</summary>
     public async Task<Result<AcquiredCredential>> AcquireAsync(AccessRequest request, CancellationToken cancellationToken)
     {
-        var (decision, permit) = await EvaluateAsync(request, cancellationToken);
+        PolicyDecision decision;
+        Permit? permit;
+        using (var span = Stages.Start(Stages.Policy))
+        {
+            (decision, permit) = await EvaluateAsync(request, cancellationToken);
+            span?.SetTag("kontext.policy.outcome", permit is not null ? "permit" : decision.Asks ? "ask" : "deny");
+        }
+        if (await CutOffAsync(request, cancellationToken) is { } cutOff)
+            return await RefuseAsync(request, decision, cutOff, cancellationToken);
         GivenApproval? approval = null;
         if (permit is null)
         {
@@ -48,6 +59,8 @@ public sealed class CredentialBroker(
     {
         if (rejected.Value is null)
             return NotConnected(request, "The integration demands a credential, but is configured to need none. An administrator has to change its authentication mode.");
+        if (await CutOffAsync(request, cancellationToken) is { } cutOff)
+            return await RefuseAsync(request, rejected.Permit.Decision, cutOff, cancellationToken);
         if (!(await OpenAsync(request, rejected.Permit, rejected.Value, cancellationToken)).TryGet(out var opened, out var failure))
             return await RefuseAsync(request, rejected.Permit.Decision, failure, cancellationToken);
         return opened with { Recorded = audit.AppendAsync(request.Org, Event(request, rejected.Permit.Decision, opened), CancellationToken.None) };
@@ -65,6 +78,15 @@ public sealed class CredentialBroker(
     public static bool IsAttached(Application application, Integration integration) =>
         application.Integrations.Contains(integration.Id)
         || (integration.AttachByDefault && application.IsSelfRegistered);
+
+    // Observing instead of enforcing is about rules: what was cut off is cut off.
+    private async ValueTask<Failure?> CutOffAsync(AccessRequest request, CancellationToken cancellationToken) =>
+        request.Integration.Suspended || await organizations.CurrentAsync(request.Org, cancellationToken) is not { Suspended: false }
+            ? new Failure(FailureCode.PolicyDenied, $"{request.Integration.Name} was cut off by an administrator. It can be used again when an administrator reinstates it.")
+            {
+                Integration = new FailedIntegration(request.Integration.Id, request.Integration.Name, CutOffReason),
+            }
+            : null;
 
     private async ValueTask<(PolicyDecision Decision, Permit? Permit)> EvaluateAsync(AccessRequest request, CancellationToken cancellationToken)
     {
@@ -130,7 +152,9 @@ public sealed class CredentialBroker(
             case AuthMode.UserToken:
                 if (request.User is null)
                     return NotConnected(request, $"{integration.Name} needs a person's own connection, and this request names no person.");
-                var state = ConnectionState.Of(integration, await connections.CurrentAsync(request.Org, request.User.Id, integration.Id, cancellationToken), time.GetUtcNow());
+                ConnectionState state;
+                using (Stages.Start(Stages.Connection))
+                    state = ConnectionState.Of(integration, await connections.CurrentAsync(request.Org, request.User.Id, integration.Id, cancellationToken), time.GetUtcNow());
                 // A token past its end is refused further down, where its end is put on record.
                 if (state.Connection is not { Status: ConnectionStatus.Connected } connection || (!state.Connected && state.ReasonCode != ConnectionEnds.Expired))
                     return ConnectionWords.NotConnected(integration, state);
@@ -150,7 +174,7 @@ public sealed class CredentialBroker(
         await audit.AppendAsync(request.Org, Event(request, decision, opened: null) with
         {
             Status = failure.Code is FailureCode.PolicyDenied or FailureCode.NotConnected or FailureCode.ApprovalRequired ? "error_auth" : "error_proxy",
-            ErrorType = failure.Code == FailureCode.PolicyDenied ? "kontext_policy_denied" : failure.Integration?.Reason ?? "unavailable",
+            ErrorType = failure.Integration?.Reason == CutOffReason ? CutOffReason : failure.Code == FailureCode.PolicyDenied ? "kontext_policy_denied" : failure.Integration?.Reason ?? "unavailable",
             ErrorMessage = failure.Message,
         }, cancellationToken);
         return failure;
@@ -177,12 +201,15 @@ public sealed class CredentialBroker(
         };
     }
 
-    private static Failure Denied(AccessRequest request, PolicyDecision decision) =>
-        new(FailureCode.PolicyDenied, $"{request.Capability ?? request.Integration.Name} is denied: {decision.Denial?.Reason ?? "no layer allowed it"}")
+    private static Failure Denied(AccessRequest request, PolicyDecision decision)
+    {
+        Measures.Denial(decision.Denial is { } denial ? denial.Layer : null);
+        return new Failure(FailureCode.PolicyDenied, $"{request.Capability ?? request.Integration.Name} is denied: {decision.Denial?.Reason ?? "no layer allowed it"}")
         {
             Integration = new FailedIntegration(request.Integration.Id, request.Integration.Name, "policy_denied"),
             Decision = decision,
         };
+    }
 
     private static Failure NotConnected(AccessRequest request, string message) => new(FailureCode.NotConnected, message)
     {

@@ -1,4 +1,5 @@
 using Kontext.Domain.Integrations;
+using Kontext.Domain.Observability;
 
 namespace Kontext.Domain.Vault;
 
@@ -29,11 +30,21 @@ public sealed class CredentialRefresh(IConnectionStore connections, GrantVault g
 
     /// <summary>Refreshes, or waits for whoever is doing so, and gives the result.</summary>
     public Task<Result<OpenedCredential>> RunAsync(OrgId org, Integration integration, Connection connection, Secret? rejected, CancellationToken cancellationToken) =>
-        RunAsync(org, integration, connection, rejected, ConnectionCredentials.IsDue, cancellationToken);
+        ObservedAsync(org, integration, connection, rejected, ConnectionCredentials.IsDue, cancellationToken);
 
     /// <summary>Refreshes although the token still lives, unless somebody has done so since <paramref name="connection"/> was read.</summary>
     public Task<Result<OpenedCredential>> AheadAsync(OrgId org, Integration integration, Connection connection, CancellationToken cancellationToken) =>
-        RunAsync(org, integration, connection, rejected: null, (current, _) => current.CredentialVersion == connection.CredentialVersion, cancellationToken);
+        ObservedAsync(org, integration, connection, rejected: null, (current, _) => current.CredentialVersion == connection.CredentialVersion, cancellationToken);
+
+    private async Task<Result<OpenedCredential>> ObservedAsync(
+        OrgId org, Integration integration, Connection connection, Secret? rejected, Func<Connection, DateTimeOffset, bool> isDue, CancellationToken cancellationToken)
+    {
+        using var span = Stages.Start(Stages.Refresh);
+        var opened = await RunAsync(org, integration, connection, rejected, isDue, cancellationToken);
+        if (!opened.TryGet(out _, out var failure))
+            span.Fail(failure);
+        return opened;
+    }
 
     private async Task<Result<OpenedCredential>> RunAsync(
         OrgId org, Integration integration, Connection connection, Secret? rejected, Func<Connection, DateTimeOffset, bool> isDue, CancellationToken cancellationToken)

@@ -55,7 +55,7 @@ public sealed class Disconnection(IConnectionStore connections, GrantRemoval rem
                 {
                     Actor = actor,
                     ErrorType = reason.Code,
-                    ErrorMessage = report.Detail is null ? reason.Words : $"{reason.Words}; {report.Detail}",
+                    ErrorMessage = string.Join("; ", new[] { reason.Words, report.Detail, report.RecoverableUntil is { } until ? $"operators of the vault can recover the credential until {until:u}" : null }.OfType<string>()),
                 }, CancellationToken.None);
             }
             return report;

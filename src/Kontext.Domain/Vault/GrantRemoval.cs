@@ -23,7 +23,11 @@ public enum ProviderRevocation
 /// <param name="SecretsDeleted">The vault no longer holds anything of it.</param>
 /// <param name="LivesUntil">When an access token that could not be revoked ends; null when it was revoked or nobody knows.</param>
 /// <param name="Detail">Why something could not be done, in words; null when all was.</param>
-public sealed record RemovalReport(ProviderRevocation AtProvider, bool SecretsDeleted, DateTimeOffset? LivesUntil, string? Detail);
+public sealed record RemovalReport(ProviderRevocation AtProvider, bool SecretsDeleted, DateTimeOffset? LivesUntil, string? Detail)
+{
+    /// <summary>Until when the operators of the vault could bring back what was deleted (soft delete); null when nobody can. Kontext itself never does.</summary>
+    public DateTimeOffset? RecoverableUntil { get; init; }
+}
 
 /// <summary>Cleans up after a disconnected connection: revokes at the provider, then deletes from the vault. Can be repeated.
 /// A connection keeps its vault name when the person reconnects, so the row is leased meanwhile and a reconnecting person waits those seconds.</summary>
@@ -47,10 +51,13 @@ public sealed class GrantRemoval(IConnectionStore connections, GrantVault grants
         if (atProvider == ProviderRevocation.Failed && grant is not null)
             detail = await ParkAsync(org, connection, grant, detail);
         // INVARIANT: nothing is deleted outside the lease, or a grant stored by a reconnect could go with it.
-        var deleted = lease.Value.LeaseUntil - time.GetUtcNow() > DeleteLimit && await DeleteAsync(org, connection.Id);
+        var (deleted, recoverableUntil) = lease.Value.LeaseUntil - time.GetUtcNow() > DeleteLimit ? await DeleteAsync(org, connection.Id) : (false, null);
         await connections.ReplaceAsync(org, lease, connection with { LeaseUntil = null, CredentialVersion = deleted ? null : connection.CredentialVersion }, cutOff: false, CancellationToken.None);
         var livesUntil = atProvider is ProviderRevocation.NotOffered or ProviderRevocation.Failed ? grant?.ExpiresAt : null;
-        return new RemovalReport(atProvider, deleted, livesUntil, detail ?? (deleted ? null : "The vault could not be reached; deleting is tried again every few minutes."));
+        return new RemovalReport(atProvider, deleted, livesUntil, detail ?? (deleted ? null : "The vault could not be reached; deleting is tried again every few minutes."))
+        {
+            RecoverableUntil = recoverableUntil,
+        };
     }
 
     /// <summary>Revokes a grant at the provider. Best effort: the outcome is the report.</summary>
@@ -123,17 +130,16 @@ public sealed class GrantRemoval(IConnectionStore connections, GrantVault grants
         return null;
     }
 
-    private async Task<bool> DeleteAsync(OrgId org, ConnectionId connection)
+    private async Task<(bool Deleted, DateTimeOffset? RecoverableUntil)> DeleteAsync(OrgId org, ConnectionId connection)
     {
         try
         {
             using var limit = new CancellationTokenSource(DeleteLimit, time);
-            await grants.DeleteAsync(org, connection, limit.Token);
-            return true;
+            return (true, await grants.DeleteAsync(org, connection, limit.Token));
         }
         catch (Exception)
         {
-            return false;
+            return (false, null);
         }
     }
 }

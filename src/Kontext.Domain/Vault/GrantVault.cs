@@ -42,8 +42,8 @@ public sealed class GrantVault(ICredentialVault vault, ISealer sealer)
     public Task TrimAsync(OrgId org, Connection connection, CancellationToken cancellationToken) =>
         connection.CredentialVersion is { } version ? vault.TrimAsync(org, CredentialName.Of(connection.Id), version, cancellationToken) : Task.CompletedTask;
 
-    /// <summary>Deletes every version.</summary>
-    public Task DeleteAsync(OrgId org, ConnectionId connection, CancellationToken cancellationToken) =>
+    /// <summary>Deletes every version; gives until when the vault's operators could still bring them back, null when not at all.</summary>
+    public Task<DateTimeOffset?> DeleteAsync(OrgId org, ConnectionId connection, CancellationToken cancellationToken) =>
         vault.DeleteAsync(org, CredentialName.Of(connection), cancellationToken);
 
     /// <summary>The secret of an integration's own OAuth app.</summary>

@@ -35,8 +35,8 @@ public interface ICredentialVault
     /// <summary>Deletes versions older than the one given.</summary>
     Task TrimAsync(OrgId org, CredentialName name, string keepFrom, CancellationToken cancellationToken);
 
-    /// <summary>Deletes every version.</summary>
-    Task DeleteAsync(OrgId org, CredentialName name, CancellationToken cancellationToken);
+    /// <summary>Deletes every version. Gives the time until which somebody else could still bring it back (soft delete); null when it is gone for good.</summary>
+    Task<DateTimeOffset?> DeleteAsync(OrgId org, CredentialName name, CancellationToken cancellationToken);
 }
 
 /// <summary>Seals short-lived secrets that are kept beside the row they belong to, under the organization's data key.</summary>

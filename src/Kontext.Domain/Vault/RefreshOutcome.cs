@@ -1,5 +1,6 @@
 using Kontext.Domain.Audit;
 using Kontext.Domain.Integrations;
+using Kontext.Domain.Observability;
 
 namespace Kontext.Domain.Vault;
 
@@ -24,6 +25,7 @@ public sealed class RefreshOutcome(IConnectionStore connections, GrantVault gran
         if (written is null)
             return await YieldAsync(org, integration, before, grant);
 
+        Measures.Refresh("renewed");
         await audit.AppendAsync(org, ConnectionEvents.Refreshed(time.GetUtcNow(), integration, before, written.Value), CancellationToken.None);
         if (before.Failures > 0)
             await audit.AppendAsync(org, ConnectionEvents.Of(ConnectionEvents.Recovered, time.GetUtcNow(), integration, written.Value), CancellationToken.None);
@@ -38,6 +40,7 @@ public sealed class RefreshOutcome(IConnectionStore connections, GrantVault gran
     /// <summary>Notes a failure that is not the grant's end, and serves the old token while it lives.</summary>
     public async Task<Result<OpenedCredential>> PostponeAsync(OrgId org, Integration integration, RefreshLease lease, OpenedCredential? living, Failure failure)
     {
+        Measures.Refresh("postponed");
         var now = time.GetUtcNow();
         var misconfigured = failure.Code == FailureCode.Misconfigured;
         var failures = lease.Row.Value.Failures + 1;
@@ -69,6 +72,7 @@ public sealed class RefreshOutcome(IConnectionStore connections, GrantVault gran
         }, cutOff: true, cancellationToken);
         if (ended is null)
             return await YieldAsync(org, integration, row.Value, unclaimed: null);
+        Measures.Refresh("ended");
         await audit.AppendAsync(org, ConnectionEvents.Disconnected(time.GetUtcNow(), integration, ended.Value, errorType), CancellationToken.None);
         return ConnectionWords.NotConnected(integration, reason) with { Detail = detail };
     }

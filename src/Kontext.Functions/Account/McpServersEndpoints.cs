@@ -28,12 +28,7 @@ internal sealed class McpServersEndpoints(SignedInPages pages, ServiceDirectory 
     {
         var provider = services.ProviderOf(integration);
         var state = ConnectionState.Of(integration, connection, time.GetUtcNow());
-        var need = integration switch
-        {
-            { NeedsConnection: true } => state.Connected ? McpServerNeed.Connected : McpServerNeed.Connection,
-            { AuthMode: AuthMode.ServerToken, ServerTokenVersion: null } => McpServerNeed.Administrator,
-            _ => McpServerNeed.Nothing,
-        };
+        var need = !integration.NeedsConnection ? McpServerNeed.Nothing : state.Connected ? McpServerNeed.Connected : McpServerNeed.Connection;
         return new McpServerCard(
             integration.Id.ToString(), ServiceBody.NameOf(integration, provider), provider?.Description, WebLink.HostOf(integration.Url),
             $"{settings.GatewayResource}/{ToolId.HandleOf(integration.Name)}", need,

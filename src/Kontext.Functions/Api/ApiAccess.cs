@@ -3,6 +3,7 @@ using System.Text.Json.Serialization.Metadata;
 using Kontext.Domain;
 using Kontext.Domain.Audit;
 using Kontext.Domain.Tenancy;
+using Kontext.Functions.Organizations;
 using Microsoft.AspNetCore.Http.Features;
 
 namespace Kontext.Functions.Api;
@@ -19,9 +20,12 @@ internal sealed record ApiCaller(OrgId Org, UserId? User, bool Privileged, Audit
     {
         ServiceAccountCaller service => new ApiCaller(service.Org, null, Privileged: true, new AuditParty(service.Account.Id.ClientId, service.Account.Name)),
         AgentCaller agent => new ApiCaller(
-            agent.Org, agent.User.Id, agent.User.IsPrivileged || (agent.User.IsAuditor && ApiRoles.OnlyReads(context)), new AuditParty(agent.User.Id.ToString(), agent.User.DisplayName)),
+            agent.Org, agent.User.Id, IsPrivileged(context, agent.User), new AuditParty(agent.User.Id.ToString(), agent.User.DisplayName)),
+        PersonCaller person => new ApiCaller(person.Org, person.User.Id, IsPrivileged(context, person.User), new AuditParty(person.User.Id.ToString(), person.User.DisplayName)),
         _ => throw new InvalidOperationException("Unknown kind of caller."),
     };
+
+    private static bool IsPrivileged(HttpContext context, User user) => user.IsPrivileged || (user.IsAuditor && ApiRoles.OnlyReads(context));
 
     /// <summary>The refusal for somebody without a privileged role; null when they have one.</summary>
     public Failure? DemandPrivilege() => Privileged ? null : new Failure(FailureCode.Forbidden, "This needs the role owner or admin, or a service account; the role auditor is enough to read.");
@@ -56,7 +60,7 @@ internal static class Api
             var field = malformed.Path?.TrimStart('$').TrimStart('.') is { Length: > 0 } path ? path : "body";
             return new Failure(FailureCode.InvalidRequest, "The body is not what this endpoint takes.", malformed.Message)
             {
-                Fields = new Dictionary<string, string> { [field] = "Unknown field, wrong type or malformed JSON. See the API reference for the fields this endpoint takes." },
+                Fields = new Dictionary<string, string> { [field] = $"Unknown field, wrong type or malformed JSON. The fields are {string.Join(", ", type.Properties.Select(property => property.Name))}; /openapi describes them." },
             };
         }
     }
@@ -64,7 +68,11 @@ internal static class Api
     /// <summary>The same where the body may be left out.</summary>
     public static async Task<Result<T>> ReadOptionalAsync<T>(HttpContext context, JsonTypeInfo<T> type, T absent)
         where T : class =>
-        context.Request.ContentLength == 0 || context.Features.Get<IHttpRequestBodyDetectionFeature>() is { CanHaveBody: false } ? absent : await ReadAsync(context, type);
+        HasBody(context) ? await ReadAsync(context, type) : absent;
+
+    /// <summary>Did the request come with a body?</summary>
+    public static bool HasBody(HttpContext context) =>
+        context.Request.ContentLength is not 0 && context.Features.Get<IHttpRequestBodyDetectionFeature>() is not { CanHaveBody: false };
 
     /// <summary>A failure with one message per field.</summary>
     public static Failure Invalid(IReadOnlyDictionary<string, string> fields) =>

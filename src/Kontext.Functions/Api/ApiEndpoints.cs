@@ -1,5 +1,8 @@
 using Kontext.Domain;
+using Kontext.Functions.Admin;
+using Kontext.Domain.Revocations;
 using Kontext.Functions.OAuth;
+using Kontext.Functions.Storage;
 
 namespace Kontext.Functions.Api;
 
@@ -9,15 +12,19 @@ internal static class ApiEndpoints
     public static void Map(IEndpointRouteBuilder app)
     {
         var api = app.MapGroup("/api/v1").RequireCors(PublicCors.Policy).WithMetadata(new Surface(
-            context => context.RequestServices.GetRequiredService<BearerAuthentication>().ManagementAsync(context), ApiErrors.Of));
+            // Our own administration pages call as the person signed in, and hold the call to be theirs by the page's CSRF token.
+            context => context.Features.Get<PageCaller>() is { } page
+                ? ValueTask.FromResult<Result<Caller>>(page.Person)
+                : context.RequestServices.GetRequiredService<BearerAuthentication>().ManagementAsync(context), ApiErrors.Of));
         // Secrets are in some answers and nobody else's business in all of them.
         api.AddEndpointFilter((invocation, next) =>
         {
             invocation.HttpContext.Response.Headers.CacheControl = "no-store";
-            return ApiRoles.RefusalOf(invocation.HttpContext) is { } refusal ? ValueTask.FromResult<object?>(ApiErrors.Of(invocation.HttpContext, refusal)) : next(invocation);
+            return Refusal(invocation.HttpContext) is { } refused ? ValueTask.FromResult<object?>(refused) : next(invocation);
         });
         OrganizationApi.Map(api);
         ApplicationsApi.Map(api);
+        AccessGraphApi.Map(api);
         SessionsApi.Map(api);
         OwnSessionsApi.Map(api);
         OwnApprovalsApi.Map(api);
@@ -26,6 +33,8 @@ internal static class ApiEndpoints
         ConnectionsApi.Map(api);
         PeopleConnectionsApi.Map(api);
         ProvidersApi.Map(api);
+        ConfiguredProvidersApi.Map(api);
+        AttachedProvidersApi.Map(api);
         ServiceAccountsApi.Map(api);
         PoliciesApi.Map(api);
         PolicySetApi.Map(api);
@@ -33,18 +42,35 @@ internal static class ApiEndpoints
         PolicyReplayApi.Map(api);
         AuditApi.Map(api);
         TracesApi.Map(api);
+        RevocationsApi.Map(api);
         SigningKeysApi.Map(api);
+        DataKeysApi.Map(api);
         AuditExportApi.Map(api);
+        AuditVerificationApi.Map(api);
         WebhooksApi.Map(api);
         WebhookDeliveriesApi.Map(api);
         FailedWorkApi.Map(api);
+        CapabilityRequestsApi.Map(api);
         // A malformed id in a route of ours, or no route at all: said in this surface's format.
         api.MapFallback("/{**path}", (HttpContext context) => ApiErrors.Of(context, new Failure(FailureCode.NotFound, "There is nothing at this address.")));
     }
 
+    /// <summary>What is refused the same way everywhere, before anything is looked at.</summary>
+    private static IResult? Refusal(HttpContext context)
+    {
+        if (context.RequestServices.GetRequiredService<ApiLimits>().RefusalOf(ApiCaller.Of(context)) is { } tooMany)
+            return ApiErrors.Of(context, tooMany);
+        if (ApiRoles.RefusalOf(context) is { } forbidden)
+            return ApiErrors.Of(context, forbidden);
+        return context.Request.ContentType is not null && !context.Request.HasJsonContentType() && Api.HasBody(context) ? ApiErrors.NotJson(context) : null;
+    }
+
     public static IServiceCollection AddKontextApi(this IServiceCollection services) => services
+        .AddSingleton<ApiLimits>()
         .AddSingleton<OrganizationApi>()
         .AddSingleton<ApplicationsApi>()
+        .AddSingleton<AccessGraphs>()
+        .AddSingleton<AccessGraphApi>()
         .AddSingleton<SessionsApi>()
         .AddSingleton<OwnSessionsApi>()
         .AddSingleton<OwnApprovalsApi>()
@@ -56,6 +82,9 @@ internal static class ApiEndpoints
         .AddSingleton<ConnectionsApi>()
         .AddSingleton<PeopleConnectionsApi>()
         .AddSingleton<ProvidersApi>()
+        .AddSingleton<IntegrationChanges>()
+        .AddSingleton<ConfiguredProvidersApi>()
+        .AddSingleton<AttachedProvidersApi>()
         .AddSingleton<ServiceAccountsApi>()
         .AddSingleton<PolicyRuleStores>()
         .AddSingleton<PolicyRuleReading>()
@@ -67,9 +96,16 @@ internal static class ApiEndpoints
         .AddSingleton<PolicyReplayApi>()
         .AddSingleton<AuditApi>()
         .AddSingleton<TracesApi>()
+        .AddSingleton<ICutOffStore, CutOffStore>()
+        .AddSingleton<CutOffSwitch>()
+        .AddSingleton<CutOffs>()
+        .AddSingleton<RevocationsApi>()
         .AddSingleton<SigningKeysApi>()
+        .AddSingleton<DataKeysApi>()
         .AddSingleton<AuditExportApi>()
+        .AddSingleton<AuditVerificationApi>()
         .AddSingleton<WebhooksApi>()
         .AddSingleton<WebhookDeliveriesApi>()
+        .AddSingleton<CapabilityRequestsApi>()
         .AddSingleton<FailedWorkApi>();
 }

@@ -27,7 +27,17 @@ internal static class ApiErrors
         return Results.Json(new ApiErrorBody(failure.Message, status, code) { ValidationErrors = failure.Fields, CurrentRevision = failure.CurrentRevision }, ApiJson.Default.ApiErrorBody, statusCode: status);
     }
 
-    private static (int Status, string Code) CodeOf(FailureCode code) => code switch
+    /// <summary>The refusal of a body in another format (RFC 9110 section 15.5.16). Only this surface tells it apart from other malformed requests.</summary>
+    public static IResult NotJson(HttpContext context)
+    {
+        context.Response.Headers.Accept = "application/json";
+        return Results.Json(
+            new ApiErrorBody("Send the body as application/json.", StatusCodes.Status415UnsupportedMediaType, "kontext_validation_error"), ApiJson.Default.ApiErrorBody,
+            statusCode: StatusCodes.Status415UnsupportedMediaType);
+    }
+
+    /// <summary>Status and code of a failure; the proxy says it alike.</summary>
+    public static (int Status, string Code) CodeOf(FailureCode code) => code switch
     {
         FailureCode.InvalidRequest or FailureCode.InvalidTarget or FailureCode.InvalidScope or FailureCode.InvalidGrant
             or FailureCode.AuthorizationPending or FailureCode.SlowDown or FailureCode.ExpiredToken

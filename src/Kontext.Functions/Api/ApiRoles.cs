@@ -1,4 +1,5 @@
 using Kontext.Domain;
+using Kontext.Functions.Organizations;
 
 namespace Kontext.Functions.Api;
 
@@ -17,7 +18,7 @@ internal static class ApiRoles
 
     /// <summary>The refusal for an auditor who would change something; null for everybody and everything else.</summary>
     public static Failure? RefusalOf(HttpContext context) =>
-        CallerOf.Request(context) is AgentCaller { User.IsAuditor: true } && !OnlyReads(context) && context.GetEndpoint()?.Metadata.GetMetadata<OwnAffairs>() is null
+        CallerOf.Request(context) is (AgentCaller { User.IsAuditor: true } or PersonCaller { User.IsAuditor: true }) && !OnlyReads(context) && context.GetEndpoint()?.Metadata.GetMetadata<OwnAffairs>() is null
             ? new Failure(FailureCode.Forbidden, "The role auditor reads and changes nothing.")
             : null;
 }

@@ -8,12 +8,28 @@ namespace Kontext.Functions.Api;
 /// <summary>An application on the wire (contract 1.3).</summary>
 internal sealed record ApplicationBody(string Id, string Name, string? Description, string ClientId, string CreatedAt, string UpdatedAt, bool Archived, string Registration, string? OwnerUserId, SessionCountsBody Sessions, ExternalAuthBody? ExternalAuth)
 {
+    /// <summary><c>list</c>, or <c>search</c> for the three tools of contract 4.3.</summary>
+    public required string ToolDiscovery { get; init; }
+
+    public bool Suspended { get; init; }
+
     public static ApplicationBody Of(Application application, SessionCountsBody sessions) => new(
         application.Id.ToString(), application.Name, application.Description, application.ClientId,
         Wire.Time(application.CreatedAt), Wire.Time(application.UpdatedAt), application.Archived,
         RegistrationWord(application),
         application.Owner?.ToString(), sessions,
-        application.ExternalAuth is { } external ? ExternalAuthBody.Of(external) : null);
+        application.ExternalAuth is { } external ? ExternalAuthBody.Of(external) : null)
+    {
+        ToolDiscovery = application.ToolDiscovery == Domain.Tenancy.ToolDiscovery.Search ? "search" : "list",
+        Suspended = application.Suspended,
+    };
+
+    /// <summary>Reads how tools are discovered; false for a word that means nothing. Absent, it stays as it is.</summary>
+    public static bool TryReadDiscovery(string? word, ToolDiscovery current, out ToolDiscovery discovery)
+    {
+        discovery = word == "search" ? Domain.Tenancy.ToolDiscovery.Search : word == "list" ? Domain.Tenancy.ToolDiscovery.List : current;
+        return word is null or "search" or "list";
+    }
 
     private static string RegistrationWord(Application application) => application.Registration switch
     {
@@ -113,6 +129,8 @@ internal sealed record NewApplication
     public string? Description { get; init; }
 
     public OAuthInput? Oauth { get; init; }
+
+    public string? ToolDiscovery { get; init; }
 }
 
 /// <summary>Trust in a partner's tokens as sent (contract 1.5).</summary>
@@ -147,4 +165,6 @@ internal sealed record ApplicationChange
     public string? Description { get; init; }
 
     public ExternalAuthInput? ExternalAuth { get; init; }
+
+    public string? ToolDiscovery { get; init; }
 }

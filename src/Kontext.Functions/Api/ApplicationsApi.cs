@@ -11,6 +11,7 @@ namespace Kontext.Functions.Api;
 internal sealed class ApplicationsApi(IApplicationStore applications, IIntegrationStore integrations, ISessionStore sessions, Resources resources, KontextSettings settings, TimeProvider time)
 {
     private const int MaxNameLength = 200;
+    private static readonly Failure UnknownDiscovery = Api.Invalid(new Dictionary<string, string> { ["toolDiscovery"] = "Has to be list or search." });
 
     public static void Map(RouteGroupBuilder api)
     {
@@ -39,6 +40,8 @@ internal sealed class ApplicationsApi(IApplicationStore applications, IIntegrati
             return ApiErrors.Of(context, Api.Invalid(new Dictionary<string, string> { ["name"] = nameError }));
         if (!OAuthSettings.Apply(new OAuthClient(), input.Oauth ?? new OAuthInput(), resources).TryGet(out var applied, out failure))
             return ApiErrors.Of(context, failure);
+        if (!ApplicationBody.TryReadDiscovery(input.ToolDiscovery, ToolDiscovery.List, out var discovery))
+            return ApiErrors.Of(context, UnknownDiscovery);
         var now = time.GetUtcNow();
         var application = new Application
         {
@@ -47,6 +50,7 @@ internal sealed class ApplicationsApi(IApplicationStore applications, IIntegrati
             Description = input.Description,
             OAuth = applied.Client,
             Owner = caller.User,
+            ToolDiscovery = discovery,
             CreatedAt = now,
             UpdatedAt = now,
         };
@@ -85,9 +89,11 @@ internal sealed class ApplicationsApi(IApplicationStore applications, IIntegrati
         return await UpdateAsync(context, id, "application.changed", application =>
         {
             ExternalAuth? external = application.ExternalAuth;
+            if (!ApplicationBody.TryReadDiscovery(input.ToolDiscovery, application.ToolDiscovery, out var discovery))
+                return UnknownDiscovery;
             if (input.ExternalAuth is { } sent && !ExternalAuthSettings.Apply(application, sent, settings).TryGet(out external, out var refused))
                 return refused;
-            return application with { Name = input.Name?.Trim() ?? application.Name, Description = input.Description ?? application.Description, ExternalAuth = external };
+            return application with { Name = input.Name?.Trim() ?? application.Name, Description = input.Description ?? application.Description, ExternalAuth = external, ToolDiscovery = discovery };
         }, async application => Api.Ok(new ApplicationEnvelope(await BodyAsync(ApiCaller.Of(context).Org, application, context.RequestAborted)), ApiJson.Default.ApplicationEnvelope));
     }
 

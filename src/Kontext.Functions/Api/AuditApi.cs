@@ -139,11 +139,21 @@ internal sealed class AuditApi(IAuditLog audit, IAuditExport trail, TimeProvider
         var person = own || !caller.Privileged ? caller.User?.ToString() ?? "" : null;
         var type = query["type"].ToString();
         var application = query["applicationId"].ToString();
+        var (status, user, integration) = (query["status"].ToString(), query["userId"].ToString(), query["integrationId"].ToString());
+        var until = DateTimeOffset.MaxValue;
+        if (query["until"].ToString() is { Length: > 0 } end && !DateTimeOffset.TryParse(end, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out until))
+            return ApiErrors.Of(context, Api.Invalid(new Dictionary<string, string> { ["until"] = "Has to be a point in time, ISO 8601." }));
+        // Answers say times to the millisecond: what is asked for up to one is meant with all of it.
+        until = until < DateTimeOffset.MaxValue.AddDays(-1) ? until.AddMilliseconds(1) : until;
         var since = time.GetUtcNow().AddHours(-hours);
         var entries = await audit.LatestAsync(caller.Org, since, paging.Limit, happened =>
             (person is null || happened.User?.Id == person || happened.Actor?.Id == person)
             && (!own || happened.Capability is not null)
             && (type.Length == 0 || happened.Type == type)
+            && (status.Length == 0 || happened.Status == status)
+            && (user.Length == 0 || happened.User?.Id == user || happened.Actor?.Id == user)
+            && (integration.Length == 0 || happened.Integration?.Id == integration)
+            && happened.At < until
             && (application.Length == 0 || happened.Agent?.Id == application || "app_" + happened.Agent?.Id == application), context.RequestAborted);
         var older = await trail.ArchivedAsync(caller.Org, context.RequestAborted) is { } archived && archived.Through >= DateOnly.FromDateTime(since.UtcDateTime)
             ? new AuditArchivedBody(archived.Through.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture), caller.Privileged ? archived.Place : null)

@@ -89,11 +89,11 @@ internal sealed record ConnectionEnvelope(ConnectionBody Connection, bool Connec
 /// <summary>What asking the provider came to.</summary>
 internal sealed record ConnectionValidationBody(string Validity, string Message, ConnectionBody Connection);
 
-/// <summary>What ending a connection came to: the provider told or not, the secrets gone or not, and until when what could not be revoked still works.</summary>
-internal sealed record RemovalBody(string Provider, bool SecretsDeleted, string? LivesUntil, string? Message)
+/// <summary>What ending a connection came to: the provider told or not, the secrets gone or not, until when the vault's operators could bring them back, and until when what could not be revoked still works.</summary>
+internal sealed record RemovalBody(string Provider, bool SecretsDeleted, string? RecoverableUntil, string? LivesUntil, string? Message)
 {
     public static RemovalBody Of(RemovalReport report) =>
-        new(ConnectionWireWords.Of(report.AtProvider), report.SecretsDeleted, Wire.Time(report.LivesUntil), report.Detail);
+        new(ConnectionWireWords.Of(report.AtProvider), report.SecretsDeleted, Wire.Time(report.RecoverableUntil), Wire.Time(report.LivesUntil), report.Detail);
 }
 
 /// <summary>A connection that was ended.</summary>

@@ -30,6 +30,11 @@ internal sealed record IntegrationBody
     /// <summary><c>record</c> or <c>quarantine</c>.</summary>
     public required string ToolChanges { get; init; }
 
+    /// <summary>Where the REST proxy finds its API; left out when the proxy does not serve it.</summary>
+    public IntegrationProxyBody? Proxy { get; init; }
+
+    public required CredentialInjectionBody CredentialInjection { get; init; }
+
     [JsonIgnore(Condition = JsonIgnoreCondition.Never)]
     public string? ValidationStatus { get; init; }
 
@@ -58,6 +63,8 @@ internal sealed record IntegrationBody
         ServerTokenConfigured = integration.ServerTokenVersion is not null,
         AttachByDefault = integration.AttachByDefault,
         ToolChanges = integration.QuarantineChangedTools ? "quarantine" : "record",
+        Proxy = integration.Proxy is { } proxy ? new IntegrationProxyBody(proxy.BaseUrl, proxy.AllowedHosts.IsDefault ? [] : proxy.AllowedHosts) : null,
+        CredentialInjection = CredentialInjectionBody.Of(integration.Injection),
         ValidationStatus = integration.ValidationStatus,
         ValidationMessage = integration.ValidationMessage,
         TokenLabel = integration.TokenLabel,
@@ -86,6 +93,24 @@ internal static class IntegrationWords
         "oauth" => AuthMode.Oauth,
         "user_token" => AuthMode.UserToken,
         "server_token" => AuthMode.ServerToken,
+        _ => null,
+    };
+
+    public static string Of(InjectionKind kind) => kind switch
+    {
+        InjectionKind.Bearer => "bearer",
+        InjectionKind.Header => "header",
+        InjectionKind.Basic => "basic",
+        InjectionKind.Query => "query",
+        _ => throw new InvalidOperationException($"Unknown kind of injection {kind}."),
+    };
+
+    public static InjectionKind? Injection(string? word) => word switch
+    {
+        "bearer" => InjectionKind.Bearer,
+        "header" => InjectionKind.Header,
+        "basic" => InjectionKind.Basic,
+        "query" => InjectionKind.Query,
         _ => null,
     };
 
@@ -185,6 +210,11 @@ internal sealed record IntegrationInput
     public string? ServerToken { get; init; }
 
     public bool? AttachByDefault { get; init; }
+
+    /// <summary>The REST proxy's settings.</summary>
+    public IntegrationProxyInput? Proxy { get; init; }
+
+    public CredentialInjectionInput? CredentialInjection { get; init; }
 
     /// <summary>What happens to tools whose description changes: <c>record</c> or <c>quarantine</c>.</summary>
     public string? ToolChanges { get; init; }

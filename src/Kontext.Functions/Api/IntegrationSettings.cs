@@ -37,6 +37,7 @@ internal sealed class IntegrationSettings(ICredentialVault vault, ISealer sealer
         CheckOAuth(errors, mode, category, input.Oauth, current?.OAuth);
         if (input.CredentialSchema is { } schema && schema.Any(field => field.Value is null))
             errors["credentialSchema"] = "Each field needs a description.";
+        ProxySettings.Check(errors, input, current, settings.AllowPrivateUpstreams);
         if (!TryCapabilities(input.Capabilities, out var capabilities))
             errors["capabilities"] = "Has to be an array of operation names, or an object with tools, resources and prompts.";
         if (errors.Count > 0)
@@ -59,6 +60,7 @@ internal sealed class IntegrationSettings(ICredentialVault vault, ISealer sealer
             TokenPlaceholder = input.TokenPlaceholder ?? current?.TokenPlaceholder,
             UpdatedAt = now,
         };
+        next = ProxySettings.Apply(next, input);
         if (input.ServerToken is { } token)
             next = await WithServerTokenAsync(org, next, new Secret(token.Trim()), cancellationToken);
         if (current is { AuthMode: AuthMode.ServerToken } && mode != AuthMode.ServerToken && input.ServerToken is null)
@@ -132,7 +134,7 @@ internal sealed class IntegrationSettings(ICredentialVault vault, ISealer sealer
         if (input is null)
             return;
         if (input.Provider is { } provider && !catalog.TryFind(provider, out _))
-            errors["oauth.provider"] = "Unknown provider. GET /api/v1/providers lists those that are known; name any other service by issuer or endpoints.";
+            errors["oauth.provider"] = "Unknown provider. GET /api/v1/provider-catalog lists those that are known; name any other service by issuer or endpoints.";
         CheckParameters(errors, input, current);
         foreach (var (field, url) in (ReadOnlySpan<(string, string?)>)[("oauth.issuer", input.Issuer), ("oauth.authorizationUrl", input.AuthorizationUrl), ("oauth.tokenUrl", input.TokenUrl)])
         {

@@ -33,7 +33,7 @@ internal sealed class IntegrationValidation(McpToolNames tools, ProviderDirector
             };
         }
         if (integration.Category == IntegrationCategory.InternalMcpCredentials)
-            return new ValidationOutcome(true, "Credentials only: Kontext never calls it.", []) { OAuth = oauth };
+            return new ValidationOutcome(true, integration.Proxy is null ? "Credentials only: Kontext never calls it." : "No MCP server: agents reach its API through the proxy.", []) { OAuth = oauth };
 
         var credential = integration switch
         {

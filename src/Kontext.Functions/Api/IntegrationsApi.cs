@@ -1,12 +1,10 @@
 using Kontext.Domain;
-using Kontext.Domain.Audit;
 using Kontext.Domain.Integrations;
-using Kontext.Domain.Vault;
 
 namespace Kontext.Functions.Api;
 
 /// <summary>Integrations and their OAuth settings (contract 2.4): read by everybody in the organization, changed by owners and admins.</summary>
-internal sealed class IntegrationsApi(IIntegrationStore integrations, IntegrationSettings fields, IntegrationValidation validation, ConnectionClearing clearing)
+internal sealed class IntegrationsApi(IIntegrationStore integrations, IntegrationSettings fields, IntegrationValidation validation, IntegrationChanges changes)
 {
     public static void Map(RouteGroupBuilder api)
     {
@@ -32,7 +30,7 @@ internal sealed class IntegrationsApi(IIntegrationStore integrations, Integratio
             return ApiErrors.Of(context, failure);
         if (!await integrations.InsertAsync(caller.Org, integration, context.RequestAborted))
             return ApiErrors.Of(context, new Failure(FailureCode.Conflict, $"There is already an integration named {integration.Name}."));
-        await Api.RecordAsync(context, caller, "integration.created", PartyOf(integration));
+        await Api.RecordAsync(context, caller, "integration.created", IntegrationChanges.PartyOf(integration));
         return Api.Ok(new IntegrationEnvelope(IntegrationBody.Of(integration)), ApiJson.Default.IntegrationEnvelope, StatusCodes.Status201Created);
     }
 
@@ -53,13 +51,13 @@ internal sealed class IntegrationsApi(IIntegrationStore integrations, Integratio
     {
         if (!(await Api.ReadAsync(context, ApiJson.Default.IntegrationInput)).TryGet(out var input, out var failure))
             return ApiErrors.Of(context, failure);
-        return await UpdateAsync(context, id, "integration.changed",
+        return await changes.RunAsync(context, id, "integration.changed",
             current => fields.ApplyAsync(ApiCaller.Of(context).Org, current, input, context.RequestAborted),
             (integration, cleared) => Api.Ok(new IntegrationEnvelope(IntegrationBody.Of(integration), cleared), ApiJson.Default.IntegrationEnvelope));
     }
 
     private Task<IResult> ArchiveAsync(HttpContext context, IntegrationId id) =>
-        UpdateAsync(context, id, "integration.archived", current => Task.FromResult<Result<Integration>>(current with { Archived = true, ServerTokenVersion = null, SealedServerToken = null }), (_, _) => Results.NoContent());
+        changes.RunAsync(context, id, "integration.archived", current => Task.FromResult<Result<Integration>>(current with { Archived = true, ServerTokenVersion = null, SealedServerToken = null }), (_, _) => Results.NoContent());
 
     private async Task<IResult> ValidateAsync(HttpContext context, IntegrationId id)
     {
@@ -69,7 +67,7 @@ internal sealed class IntegrationsApi(IIntegrationStore integrations, Integratio
         if (await FindAsync(context, id) is not { } found)
             return ApiErrors.Of(context, Api.NotFound("integration"));
         var outcome = await validation.RunAsync(caller.Org, caller.User, found.Value, context.RequestAborted);
-        return await UpdateAsync(context, id, "integration.validated",
+        return await changes.RunAsync(context, id, "integration.validated",
             current => Task.FromResult<Result<Integration>>(current with
             {
                 ValidationStatus = outcome.Valid ? "valid" : "invalid",
@@ -89,7 +87,7 @@ internal sealed class IntegrationsApi(IIntegrationStore integrations, Integratio
     {
         if (!(await Api.ReadAsync(context, ApiJson.Default.IntegrationOAuthInput)).TryGet(out var input, out var failure))
             return ApiErrors.Of(context, failure);
-        return await UpdateAsync(context, id, "integration.oauth_changed", async current =>
+        return await changes.RunAsync(context, id, "integration.oauth_changed", async current =>
         {
             var errors = new Dictionary<string, string>();
             fields.CheckOAuth(errors, current.AuthMode, current.Category, input, current.OAuth);
@@ -100,39 +98,10 @@ internal sealed class IntegrationsApi(IIntegrationStore integrations, Integratio
     }
 
     private Task<IResult> RemoveOAuthAsync(HttpContext context, IntegrationId id) =>
-        UpdateAsync(context, id, "integration.oauth_changed",
+        changes.RunAsync(context, id, "integration.oauth_changed",
             current => Task.FromResult<Result<Integration>>(current with { OAuth = current.OAuth is null ? null : current.OAuth with { ClientId = null, ClientSecretVersion = null } }),
             (_, _) => Results.NoContent());
 
-    private async Task<IResult> UpdateAsync(HttpContext context, IntegrationId id, string change, Func<Integration, Task<Result<Integration>>> apply, Func<Integration, int?, IResult> answer)
-    {
-        var caller = ApiCaller.Of(context);
-        if (caller.DemandPrivilege() is { } refused)
-            return ApiErrors.Of(context, refused);
-        while (await FindAsync(context, id) is { } current)
-        {
-            if (!(await apply(current.Value)).TryGet(out var next, out var failure))
-                return ApiErrors.Of(context, failure);
-            var clears = ConnectionClearing.IsDue(current.Value, next);
-            if (clears)
-                await clearing.AnnounceAsync(caller.Org, id, context.RequestAborted);
-            if (!(await integrations.ReplaceAsync(caller.Org, current, next, context.RequestAborted)).TryGet(out var stored, out failure))
-            {
-                // Somebody else changed the row: apply to what they left. Otherwise the new name is taken.
-                if ((await FindAsync(context, id))?.Version != current.Version)
-                    continue;
-                return ApiErrors.Of(context, failure);
-            }
-            await Api.RecordAsync(context, caller, change, PartyOf(next));
-            // Void already; removing what they hold is done even if nobody waits for it.
-            int? cleared = clears ? (await clearing.RunAsync(caller.Org, stored.Value, caller.Actor, CancellationToken.None)).Cleared : null;
-            return answer(stored.Value, cleared);
-        }
-        return ApiErrors.Of(context, Api.NotFound("integration"));
-    }
-
     private async Task<Versioned<Integration>?> FindAsync(HttpContext context, IntegrationId id) =>
         await integrations.FindAsync(ApiCaller.Of(context).Org, id, context.RequestAborted) is { Value.Archived: false } found ? found : null;
-
-    private static AuditParty PartyOf(Integration integration) => new(integration.Id.ToString(), integration.Name);
 }

@@ -11,13 +11,15 @@ internal sealed class ProvidersApi(ProviderCatalog catalog, IPlatformProviderApp
 
     public static void Map(IEndpointRouteBuilder api)
     {
-        var group = api.MapGroup("/providers");
+        var group = api.MapGroup("/provider-catalog");
         group.MapGet("", (HttpContext context, ProvidersApi self) => self.List(context));
         group.MapGet("/{key}", (string key, HttpContext context, ProvidersApi self) => self.Read(context, key));
         group.MapGet("/{key}/scopes", (string key, HttpContext context, ProvidersApi self) => self.ListScopes(context, key));
+        // The catalog was at /providers first. An organization's own have ids, so that entries can still be read there.
+        api.MapGet("/providers/{key}/scopes", (string key, HttpContext context, ProvidersApi self) => self.ListScopes(context, key));
     }
 
-    private IResult List(HttpContext context)
+    public IResult List(HttpContext context)
     {
         if (ApiCaller.Of(context).DemandPrivilege() is { } refused)
             return ApiErrors.Of(context, refused);
@@ -27,7 +29,7 @@ internal sealed class ProvidersApi(ProviderCatalog catalog, IPlatformProviderApp
         return Api.Ok(new CatalogProviderListBody([.. found.Select(BodyOf)]), ApiJson.Default.CatalogProviderListBody);
     }
 
-    private IResult Read(HttpContext context, string key)
+    public IResult Read(HttpContext context, string key)
     {
         if (ApiCaller.Of(context).DemandPrivilege() is { } refused)
             return ApiErrors.Of(context, refused);

@@ -5,7 +5,13 @@ using Kontext.Domain.Tenancy;
 namespace Kontext.Functions.Api;
 
 /// <summary>A session on the wire (contract 1.12).</summary>
-internal sealed record SessionBody(string Id, string Name, string Status, string DerivedStatus, string? TokenExpiresAt, string? LastActiveAt, string? ConnectedAt, string? DisconnectedAt, string CreatedAt, string AgentId, string OrganizationId, string UserId, string? Hostname, string? UserAgent, IReadOnlyList<string> Scopes);
+internal sealed record SessionBody(string Id, string Name, string Status, string DerivedStatus, string? TokenExpiresAt, string? LastActiveAt, string? ConnectedAt, string? DisconnectedAt, string CreatedAt, string AgentId, string OrganizationId, string UserId, string? Hostname, string? UserAgent, IReadOnlyList<string> Scopes)
+{
+    public ClientInfoBody? ClientInfo { get; init; }
+}
+
+/// <summary>What the MCP client says it is.</summary>
+internal sealed record ClientInfoBody(string? Name, string? Title, string? Version);
 
 /// <summary>One session.</summary>
 internal sealed record SessionEnvelope(SessionBody Session);
@@ -42,7 +48,10 @@ internal static class SessionBodies
         return new SessionBody(
             session.Id.ToString(), session.Name, derived is "active" or "idle" ? "active" : "disconnected", derived,
             Wire.Time(session.TokenExpiresAt), Wire.Time(session.LastActiveAt), Wire.Time(session.CreatedAt), Wire.Time(session.RevokedAt), Wire.Time(session.CreatedAt),
-            session.Application.ToString(), org.ToString(), session.User.ToString(), session.Hostname, session.UserAgent, session.Scopes);
+            session.Application.ToString(), org.ToString(), session.User.ToString(), session.Hostname, session.UserAgent, session.Scopes)
+        {
+            ClientInfo = session.ClientInfo is { } client ? new ClientInfoBody(client.Name, client.Title, client.Version) : null,
+        };
     }
 }
 

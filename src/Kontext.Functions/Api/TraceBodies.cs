@@ -76,12 +76,15 @@ internal sealed record TraceEnvelope(TraceBody Trace, IReadOnlyList<AuditEventBo
 /// <summary>The figures of a period (contract 1.15).</summary>
 internal sealed record TraceStatisticsBody(
     string Period, string Since, long TotalTraces, long TotalEvents, IReadOnlyDictionary<string, long> EventCounts, double ErrorRate, LatencyBody Latency, BytesBody BytesTransferred,
-    IReadOnlyList<ErrorCountBody> ErrorsByType, IReadOnlyList<ToolCountBody> TopTools)
+    IReadOnlyList<ErrorCountBody> ErrorsByType, IReadOnlyList<ToolCountBody> TopTools, IReadOnlyList<TraceSpanBody> Series)
 {
     private const int Top = 20;
 
-    public static TraceStatisticsBody Of(string period, DateTimeOffset since, TraceStatistics figures)
+    public static TraceStatisticsBody Of(string period, DateTimeOffset since, IReadOnlyList<(DateTimeOffset Start, TraceStatistics Figures)> series)
     {
+        var figures = new TraceStatistics();
+        foreach (var (_, span) in series)
+            figures.Add(span);
         var errors = figures.Statuses.Where(status => TracePart.IsError(status.Key)).Sum(status => status.Value);
         return new TraceStatisticsBody(
             period,
@@ -93,8 +96,25 @@ internal sealed record TraceStatisticsBody(
             new LatencyBody(figures.Latency.Percentile(0.5), figures.Latency.Percentile(0.9), figures.Latency.Percentile(0.95), figures.Latency.Percentile(0.99), figures.Latency.Count),
             new BytesBody(figures.BytesIn, figures.BytesOut),
             [.. figures.Errors.OrderByDescending(error => error.Value).ThenBy(error => error.Key, StringComparer.Ordinal).Take(Top).Select(error => new ErrorCountBody(error.Key, error.Value))],
-            [.. figures.Tools.OrderByDescending(tool => tool.Value.Calls).ThenBy(tool => tool.Key, StringComparer.Ordinal).Take(Top).Select(tool => ToolCountBody.Of(tool.Key, tool.Value))]);
+            [.. figures.Tools.OrderByDescending(tool => tool.Value.Calls).ThenBy(tool => tool.Key, StringComparer.Ordinal).Take(Top).Select(tool => ToolCountBody.Of(tool.Key, tool.Value))],
+            [.. series.Select(span => TraceSpanBody.Of(span.Start, span.Figures))]);
     }
+}
+
+/// <summary>The figures of an hour (period 1d) or a day (7d, 30d).</summary>
+/// <param name="Start">When it begins.</param>
+/// <param name="Events">All events.</param>
+/// <param name="Calls">Calls that ended, well or not.</param>
+/// <param name="FailedCalls">Those of them that ended with an error.</param>
+/// <param name="Denied">What policy refused.</param>
+/// <param name="Errors">All events that are errors, those refused by policy among them.</param>
+/// <param name="P50">Milliseconds within which half the calls ended; absent without calls.</param>
+/// <param name="P95">Likewise 95 of 100.</param>
+internal sealed record TraceSpanBody(string Start, long Events, long Calls, long FailedCalls, long Denied, long Errors, double? P50, double? P95)
+{
+    public static TraceSpanBody Of(DateTimeOffset start, TraceStatistics figures) => new(
+        Wire.Time(start), figures.Events, figures.Latency.Count, figures.Tools.Values.Sum(tool => tool.Errors), figures.Errors.GetValueOrDefault("kontext_policy_denied"),
+        figures.Statuses.Where(status => TracePart.IsError(status.Key)).Sum(status => status.Value), figures.Latency.Percentile(0.5), figures.Latency.Percentile(0.95));
 }
 
 /// <summary>Milliseconds within which the given share of calls ended; absent without calls.</summary>

@@ -44,8 +44,8 @@ internal sealed class TracesApi(ITraces traces, IUserStore users, ISessionStore 
         if (!Person(context, caller).TryGet(out var person, out var failure))
             return ApiErrors.Of(context, failure);
         var since = time.GetUtcNow().AddDays(-days);
-        var figures = person.Nobody ? new TraceStatistics() : await traces.StatisticsAsync(caller.Org, person.User, since, context.RequestAborted);
-        return Api.Ok(TraceStatisticsBody.Of(period, since, figures), ApiJson.Default.TraceStatisticsBody);
+        var series = person.Nobody ? [] : await traces.SeriesAsync(caller.Org, person.User, since, hourly: days == 1, context.RequestAborted);
+        return Api.Ok(TraceStatisticsBody.Of(period, since, series), ApiJson.Default.TraceStatisticsBody);
     }
 
     private async Task<IResult> ReadAsync(HttpContext context, string traceId)

@@ -6,13 +6,14 @@ using Azure.Core.Pipeline;
 using Azure.Identity;
 using Kontext.Domain;
 using Kontext.Domain.Work;
+using Kontext.Functions.Health;
 using Kontext.Functions.Storage;
 using Kontext.Functions.Work;
 
 namespace Kontext.Functions.Cloud;
 
 /// <summary>The work queue in Service Bus. Messages are sent by its REST API ("Send Message"); the Functions host's trigger receives them.</summary>
-internal sealed class ServiceBusSender : IWorkQueue
+internal sealed class ServiceBusSender : IWorkQueue, IDependency
 {
     private const string Queue = "kontext-work";
     private const string Scope = "https://servicebus.azure.net/.default";
@@ -68,6 +69,21 @@ internal sealed class ServiceBusSender : IWorkQueue
             throw new StorageUnavailableException($"Service Bus answered with {message.Response.Status}.");
         if (message.Response.Status != (int)HttpStatusCode.Created)
             throw new RequestFailedException(message.Response);
+    }
+
+    /// <inheritdoc/>
+    public string Name => "queue";
+
+    /// <summary>Asks for the queue itself. Senders are not told about it (401), but that it refuses us shows that it is there:
+    /// whether we may send is only found out by sending.</summary>
+    public async Task ProbeAsync(CancellationToken cancellationToken)
+    {
+        using var message = pipeline.CreateMessage();
+        message.Request.Method = RequestMethod.Get;
+        message.Request.Uri.Reset(new Uri(address, $"/{Queue}"));
+        await pipeline.SendAsync(message, cancellationToken);
+        if (message.Response.Status is (int)HttpStatusCode.NotFound or (int)HttpStatusCode.TooManyRequests or >= 500)
+            throw new StorageUnavailableException($"Service Bus answered with {message.Response.Status}.");
     }
 
     /// <summary>ASCII: an id and a date. The id is the same in every try of one request, so that a queue with duplicate detection keeps one message.</summary>

@@ -13,15 +13,15 @@ internal static class CommandLine
     public const int NotTried = 2;
 
     /// <summary>Runs the command that the arguments are; false when they are for the server (<c>--name value</c>, <c>/name value</c>, <c>name=value</c>, or none).</summary>
-    public static bool Handles(string[] args)
+    public static async Task<bool> HandlesAsync(string[] args)
     {
         if (args.Length == 0 || args[0].StartsWith('-') || args[0].StartsWith('/') || args[0].Contains('='))
             return false;
-        Environment.ExitCode = Run(args, Console.Out, Console.Error);
+        Environment.ExitCode = await RunAsync(args, Console.Out, Console.Error);
         return true;
     }
 
-    private static int Run(string[] args, TextWriter output, TextWriter error)
+    private static async Task<int> RunAsync(string[] args, TextWriter output, TextWriter error)
     {
         switch (args)
         {
@@ -31,10 +31,27 @@ internal static class CommandLine
                 return AuditVerifyCommand.Run(file, keys, output, error);
             case ["audit", "verify", "--keys", var keys, var file]:
                 return AuditVerifyCommand.Run(file, keys, output, error);
+            case ["settings"]:
+                return SettingsCommand.Run(output);
+            case ["backup", "verify", var file] when !file.StartsWith('-'):
+                return await BackupCommands.VerifyAsync(file, output, error);
+            case ["backup", var file] when !file.StartsWith('-') && file != "verify":
+                return await BackupCommands.BackUpAsync(file, null, output, error);
+            case ["backup", var file, "--organization", var organization] when !file.StartsWith('-'):
+                return await BackupCommands.BackUpAsync(file, organization, output, error);
+            case ["restore", var file] when !file.StartsWith('-'):
+                return await BackupCommands.RestoreAsync(file, output, error);
+            case ["vault", "move", "--to", "keyvault" or "envelope"]:
+                return await VaultMoveCommand.RunAsync(args[3], output, error, CancellationToken.None);
             default:
                 error.WriteLine("""
                     Usage:
                       audit verify FILE [--keys JWKS_FILE]   checks an audit export, offline
+                      backup FILE [--organization SLUG]      writes every row of Kontext__Storage to a file
+                      backup verify FILE                     checks that such a file is whole, offline
+                      restore FILE                           fills empty tables from it, and compares
+                      settings                               lists every setting there is
+                      vault move --to keyvault|envelope      moves every credential to the form that the settings name
                     Without words, or with --settings only, the program serves.
                     """);
                 return NotTried;

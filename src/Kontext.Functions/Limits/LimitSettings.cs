@@ -8,8 +8,14 @@ namespace Kontext.Functions.Limits;
 /// <param name="TrustedProxies">How many proxies of the operator's stand before the program, each of which appends the address it was called from to X-Forwarded-For. With none the header is ignored.</param>
 internal sealed record LimitSettings(int FailuresPerMinute, int CreationsPerMinute, int TrustedProxies)
 {
+    /// <summary><c>Kontext__Limits__ApiRequestsPerMinute</c>: requests to the management API by one person, or by one service account, that one instance lets through.</summary>
+    public int ApiRequestsPerMinute { get; init; } = 3_000;
+
     /// <summary>What holds when nothing is set. A guess at a secret of 256 bits succeeds at no rate; the limits keep floods of them cheap, and offices behind one address working.</summary>
     public static readonly LimitSettings Default = new(300, 600, 0);
+
+    /// <summary>What agents may ask of gateway and proxy.</summary>
+    public CallSettings Calls { get; init; } = CallSettings.Default;
 
     /// <summary>Reads and checks.</summary>
     /// <param name="kontext">The section <c>Kontext</c>.</param>
@@ -18,7 +24,11 @@ internal sealed record LimitSettings(int FailuresPerMinute, int CreationsPerMinu
     public static LimitSettings Read(IConfigurationSection kontext, bool underHost) => new(
         Number(kontext, "Limits:FailuresPerMinute", Default.FailuresPerMinute, 1, 1_000_000),
         Number(kontext, "Limits:CreationsPerMinute", Default.CreationsPerMinute, 1, 1_000_000),
-        Number(kontext, "TrustedProxies", underHost ? 1 : Default.TrustedProxies, 0, 10));
+        Number(kontext, "TrustedProxies", underHost ? 1 : Default.TrustedProxies, 0, 10))
+    {
+        Calls = CallSettings.Read(kontext),
+        ApiRequestsPerMinute = Number(kontext, "Limits:ApiRequestsPerMinute", Default.ApiRequestsPerMinute, 1, 1_000_000),
+    };
 
     private static int Number(IConfigurationSection section, string name, int otherwise, int least, int most) => section[name] switch
     {

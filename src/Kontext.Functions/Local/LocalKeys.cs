@@ -67,6 +67,17 @@ internal sealed class LocalKeys : IDataKeys, IDisposable
     }
 
     /// <inheritdoc/>
+    public ValueTask<string> CurrentVersionAsync(OrgId org, CancellationToken cancellationToken)
+    {
+        using var current = ReadOrCreate(org, LatestVersion(org) ?? First);
+        cache.Keep(org, Current, current);
+        return ValueTask.FromResult(current.Version);
+    }
+
+    /// <summary>The derivation key if there is one already.</summary>
+    public DataKey? FindDerivation(OrgId org) => Read(org, Derivation);
+
+    /// <inheritdoc/>
     public ValueTask<string> RotateAsync(OrgId org, CancellationToken cancellationToken)
     {
         var latest = int.Parse(LatestVersion(org) ?? "0", CultureInfo.InvariantCulture);

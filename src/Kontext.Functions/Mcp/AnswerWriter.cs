@@ -63,6 +63,8 @@ internal sealed class AnswerWriter(FailureReply failures, ClientQuestions questi
                         await FailAsync(exchange, failure, begun);
                         return default;
                     }
+                    if (part.Last && call.Answer.IsError)
+                        exchange.ErrorType ??= "tool_error";
                     if (!begun)
                         BeginResult(exchange);
                     begun = begun || !part.Bytes.IsEmpty;

@@ -169,7 +169,7 @@ internal sealed class ChangeStreams(ServerChanges changes, OfferedTools offered,
 
     private async Task<string> FingerprintAsync(McpExchange exchange, CancellationToken cancellationToken)
     {
-        var (tools, _) = await offered.OfAsync(exchange.Caller, cancellationToken);
+        var (tools, _) = await offered.OfAsync(exchange.Caller, includeDenied: false, cancellationToken);
         return RandomValue.HashOf(string.Join('\n', tools.Select(tool => $"{tool.Name} {ToolDefinition.Of(tool.Tool).Fingerprint}")));
     }
 

@@ -1,4 +1,5 @@
 using Kontext.Domain;
+using Kontext.Domain.Observability;
 
 namespace Kontext.Functions.Mcp;
 
@@ -8,6 +9,7 @@ internal sealed class FailureReply(ConnectOffer offer, ILogger<FailureReply> log
     /// <summary>Says the failure in the way the method and the client's revision have for it.</summary>
     public Task AnswerAsync(McpExchange exchange, Failure failure)
     {
+        exchange.ErrorType ??= Stages.WordOf(failure.Code);
         Log.Refused(log, exchange.Request.Method ?? "", exchange.Only?.Name, failure.Code, failure.Detail);
         if (failure.Code is FailureCode.NotConnected or FailureCode.ApprovalRequired)
             return offer.AnswerAsync(exchange, failure);

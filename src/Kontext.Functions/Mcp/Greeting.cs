@@ -8,6 +8,7 @@ namespace Kontext.Functions.Mcp;
 /// <summary>How a client gets to know us: <c>initialize</c> in the older revisions, <c>server/discover</c> in 2026-07-28. The first opens a session, the second none.</summary>
 internal sealed class Greeting(InjectedUpstream upstream, ClientSessions sessions)
 {
+    private const string Searching = "Find tools with SEARCH_TOOLS by saying what is to be done, call them with EXECUTE_TOOL by the id that was found, and ask with REQUEST_CAPABILITY for what is missing.";
     private static readonly TimeSpan Life = TimeSpan.FromMinutes(1);
 
     /// <summary>Answers with the revision that was asked for, or the newest of the older ones.</summary>
@@ -46,7 +47,7 @@ internal sealed class Greeting(InjectedUpstream upstream, ClientSessions session
     private async Task<McpServerDescription> DescribeAsync(McpExchange exchange, McpClientSession? session)
     {
         if (exchange.Only is null)
-            return new McpServerDescription(false, false, false, "Tools of the integrations a person connected, named integration__tool. A call that lacks a connection answers with a link for the person.") { ToolChanges = true, Logging = !exchange.Modern };
+            return new McpServerDescription(false, false, false, MetaTools.AreListed(exchange) ? Searching : "Tools of the integrations a person connected, named integration__tool. A call that lacks a connection answers with a link for the person.") { ToolChanges = true, Logging = !exchange.Modern };
         var access = AccessRequest.Of(exchange.Caller, exchange.Only, AccessKind.Discovery) with { TraceId = exchange.TraceId };
         return (await upstream.DescribeAsync(access, session, exchange.Aborted)).TryGet(out var server, out _) ? server : new McpServerDescription(false, false, false, null);
     }

@@ -7,7 +7,6 @@ namespace Kontext.Functions.Mcp;
 /// <summary>One JSON-RPC message from a client, parsed once. Its parts are slices of the body and live as long as it does.</summary>
 internal sealed class JsonRpcRequest : IDisposable
 {
-    private const int MaxBytes = 4 * 1024 * 1024;
     private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false };
     private readonly JsonDocument document;
     private readonly byte[] rented;
@@ -37,11 +36,11 @@ internal sealed class JsonRpcRequest : IDisposable
         return new JsonRpcRequest(JsonDocument.Parse(buffer.AsMemory(0, 2)), buffer);
     }
 
-    /// <summary>Reads the body: at most 4 MiB, one message, no batch.</summary>
-    public static async ValueTask<(JsonRpcRequest? Request, McpError? Error)> ReadAsync(HttpRequest http, CancellationToken cancellationToken)
+    /// <summary>Reads the body: one message, no batch, no more than so many bytes.</summary>
+    public static async ValueTask<(JsonRpcRequest? Request, McpError? Error)> ReadAsync(HttpRequest http, int maxBytes, CancellationToken cancellationToken)
     {
-        if (http.ContentLength > MaxBytes)
-            return (null, TooLarge);
+        if (http.ContentLength > maxBytes)
+            return (null, TooLarge(maxBytes));
         var buffer = ArrayPool<byte>.Shared.Rent((int)(http.ContentLength + 1 ?? 16 * 1024));
         var length = 0;
         JsonRpcRequest? request = null;
@@ -53,8 +52,8 @@ internal sealed class JsonRpcRequest : IDisposable
                 if (read == 0)
                     break;
                 length += read;
-                if (length > MaxBytes)
-                    return (null, TooLarge);
+                if (length > maxBytes)
+                    return (null, TooLarge(maxBytes));
                 if (length < buffer.Length)
                     continue;
                 var larger = ArrayPool<byte>.Shared.Rent(buffer.Length * 2);
@@ -86,7 +85,7 @@ internal sealed class JsonRpcRequest : IDisposable
         ArrayPool<byte>.Shared.Return(rented);
     }
 
-    private static McpError TooLarge => new(StatusCodes.Status413PayloadTooLarge, McpProtocol.InvalidRequest, "A message has at most 4 MiB.");
+    private static McpError TooLarge(int maxBytes) => new(StatusCodes.Status413PayloadTooLarge, McpProtocol.InvalidRequest, $"A message has at most {maxBytes} bytes.");
 
     private static (JsonRpcRequest? Request, McpError? Error) Parse(byte[] buffer, int length)
     {

@@ -1,13 +1,16 @@
+using System.Diagnostics;
 using Kontext.Domain;
 using Kontext.Domain.Gateway;
 using Kontext.Domain.Integrations;
+using Kontext.Domain.Observability;
+using Kontext.Functions.Observability;
 
 namespace Kontext.Functions.Mcp;
 
 /// <summary>The gateway's front: one message in, one answer out, in whichever era of the protocol the message is written.</summary>
 internal sealed class McpEndpoint(
     KontextSettings settings, AttachedIntegrations attached, Greeting greeting, ToolsList list, ToolsCall call, MetaTools metaTools, ForwardedMethods forwarded,
-    ClientSessions sessions, SessionMethods inSession, ChangeStreams listening)
+    ClientSessions sessions, SessionMethods inSession, ChangeStreams listening, McpLimits limits, ClientSightings sightings)
 {
     /// <summary>Serves a POST. <paramref name="integration"/> is the address's, null at <c>/mcp</c>.</summary>
     public async Task PostAsync(HttpContext context, string? integration, Func<HttpContext, CancellationToken, ValueTask<bool>> stillAllowed)
@@ -22,7 +25,7 @@ internal sealed class McpEndpoint(
             await RefuseAsync(context, default, fault);
             return;
         }
-        var (read, unreadable) = await JsonRpcRequest.ReadAsync(context.Request, context.RequestAborted);
+        var (read, unreadable) = await JsonRpcRequest.ReadAsync(context.Request, settings.Limits.Calls.MessageBytes, context.RequestAborted);
         if (read is null)
         {
             await RefuseAsync(context, default, unreadable!);
@@ -56,7 +59,9 @@ internal sealed class McpEndpoint(
                 context.Response.StatusCode = StatusCodes.Status202Accepted;
             return;
         }
-        await DispatchAsync(new McpExchange(context, caller, request, modern, only) { Session = session }, cancellationToken => stillAllowed(context, cancellationToken));
+        await sightings.NoteAsync(context, caller, request);
+        using var span = McpSpan.Start(context, request);
+        await ObserveAsync(new McpExchange(context, caller, request, modern, only) { Session = session }, span, cancellationToken => stillAllowed(context, cancellationToken));
     }
 
     /// <summary>Serves a GET: the stream of a session.</summary>
@@ -124,7 +129,28 @@ internal sealed class McpEndpoint(
         return (session, session is null ? new McpError(404, McpProtocol.SessionNotFound, $"Session {named.ToString()[..Math.Min(named.ToString().Length, 64)]} not found") : null);
     }
 
-    private Task DispatchAsync(McpExchange exchange, Func<CancellationToken, ValueTask<bool>> stillAllowed)
+    private async Task ObserveAsync(McpExchange exchange, Activity? span, Func<CancellationToken, ValueTask<bool>> stillAllowed)
+    {
+        var started = Measures.Timing ? Stopwatch.GetTimestamp() : 0;
+        try
+        {
+            // A stream that waits for changes is no call under way.
+            if (exchange is { Modern: true, Request.Method: "subscriptions/listen" })
+                await listening.SubscribeAsync(exchange, stillAllowed);
+            else
+                await limits.RunAsync(exchange, DispatchAsync);
+        }
+        finally
+        {
+            var error = exchange.Aborted.IsCancellationRequested ? "cancelled" : exchange.ErrorType;
+            if (error is not null)
+                span.Fail(error);
+            if (started != 0)
+                Measures.ServerOperation(McpSpan.MethodOf(exchange.Request.Method), error, Stopwatch.GetElapsedTime(started));
+        }
+    }
+
+    private Task DispatchAsync(McpExchange exchange)
     {
         var method = exchange.Request.Method!;
         return method switch
@@ -134,7 +160,6 @@ internal sealed class McpEndpoint(
             "tools/list" => list.RunAsync(exchange),
             "server/discover" when exchange.Modern => greeting.DiscoverAsync(exchange),
             "initialize" when !exchange.Modern => greeting.InitializeAsync(exchange),
-            "subscriptions/listen" when exchange.Modern => listening.SubscribeAsync(exchange, stillAllowed),
             "ping" when !exchange.Modern => exchange.ResultAsync(static _ => { }),
             _ when exchange.Session is not null && SessionMethods.Has(method) => inSession.RunAsync(exchange),
             _ when exchange.Only is not null && ForwardedMethods.Has(exchange) => forwarded.RunAsync(exchange),

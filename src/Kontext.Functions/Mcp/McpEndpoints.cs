@@ -1,8 +1,10 @@
 using Kontext.Domain;
 using Kontext.Domain.Gateway;
+using Kontext.Domain.OAuth;
 using Kontext.Domain.Vault;
 using Kontext.Functions.Limits;
 using Kontext.Functions.OAuth;
+using Kontext.Functions.Observability;
 using Kontext.Functions.Upstream;
 
 namespace Kontext.Functions.Mcp;
@@ -42,11 +44,17 @@ internal static class McpEndpoints
     public static IServiceCollection AddKontextGateway(this IServiceCollection services)
     {
         services.AddSingleton<UpstreamEras>();
-        services.AddSingleton<IMcpUpstream>(provider => new HttpMcpUpstream(
-            GuardedHttp.Create(provider.GetRequiredService<KontextSettings>().AllowPrivateUpstreams),
+        services.AddSingleton<UpstreamHttp>();
+        services.AddSingleton<IMcpUpstream>(provider => new ObservedMcpUpstream(new HttpMcpUpstream(
+            provider.GetRequiredService<UpstreamHttp>().Client,
+            // Streams that wait for people and for changes are silent for long.
             GuardedHttp.Create(provider.GetRequiredService<KontextSettings>().AllowPrivateUpstreams),
             provider.GetRequiredService<UpstreamEras>(),
-            UpstreamLimits.Ordinary));
+            UpstreamLimits.Ordinary with { Call = provider.GetRequiredService<KontextSettings>().Limits.Calls.Call })));
+        services.AddSingleton<IRestUpstream, HttpRestUpstream>();
+        services.AddSingleton(provider => PauseLimitsOf(provider.GetRequiredService<KontextSettings>().Limits.Calls));
+        services.AddSingleton<ProviderPauses>();
+        services.AddSingleton<CallLimits>();
         services.AddSingleton<ScopeStepUp>();
         services.AddSingleton<InjectedUpstream>();
         services.AddSingleton<AttachedIntegrations>();
@@ -68,11 +76,19 @@ internal static class McpEndpoints
         services.AddSingleton<OfferedTools>();
         services.AddSingleton<ToolsList>();
         services.AddSingleton<ToolsCall>();
+        services.AddSingleton<ToolSearching>();
+        services.AddSingleton<CapabilityRequests>();
+        services.AddSingleton<CapabilityAsking>();
         services.AddSingleton<MetaTools>();
         services.AddSingleton<ForwardedMethods>();
         services.AddSingleton<Greeting>();
         services.AddSingleton<RuntimeIntegrations>();
+        services.AddSingleton<McpLimits>();
+        services.AddSingleton<SessionActivity>();
+        services.AddSingleton<ClientSightings>();
         services.AddSingleton<McpEndpoint>();
         return services;
     }
+
+    private static PauseLimits PauseLimitsOf(CallSettings calls) => new(calls.Wait, calls.Waiting);
 }

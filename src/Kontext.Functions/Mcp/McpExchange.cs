@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Diagnostics;
+using System.Globalization;
 using System.Text.Json;
 using Kontext.Domain;
 using Kontext.Domain.Integrations;
@@ -19,7 +20,6 @@ internal sealed record McpError(int Status, int Code, string Message)
 /// <summary>One request and its answer: who asks, in which era of the protocol, and whether events have gone out already.</summary>
 internal sealed class McpExchange(HttpContext http, AgentCaller caller, JsonRpcRequest request, bool modern, Integration? only)
 {
-    private static readonly SearchValues<char> Hex = SearchValues.Create("0123456789abcdef");
     private static readonly byte[] EventStart = "event: message\ndata: "u8.ToArray();
 
     /// <summary>The HTTP exchange.</summary>
@@ -43,8 +43,11 @@ internal sealed class McpExchange(HttpContext http, AgentCaller caller, JsonRpcR
     /// <summary>Ends when the client goes away.</summary>
     public CancellationToken Aborted => Http.RequestAborted;
 
-    /// <summary>W3C trace id: the client's, from header or <c>_meta</c>, or the request's own.</summary>
-    public string TraceId { get; } = TraceOf(http.Request.Headers.TraceParent) ?? TraceOf(JsonRpcRequest.TextOf(request.Meta, "traceparent")) ?? (Activity.Current?.TraceId ?? ActivityTraceId.CreateRandom()).ToHexString();
+    /// <summary>W3C trace id: the client's, from <c>_meta</c> or header, or a new one. Logs and spans have the same.</summary>
+    public string TraceId { get; } = (Activity.Current?.TraceId ?? ActivityTraceId.CreateRandom()).ToHexString();
+
+    /// <summary>Why the answer is an error, as telemetry calls it; null while it is none.</summary>
+    public string? ErrorType { get; set; }
 
     /// <summary>The answer has become a stream of events.</summary>
     public bool Events { get; private set; }
@@ -149,7 +152,11 @@ internal sealed class McpExchange(HttpContext http, AgentCaller caller, JsonRpcR
     }
 
     /// <summary>Answers with an error.</summary>
-    public Task ErrorAsync(McpError error) => SendAsync(Modern || error.Status != 404 ? error.Status : 200, Body(Request.Id, error));
+    public Task ErrorAsync(McpError error)
+    {
+        ErrorType ??= error.Code.ToString(CultureInfo.InvariantCulture);
+        return SendAsync(Modern || error.Status != 404 ? error.Status : 200, Body(Request.Id, error));
+    }
 
     /// <summary>An error as a JSON-RPC message.</summary>
     public static ReadOnlyMemory<byte> Body(ReadOnlyMemory<byte> id, McpError error)
@@ -200,7 +207,4 @@ internal sealed class McpExchange(HttpContext http, AgentCaller caller, JsonRpcR
         Write(message.Span);
         await EndMessageAsync();
     }
-
-    private static string? TraceOf(string? traceParent) =>
-        traceParent is { Length: >= 55 } && traceParent[2] == '-' && traceParent[35] == '-' && traceParent.AsSpan(3, 32).IndexOfAnyExcept(Hex) < 0 ? traceParent[3..35] : null;
 }

@@ -8,22 +8,29 @@ using Kontext.Domain.Vault;
 namespace Kontext.Functions.Mcp;
 
 /// <summary>A tool under the name this agent calls it by.</summary>
-internal sealed record OfferedTool(string Name, Integration Integration, UpstreamTool Tool);
+/// <param name="Name">That name.</param>
+/// <param name="Integration">Whose it is.</param>
+/// <param name="Tool">The tool.</param>
+/// <param name="Denied">Policy does not let this agent call it; only in lists that ask for such tools.</param>
+internal sealed record OfferedTool(string Name, Integration Integration, UpstreamTool Tool, bool Denied = false);
 
 /// <summary>An integration whose tools are missing from a list, and why.</summary>
 internal sealed record UnavailableIntegration(Integration Integration, string Reason, string Message);
 
 /// <summary>The tools one agent may call for its person, over all its integrations. A slow or broken integration is reported instead of waited for.</summary>
-internal sealed class OfferedTools(AttachedIntegrations attached, ToolCatalog catalog, CredentialBroker broker)
+internal sealed class OfferedTools(AttachedIntegrations attached, ToolCatalog catalog, CredentialBroker broker, TimeProvider time)
 {
-    /// <summary>Tools in the order of their names, and the integrations that are missing.</summary>
-    public async Task<(List<OfferedTool> Tools, List<UnavailableIntegration> Unavailable)> OfAsync(AgentCaller caller, CancellationToken cancellationToken)
+    /// <summary>How long the whole list waits for one integration.</summary>
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(4);
+
+    /// <summary>Tools in the order of their names, and the integrations that are missing. Tools that policy denies are among them only if asked for.</summary>
+    public async Task<(List<OfferedTool> Tools, List<UnavailableIntegration> Unavailable)> OfAsync(AgentCaller caller, bool includeDenied, CancellationToken cancellationToken)
     {
         var proxied = await attached.ProxiedAsync(caller, cancellationToken);
         var handles = new IntegrationHandles(proxied);
         var lists = await Task.WhenAll(proxied
             .Where(integration => caller.Session.Covers(integration.Id))
-            .Select(async integration => (integration, list: await catalog.OfAsync(caller, integration, cancellationToken))));
+            .Select(async integration => (integration, list: await InTimeAsync(caller, integration, cancellationToken))));
         var tools = new List<OfferedTool>();
         var unavailable = new List<UnavailableIntegration>();
         foreach (var (integration, list) in lists)
@@ -32,8 +39,11 @@ internal sealed class OfferedTools(AttachedIntegrations attached, ToolCatalog ca
                 unavailable.Add(new UnavailableIntegration(integration, ReasonOf(failure.Code), failure.Message));
             else
             {
-                foreach (var tool in await AllowedAsync(caller, integration, found, cancellationToken))
-                    tools.Add(new OfferedTool(ToolId.Format(handles.HandleOf(integration), tool.Name), integration, tool));
+                foreach (var (tool, denied) in await DecidedAsync(caller, integration, found, cancellationToken))
+                {
+                    if (includeDenied || !denied)
+                        tools.Add(new OfferedTool(ToolId.Format(handles.HandleOf(integration), tool.Name), integration, tool, denied));
+                }
             }
         }
         tools.Sort((left, right) => string.CompareOrdinal(left.Name, right.Name));
@@ -45,7 +55,7 @@ internal sealed class OfferedTools(AttachedIntegrations attached, ToolCatalog ca
     {
         if (!(await catalog.OfAsync(caller, integration, cancellationToken)).TryGet(out var found, out var failure))
             return failure;
-        var tools = (await AllowedAsync(caller, integration, found, cancellationToken)).ConvertAll(tool => new OfferedTool(tool.Name, integration, tool));
+        var tools = (await DecidedAsync(caller, integration, found, cancellationToken)).FindAll(decided => !decided.Denied).ConvertAll(decided => new OfferedTool(decided.Tool.Name, integration, decided.Tool));
         tools.Sort((left, right) => string.CompareOrdinal(left.Name, right.Name));
         return tools;
     }
@@ -66,15 +76,29 @@ internal sealed class OfferedTools(AttachedIntegrations attached, ToolCatalog ca
         writer.WriteEndArray();
     }
 
-    private async ValueTask<List<UpstreamTool>> AllowedAsync(AgentCaller caller, Integration integration, IReadOnlyList<UpstreamTool> tools, CancellationToken cancellationToken)
+    private async Task<Result<IReadOnlyList<UpstreamTool>>> InTimeAsync(AgentCaller caller, Integration integration, CancellationToken cancellationToken)
     {
-        var allowed = new List<UpstreamTool>(tools.Count);
+        try
+        {
+            return await catalog.OfAsync(caller, integration, cancellationToken).WaitAsync(Patience, time, cancellationToken);
+        }
+        catch (TimeoutException)
+        {
+            // The catalog goes on asking: when it is answered, the next list has the tools.
+            return new Failure(FailureCode.Unavailable, $"{integration.Name} has not listed its tools within {Patience.TotalSeconds:0} seconds. List again shortly.");
+        }
+    }
+
+    /// <summary>The tools that are not held back, each with what policy says as long as no arguments are known.</summary>
+    private async ValueTask<List<(UpstreamTool Tool, bool Denied)>> DecidedAsync(AgentCaller caller, Integration integration, IReadOnlyList<UpstreamTool> tools, CancellationToken cancellationToken)
+    {
+        var decided = new List<(UpstreamTool, bool)>(tools.Count);
         foreach (var tool in tools)
         {
-            if (!tool.Quarantined && await broker.DecideAsync(AccessRequest.Of(caller, integration, AccessKind.Operation, tool.Name), cancellationToken) is { Passes: true } or { Asks: true })
-                allowed.Add(tool);
+            if (!tool.Quarantined)
+                decided.Add((tool, await broker.DecideAsync(AccessRequest.Of(caller, integration, AccessKind.Operation, tool.Name), cancellationToken) is not ({ Passes: true } or { Asks: true })));
         }
-        return allowed;
+        return decided;
     }
 
     private static string ReasonOf(FailureCode code) => code switch

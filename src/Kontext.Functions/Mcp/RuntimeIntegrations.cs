@@ -8,7 +8,7 @@ using Kontext.Domain.Vault;
 namespace Kontext.Functions.Mcp;
 
 /// <summary>What an agent may know of its integrations (contract 4.6), and the link with which its person connects them (contract 5.1).</summary>
-internal sealed class RuntimeIntegrations(AttachedIntegrations attached, IConnectionStore connections, IConnectLinks links, TimeProvider time)
+internal sealed class RuntimeIntegrations(AttachedIntegrations attached, IConnectionStore connections, IConnectLinks links, KontextSettings settings, TimeProvider time)
 {
     /// <summary><c>GET /mcp/integrations</c>.</summary>
     public async Task<IResult> ListAsync(HttpContext context)
@@ -38,6 +38,7 @@ internal sealed class RuntimeIntegrations(AttachedIntegrations attached, IConnec
                 TokenLabel = integration.TokenLabel,
                 TokenHelpUrl = integration.TokenHelpUrl,
                 TokenPlaceholder = integration.TokenPlaceholder,
+                ProxyUrl = integration.Proxy is null ? null : $"{settings.Issuer}/proxy/{Uri.EscapeDataString(integration.Name)}",
                 Connection = connection,
                 RequiresOauth = integration.AuthMode == AuthMode.Oauth,
             });
@@ -98,6 +99,9 @@ internal sealed record RuntimeIntegrationBody
     public string? TokenHelpUrl { get; init; }
 
     public string? TokenPlaceholder { get; init; }
+
+    /// <summary>Where the REST proxy serves its API; left out when it does not.</summary>
+    public string? ProxyUrl { get; init; }
 
     public RuntimeConnectionBody? Connection { get; init; }
 

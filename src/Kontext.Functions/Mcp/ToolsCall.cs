@@ -4,6 +4,7 @@ using System.Text.Json;
 using Kontext.Domain;
 using Kontext.Domain.Gateway;
 using Kontext.Domain.Integrations;
+using Kontext.Functions.Observability;
 
 namespace Kontext.Functions.Mcp;
 
@@ -33,6 +34,7 @@ internal sealed class ToolsCall(AttachedIntegrations attached, ToolCatalog catal
             tool = ToolId.MayBeMarked(part) ? await UnmarkAsync(exchange, integration, handles.HandleOf(integration), part) : part;
         }
 
+        McpSpan.NameTool(integration.Name, tool);
         if (integration.QuarantineChangedTools && await QuarantineAsync(exchange, integration, tool) is { } held)
         {
             await failures.AnswerAsync(exchange, held);

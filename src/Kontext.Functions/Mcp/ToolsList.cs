@@ -18,7 +18,7 @@ internal sealed class ToolsList(OfferedTools offered, FailureReply failures)
             await exchange.ErrorAsync(new McpError(200, McpProtocol.InvalidParams, "The cursor is not one of ours."));
             return;
         }
-        if (exchange.Only is null && exchange.Http.Request.Query["mode"] == "search")
+        if (MetaTools.AreListed(exchange))
         {
             await exchange.ResultAsync(MetaTools.WriteList, ttl: ToolCatalog.Life);
             return;
@@ -26,7 +26,7 @@ internal sealed class ToolsList(OfferedTools offered, FailureReply failures)
         List<OfferedTool>? tools;
         List<UnavailableIntegration> unavailable = [];
         if (exchange.Only is null)
-            (tools, unavailable) = await offered.OfAsync(exchange.Caller, exchange.Aborted);
+            (tools, unavailable) = await offered.OfAsync(exchange.Caller, includeDenied: false, exchange.Aborted);
         else if (!(await offered.OfAsync(exchange.Caller, exchange.Only, exchange.Aborted)).TryGet(out tools, out var failure))
         {
             await failures.AnswerAsync(exchange, failure);

@@ -22,6 +22,13 @@ internal sealed class BearerAuthentication(TokenCallers callers, ProofOfPossessi
         return (await callers.FindAsync(text[(text.IndexOf(' ', StringComparison.Ordinal) + 1)..].Trim(), static _ => true, cancellationToken)).TryGet(out _, out _);
     }
 
+    /// <summary>A caller of the REST proxy: what reaches an integration through the gateway reaches it here.</summary>
+    public ValueTask<Result<Caller>> ProxyAsync(HttpContext context)
+    {
+        var addressed = context.Request.RouteValues["integration"] as string;
+        return OfAsync(context, audience => audience == resources.Gateway || (resources.IntegrationOf(audience) is { } only && only == addressed), Scopes.Invoke);
+    }
+
     /// <summary>A caller of the management API.</summary>
     public ValueTask<Result<Caller>> ManagementAsync(HttpContext context) => OfAsync(context, audience => audience == resources.Api, Scopes.Management);
 

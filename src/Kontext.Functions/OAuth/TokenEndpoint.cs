@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Kontext.Domain;
+using Kontext.Domain.Observability;
 using Kontext.Domain.OAuth;
 
 namespace Kontext.Functions.OAuth;
@@ -38,8 +39,15 @@ internal sealed class TokenEndpoint(
         if (!(await possession.ReadAsync(context, cancellationToken)).TryGet(out var proof, out failure))
             return failure;
         // Before anything is spent: a client that authenticated wrongly may try again with the same code.
-        if (!(await clients.AuthenticateAsync(presented, cancellationToken)).TryGet(out var client, out failure))
-            return failure;
+        TokenClient? client;
+        using (var span = Stages.Start(Stages.Authenticate))
+        {
+            if (!(await clients.AuthenticateAsync(presented, cancellationToken)).TryGet(out client, out failure))
+            {
+                span.Fail(failure);
+                return failure;
+            }
+        }
         if (!TokenRequest.Parse(form).TryGet(out var request, out failure))
             return failure;
         if (!(await possession.BindAsync(client, proof, cancellationToken)).TryGet(out client, out failure))
@@ -58,7 +66,14 @@ internal sealed class TokenEndpoint(
             (TokenClient.Agent agent, TokenRequest.DeviceCode code) => await deviceCode.RunAsync(agent, code, cancellationToken),
             (TokenClient.Agent agent, TokenRequest.Refresh token) => await refresh.RunAsync(agent, token, cancellationToken),
             (_, TokenRequest.ClientCredentials credentials) => await clientCredentials.RunAsync(client, credentials, cancellationToken),
-            (_, TokenRequest.Exchange subject) => await exchange.RunAsync(client, subject, Activity.Current?.TraceId.ToHexString(), cancellationToken),
+            (_, TokenRequest.Exchange subject) => await ExchangeAsync(client, subject, cancellationToken),
             _ => new Failure(FailureCode.UnauthorizedClient, "A service account uses client_credentials."),
         };
+
+    private async Task<Result<TokenResponse>> ExchangeAsync(TokenClient client, TokenRequest.Exchange subject, CancellationToken cancellationToken)
+    {
+        var exchanged = await exchange.RunAsync(client, subject, Activity.Current?.TraceId.ToHexString(), cancellationToken);
+        Measures.Exchange(exchanged.TryGet(out _, out var failure) ? null : failure);
+        return exchanged;
+    }
 }

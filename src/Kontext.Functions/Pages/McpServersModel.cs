@@ -34,7 +34,4 @@ public enum McpServerNeed
 
     /// <summary>A connection of the person's own, which is not there or does not work.</summary>
     Connection,
-
-    /// <summary>The organization's token, which nobody has set.</summary>
-    Administrator,
 }

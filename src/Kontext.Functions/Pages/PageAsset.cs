@@ -12,6 +12,18 @@ internal sealed class PageAsset
     /// <summary>The stylesheet of all pages.</summary>
     public static readonly PageAsset Stylesheet = new("kontext", "css", StyleType);
 
+    /// <summary>What the administration pages have besides.</summary>
+    public static readonly PageAsset ConsoleStyle = new("console", "css", StyleType);
+
+    /// <summary>Shows new entries of a trail as they come.</summary>
+    public static readonly PageAsset Live = new("live", "js", ScriptType);
+
+    /// <summary>Narrows long lists of choices while one types.</summary>
+    public static readonly PageAsset Narrow = new("narrow", "js", ScriptType);
+
+    /// <summary>Copies what is shown once.</summary>
+    public static readonly PageAsset Copy = new("copy", "js", ScriptType);
+
     /// <summary>The mark in the browser's tab.</summary>
     public static readonly PageAsset Icon = new("kontext", "svg", "image/svg+xml");
 
@@ -28,7 +40,7 @@ internal sealed class PageAsset
     public static readonly PageAsset Callback = new("callback", "js", ScriptType);
 
     private static readonly FrozenDictionary<string, PageAsset> ByFileName =
-        new[] { Stylesheet, Icon, Moments, Toasts, Forms, Callback }.ToFrozenDictionary(asset => asset.FileName, StringComparer.Ordinal);
+        new[] { Stylesheet, Icon, Moments, Toasts, Forms, Callback, ConsoleStyle, Live, Narrow, Copy }.ToFrozenDictionary(asset => asset.FileName, StringComparer.Ordinal);
 
     private PageAsset(string name, string extension, string mediaType)
     {

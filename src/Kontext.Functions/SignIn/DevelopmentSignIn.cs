@@ -70,9 +70,13 @@ internal sealed class DevelopmentSignIn
             Subject = name,
             Name = name,
             Email = name.Contains('@', StringComparison.Ordinal) ? name : null,
-            Roles = [founder ? "owner" : "member"],
+            Roles = [founder ? "owner" : RoleOf(name)],
             CreatedAt = time.GetUtcNow(),
         }, cancellationToken);
         return (await users.FindAsync(org, id, cancellationToken))!.Value;
     }
+
+    /// <summary>Who signs in as <c>ada+auditor</c> or <c>ada+admin</c> has that role, so that each can be tried out.</summary>
+    private static string RoleOf(string name) =>
+        name.EndsWith("+auditor", StringComparison.Ordinal) ? "auditor" : name.EndsWith("+admin", StringComparison.Ordinal) ? "admin" : "member";
 }

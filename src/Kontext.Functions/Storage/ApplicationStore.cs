@@ -24,7 +24,8 @@ internal sealed class ApplicationStore(ITableSource tables, ClientIndex clients,
     /// <inheritdoc/>
     public ValueTask<Application?> CurrentAsync(OrgId org, AppId application, CancellationToken cancellationToken) => cache.GetAsync(
         new FreshKey(FreshKind.Application, org, application.Value), (Store: this, org, application),
-        static async (state, token) => (await state.Store.FindAsync(state.org, state.application, token))?.Value, cancellationToken);
+        // INVARIANT: nobody who decides has to know of suspension, so nobody can forget to ask for it.
+        static async (state, token) => (await state.Store.FindAsync(state.org, state.application, token))?.Value is { } found ? found with { Archived = found.Archived || found.Suspended } : null, cancellationToken);
 
     /// <inheritdoc/>
     public async Task<Versioned<Application>?> FindAsync(OrgId org, AppId application, CancellationToken cancellationToken) =>

@@ -6,7 +6,12 @@ namespace Kontext.Functions.Storage;
 /// <summary>Keeps data keys in memory for at most an hour and zeroes them when it drops them. What it gives out are copies, so that a key is never zeroed under an operation that uses it.</summary>
 internal sealed class DataKeyCache : IDisposable
 {
-    private static readonly TimeSpan Life = TimeSpan.FromHours(1);
+    /// <summary>How long a key is kept, and so for how long a process may go on with one that was replaced.</summary>
+    public static readonly TimeSpan Life = TimeSpan.FromHours(1);
+
+    /// <summary>For clocks that differ, and for what was encrypted a moment before the key was dropped.</summary>
+    public static readonly TimeSpan Slack = TimeSpan.FromMinutes(5);
+
     private static readonly TimeSpan SweepEvery = TimeSpan.FromMinutes(1);
     private readonly Lock gate = new();
     private readonly Dictionary<(OrgId Org, string Name), Entry> entries = [];

@@ -1,6 +1,5 @@
 using System.Buffers.Text;
 using System.Globalization;
-using System.Security.Cryptography;
 using System.Text;
 using Kontext.Domain;
 using Kontext.Domain.Vault;
@@ -11,26 +10,25 @@ namespace Kontext.Functions.Storage;
 internal sealed class EnvelopeVault(ITableSource tables, IDataKeys keys, TimeProvider time) : ICredentialVault
 {
     private const int MaxBytes = 256 * 1024;
-    private const int VersionLength = 24;
     private const int ChunkLength = 30_000;
-    private const string Newest = "";
-    private readonly ITable table = tables.Open("vault");
+    private const string KeyProperty = "key";
+    private readonly ITable table = tables.Open(VaultRows.Table);
+
+    /// <summary>Does a row hold its content encrypted?</summary>
+    public static bool Holds(TableRow row) => row.Properties.ContainsKey(KeyProperty);
+
+    /// <summary>The version of the data key that a row is encrypted under.</summary>
+    public static string KeyOf(TableRow row) => (string)row.Properties[KeyProperty];
 
     /// <inheritdoc/>
     public async Task<string> PutAsync(OrgId org, CredentialName name, Secret value, CancellationToken cancellationToken)
     {
-        if (Encoding.UTF8.GetByteCount(value.Reveal()) > MaxBytes)
-            throw new ArgumentException($"A credential has at most {MaxBytes} bytes.", nameof(value));
-        using var key = await keys.CurrentAsync(org, cancellationToken);
         while (true)
         {
-            var latest = await FindLatestAsync(org, name, cancellationToken) is { } row ? VersionOf(row) : null;
-            var version = VersionAfter(latest);
-            var text = Base64Url.EncodeToString(EnvelopeVaultCipher.Seal(key, AssociatedData(org, name, version, key.Version), value));
-            var properties = new Dictionary<string, object>(StringComparer.Ordinal) { ["v"] = "1", ["key"] = key.Version };
-            for (var start = 0; start < text.Length; start += ChunkLength)
-                properties[ChunkName(start / ChunkLength)] = text.Substring(start, Math.Min(ChunkLength, text.Length - start));
-            if ((await table.InsertAsync(new TableRow(Partition(org, name), RowKey(org, name, version), properties), cancellationToken)).Ok)
+            var latest = await VaultRows.NewestAsync(table, org, name, cancellationToken) is { } row ? VaultRows.VersionOf(row) : null;
+            var version = VaultRows.VersionAfter(latest, time.GetUtcNow());
+            var properties = await SealAsync(org, name, version, value, cancellationToken);
+            if ((await table.InsertAsync(new TableRow(VaultRows.Partition(org, name), VaultRows.RowKey(org, name, version), properties), cancellationToken)).Ok)
                 return version;
         }
     }
@@ -38,54 +36,84 @@ internal sealed class EnvelopeVault(ITableSource tables, IDataKeys keys, TimePro
     /// <inheritdoc/>
     public async Task<Secret?> GetAsync(OrgId org, CredentialName name, string version, CancellationToken cancellationToken)
     {
-        if (!IsVersion(version))
+        if (!VaultRows.IsVersion(version))
             return null;
-        return await table.GetAsync(Partition(org, name), RowKey(org, name, version), cancellationToken) is { } row
-            ? await OpenAsync(org, name, version, row, cancellationToken)
+        return await table.GetAsync(VaultRows.Partition(org, name), VaultRows.RowKey(org, name, version), cancellationToken) is { } row
+            ? await ReadAsync(org, name, row, cancellationToken)
             : null;
     }
 
     /// <inheritdoc/>
     public async Task<(string Version, Secret Value)?> GetLatestAsync(OrgId org, CredentialName name, CancellationToken cancellationToken)
     {
-        if (await FindLatestAsync(org, name, cancellationToken) is not { } row)
+        if (await VaultRows.NewestAsync(table, org, name, cancellationToken) is not { } row)
             return null;
-        var version = VersionOf(row);
-        return (version, await OpenAsync(org, name, version, row, cancellationToken));
+        return (VaultRows.VersionOf(row), await ReadAsync(org, name, row, cancellationToken));
     }
 
     /// <inheritdoc/>
     public Task TrimAsync(OrgId org, CredentialName name, string keepFrom, CancellationToken cancellationToken)
     {
-        if (!IsVersion(keepFrom))
+        if (!VaultRows.IsVersion(keepFrom))
             throw new ArgumentException("Not a version of this vault.", nameof(keepFrom));
-        return DeleteAsync(org, name, from: RowKey(org, name, keepFrom), keep: RowKey(org, name, keepFrom), cancellationToken);
+        return DeleteAsync(org, name, row => string.CompareOrdinal(VaultRows.VersionOf(row), keepFrom) < 0, cancellationToken);
     }
 
     /// <inheritdoc/>
-    public Task DeleteAsync(OrgId org, CredentialName name, CancellationToken cancellationToken) =>
-        DeleteAsync(org, name, from: RowKey(org, name, Newest), keep: null, cancellationToken);
-
-    private async Task DeleteAsync(OrgId org, CredentialName name, string from, string? keep, CancellationToken cancellationToken)
+    public async Task<DateTimeOffset?> DeleteAsync(OrgId org, CredentialName name, CancellationToken cancellationToken)
     {
-        const int pageSize = 4;
-        string? continuation = null;
-        do
-        {
-            var page = await table.RangeAsync(Partition(org, name), from, End(org, name), pageSize, continuation, cancellationToken);
-            foreach (var row in page.Rows.Where(row => row.RowKey != keep))
-                await table.DeleteAsync(row.PartitionKey, row.RowKey, "*", cancellationToken);
-            continuation = page.Continuation;
-        }
-        while (continuation is not null);
+        await DeleteAsync(org, name, static _ => true, cancellationToken);
+        return null;
     }
 
-    private Task<TableRow?> FindLatestAsync(OrgId org, CredentialName name, CancellationToken cancellationToken) =>
-        table.FirstAsync(Partition(org, name), RowKey(org, name, Newest), End(org, name), cancellationToken);
-
-    private async Task<Secret> OpenAsync(OrgId org, CredentialName name, string version, TableRow row, CancellationToken cancellationToken)
+    /// <summary>The properties of a version's row.</summary>
+    public async Task<Dictionary<string, object>> SealAsync(OrgId org, CredentialName name, string version, Secret value, CancellationToken cancellationToken)
     {
-        var keyVersion = (string)row.Properties["key"];
+        if (Encoding.UTF8.GetByteCount(value.Reveal()) > MaxBytes)
+            throw new ArgumentException($"A credential has at most {MaxBytes} bytes.", nameof(value));
+        using var key = await keys.CurrentAsync(org, cancellationToken);
+        var text = Base64Url.EncodeToString(EnvelopeVaultCipher.Seal(key, AssociatedData(org, name, version, key.Version), value));
+        var properties = new Dictionary<string, object>(StringComparer.Ordinal) { ["v"] = "1", [KeyProperty] = key.Version };
+        for (var start = 0; start < text.Length; start += ChunkLength)
+            properties[ChunkName(start / ChunkLength)] = text.Substring(start, Math.Min(ChunkLength, text.Length - start));
+        return properties;
+    }
+
+    /// <summary>The credential in a version's row, which is encrypted anew if its data key was replaced since.</summary>
+    public async Task<Secret> ReadAsync(OrgId org, CredentialName name, TableRow row, CancellationToken cancellationToken)
+    {
+        var value = await OpenAsync(org, name, row, cancellationToken);
+        try
+        {
+            using var current = await keys.CurrentAsync(org, cancellationToken);
+            if (KeyOf(row) != current.Version)
+                await RenewAsync(org, name, row, await keys.CurrentVersionAsync(org, cancellationToken), cancellationToken);
+        }
+        catch (StorageUnavailableException)
+        {
+            // To read is what was asked for. The sweep comes to the row too.
+        }
+        return value;
+    }
+
+    /// <summary>Encrypts a row anew unless it is under the current data key. False when somebody else changed it at the same time.</summary>
+    public async Task<bool> RenewAsync(OrgId org, CredentialName name, TableRow row, string current, CancellationToken cancellationToken)
+    {
+        if (KeyOf(row) == current)
+            return true;
+        var properties = await SealAsync(org, name, VaultRows.VersionOf(row), await OpenAsync(org, name, row, cancellationToken), cancellationToken);
+        // A version on its way to Key Vault stays on its way.
+        return (await table.ReplaceAsync(row with { Properties = KeyVaultReference.Of(row)?.AddTo(properties) ?? properties }, cancellationToken)).Ok;
+    }
+
+    /// <summary>The credential in a version's row.</summary>
+    /// <exception cref="InvalidDataException">It is not what was written there, or its key is missing.</exception>
+    public async Task<Secret> OpenAsync(OrgId org, CredentialName name, TableRow row, CancellationToken cancellationToken)
+    {
+        var version = VaultRows.VersionOf(row);
+        if (!Holds(row))
+            throw InKeyVault(name);
+        var keyVersion = KeyOf(row);
         using var key = await keys.FindAsync(org, keyVersion, cancellationToken)
             ?? throw new InvalidDataException($"Data key {keyVersion} of organization {org} is not there.");
         var text = new StringBuilder();
@@ -96,38 +124,18 @@ internal sealed class EnvelopeVault(ITableSource tables, IDataKeys keys, TimePro
         return opened ?? throw new InvalidDataException($"Version {version} of credential {name.Name} does not open: its row was changed or belongs elsewhere.");
     }
 
-    /// <summary>Time, then chance, both of fixed width; later than the latest whatever the clocks of the writers say.</summary>
-    private string VersionAfter(string? latest)
+    private async Task DeleteAsync(OrgId org, CredentialName name, Func<TableRow, bool> concerns, CancellationToken cancellationToken)
     {
-        var ticks = time.GetUtcNow().UtcTicks;
-        if (latest is not null)
-            ticks = Math.Max(ticks, long.Parse(latest.AsSpan(0, 16), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture) + 1);
-        return string.Create(CultureInfo.InvariantCulture, $"{ticks:x16}{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(4))}");
+        var rows = (await VaultRows.AllAsync(table, org, name, cancellationToken)).Where(concerns).ToList();
+        // INVARIANT: a row that leads to a secret elsewhere goes after the secret, or nobody would know of it any more.
+        if (rows.Any(row => KeyVaultReference.Of(row) is not null))
+            throw InKeyVault(name);
+        foreach (var row in rows)
+            await table.DeleteAsync(row.PartitionKey, row.RowKey, "*", cancellationToken);
     }
 
-    // INVARIANT: the version is what the key says, never what the row says of itself: an old row put in a new one's place must not open.
-    private static string VersionOf(TableRow row) => Mirror(row.RowKey[(row.RowKey.LastIndexOf('~') + 1)..]);
-
-    private static bool IsVersion(string text) => text.Length == VersionLength && text.All(char.IsAsciiHexDigitLower);
-
-    private static string Partition(OrgId org, CredentialName name) =>
-        $"{org}~{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Checked(name))).AsSpan(0, 1))}";
-
-    /// <summary>The version stands mirrored in the key, so that the newest comes first and is found by reading one row.</summary>
-    private static string RowKey(OrgId org, CredentialName name, string version) =>
-        $"{org}~{Checked(name)}~{Mirror(version)}";
-
-    private static string Mirror(string version) => string.Create(version.Length, version, static (mirrored, version) =>
-    {
-        for (var i = 0; i < mirrored.Length; i++)
-            mirrored[i] = char.IsAsciiHexDigitLower(version[i]) ? "0123456789abcdef"[15 - Convert.ToInt32(version[i].ToString(), 16)] : version[i];
-    });
-
-    private static string End(OrgId org, CredentialName name) => $"{org}~{Checked(name)}~~";
-
-    // The separator of our keys must not occur in a name, or one name's range would contain another's rows.
-    private static string Checked(CredentialName name) =>
-        name.Name.Length is > 0 and <= 200 && name.Name.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_') ? name.Name : throw new ArgumentException("A credential's name has letters, digits, hyphens and underscores.");
+    private static InvalidDataException InKeyVault(CredentialName name) =>
+        new($"Credential {name.Name} is in a key vault, and Kontext__KeyVault is not set.");
 
     private static byte[] AssociatedData(OrgId org, CredentialName name, string version, string keyVersion) =>
         EnvelopeVaultCipher.AssociatedData("vault", org.ToString(), name.Name, version, keyVersion);

@@ -33,6 +33,9 @@ internal interface IDataKeys
     /// <summary>The key that handles are derived from. A secret of its own that never rotates, so that derived handles stay the same while data keys change.</summary>
     ValueTask<DataKey> DerivationAsync(OrgId org, CancellationToken cancellationToken);
 
+    /// <summary>The version that is current now, whatever this process remembers; if it remembers an older one, it forgets it.</summary>
+    ValueTask<string> CurrentVersionAsync(OrgId org, CancellationToken cancellationToken);
+
     /// <summary>Makes a new version the current one and gives its name. Other processes go on with the version they know for at most an hour; both open.
     /// Nonces are random, so a version is good for 2^32 encryptions (NIST SP 800-38D section 8.3): rotate before.</summary>
     ValueTask<string> RotateAsync(OrgId org, CancellationToken cancellationToken);

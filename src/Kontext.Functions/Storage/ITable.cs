@@ -89,7 +89,11 @@ internal interface ITableSource
 }
 
 /// <summary>The storage service does not answer, or asks us to slow down.</summary>
-internal sealed class StorageUnavailableException(string message, Exception? inner = null) : Exception(message, inner);
+internal sealed class StorageUnavailableException(string message, Exception? inner = null) : Exception(message, inner)
+{
+    /// <summary>How long the service asked us to wait; null when it did not say.</summary>
+    public TimeSpan? RetryAfter { get; init; }
+}
 
 /// <summary>What is to be stored is larger than a row may be: what the caller sent is too much, nothing was written.</summary>
 internal sealed class RowTooLargeException(string message) : ArgumentException(message);

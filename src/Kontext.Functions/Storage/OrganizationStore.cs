@@ -27,12 +27,15 @@ internal sealed class OrganizationStore(ITableSource tables, FreshCache cache, E
         // A slug is for good, so what was once found stays found. Only slugs that exist get here.
         if (known.TryGetValue(slug, out var org))
             return org;
-        if (await slugs.GetAsync(SlugKey(slug), SlugKey(slug), cancellationToken) is not { } row)
+        if (await FindSlugAsync(slugs, slug, cancellationToken) is not { } found)
             return null;
-        org = OrgId.Parse((string)row.Properties[OrgProperty], provider: null);
-        known[slug] = org;
-        return org;
+        known[slug] = found;
+        return found;
     }
+
+    /// <summary>The organization of a slug, without a store; null when there is none.</summary>
+    public static async Task<OrgId?> FindSlugAsync(ITableSource tables, string slug, CancellationToken cancellationToken) =>
+        IsSlug(slug) ? await FindSlugAsync(tables.Open("slugs"), slug, cancellationToken) : null;
 
     /// <inheritdoc/>
     public Task<Versioned<Organization>?> FindAsync(OrgId org, CancellationToken cancellationToken) =>
@@ -66,6 +69,9 @@ internal sealed class OrganizationStore(ITableSource tables, FreshCache cache, E
             await epochs.BumpAsync(next.Id);
         return written;
     }
+
+    private static async Task<OrgId?> FindSlugAsync(ITable slugs, string slug, CancellationToken cancellationToken) =>
+        await slugs.GetAsync(SlugKey(slug), SlugKey(slug), cancellationToken) is { } row ? OrgId.Parse((string)row.Properties[OrgProperty], provider: null) : null;
 
     private static string SlugKey(string slug) => $"slug~{slug}";
 

@@ -11,6 +11,9 @@ internal sealed class Sealer(IDataKeys keys) : ISealer
 {
     private const string Format = "s1";
 
+    /// <summary>The version of the data key that a text was sealed under; null when it is none of ours.</summary>
+    public static string? KeyOf(string sealedText) => sealedText.Split('.') is [Format, var version, _] ? version : null;
+
     /// <inheritdoc/>
     public async ValueTask<string> SealAsync(OrgId org, string context, Secret value, CancellationToken cancellationToken)
     {

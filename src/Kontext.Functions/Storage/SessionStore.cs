@@ -116,7 +116,7 @@ internal sealed class SessionStore(ITableSource tables, FreshCache cache, EpochF
     }
 
     private static Session Rights(Session session) =>
-        session with { Generation = 0, RotatedAt = default, TokenExpiresAt = null, LastActiveAt = null, Children = [], Hostname = null, UserAgent = null };
+        session with { Generation = 0, RotatedAt = default, TokenExpiresAt = null, LastActiveAt = null, Children = [], Hostname = null, UserAgent = null, ClientInfo = null };
 
     private static FreshKey KeyOf(OrgId org, AppId application, SessionId session) => new(FreshKind.Session, org, application.Value, session.Value);
 

@@ -4,14 +4,15 @@ using System.Xml.Linq;
 using Azure;
 using Azure.Core;
 using Kontext.Domain.Work;
+using Kontext.Functions.Health;
 using Kontext.Functions.Work;
 
 namespace Kontext.Functions.Storage;
 
 /// <summary>The work queue in Azure Storage, or Azurite, by its REST API. Texts are base64, as host.json tells the Functions host.</summary>
-internal sealed class StorageQueue(StorageAccount account, TimeProvider time) : IWorkQueue, IWorkSource
+internal sealed class StorageQueue(StorageAccount account, TimeProvider time) : IWorkQueue, IWorkSource, IDependency
 {
-    private const string Name = "kontext-work";
+    private const string QueueName = "kontext-work";
 
     // The service's own limit; nothing is put off for longer.
     private static readonly TimeSpan LongestDelay = TimeSpan.FromDays(7) - TimeSpan.FromMinutes(1);
@@ -22,7 +23,7 @@ internal sealed class StorageQueue(StorageAccount account, TimeProvider time) : 
     public async Task EnqueueAsync(WorkItem item, TimeSpan delay, CancellationToken cancellationToken)
     {
         // A message lives until it is done: an expired one would be lost without a word.
-        var address = $"{Name}/messages?messagettl=-1&visibilitytimeout={Seconds(delay < LongestDelay ? delay : LongestDelay)}";
+        var address = $"{QueueName}/messages?messagettl=-1&visibilitytimeout={Seconds(delay < LongestDelay ? delay : LongestDelay)}";
         for (var created = false; ; created = true)
         {
             using var message = service.Request(RequestMethod.Post, address, TextOf(WorkMessage.Write(item)));
@@ -38,7 +39,7 @@ internal sealed class StorageQueue(StorageAccount account, TimeProvider time) : 
     /// <inheritdoc/>
     public async Task<IReadOnlyList<ReceivedWork>> ReceiveAsync(int max, TimeSpan hidden, CancellationToken cancellationToken)
     {
-        using var message = service.Request(RequestMethod.Get, string.Create(CultureInfo.InvariantCulture, $"{Name}/messages?numofmessages={max}&visibilitytimeout={Seconds(hidden)}"), body: null);
+        using var message = service.Request(RequestMethod.Get, string.Create(CultureInfo.InvariantCulture, $"{QueueName}/messages?numofmessages={max}&visibilitytimeout={Seconds(hidden)}"), body: null);
         await service.SendAsync(message, cancellationToken);
         if (message.Response.Status == (int)HttpStatusCode.NotFound)
             return [];
@@ -66,9 +67,21 @@ internal sealed class StorageQueue(StorageAccount account, TimeProvider time) : 
             throw new RequestFailedException(message.Response);
     }
 
+    /// <inheritdoc/>
+    public string Name => "queue";
+
+    /// <summary>Asks for the queue's properties. One that is not there yet is made when it is first needed.</summary>
+    public async Task ProbeAsync(CancellationToken cancellationToken)
+    {
+        using var message = service.Request(RequestMethod.Get, $"{QueueName}?comp=metadata", body: null);
+        await service.SendAsync(message, cancellationToken);
+        if (message.Response.Status is not ((int)HttpStatusCode.OK or (int)HttpStatusCode.NotFound))
+            throw new RequestFailedException(message.Response);
+    }
+
     private async Task CreateAsync(CancellationToken cancellationToken)
     {
-        using var message = service.Request(RequestMethod.Put, Name, body: null);
+        using var message = service.Request(RequestMethod.Put, QueueName, body: null);
         await service.SendAsync(message, cancellationToken);
         if (message.Response.Status is not ((int)HttpStatusCode.Created or (int)HttpStatusCode.NoContent or (int)HttpStatusCode.Conflict))
             throw new RequestFailedException(message.Response);
@@ -83,7 +96,7 @@ internal sealed class StorageQueue(StorageAccount account, TimeProvider time) : 
         return new ReceivedWork((string)message.Element("MessageId")!, (string)message.Element("PopReceipt")!, read, (long)message.Element("DequeueCount")!);
     }
 
-    private static string AddressOf(ReceivedWork work) => $"{Name}/messages/{work.Id}?popreceipt={Uri.EscapeDataString(work.Receipt)}";
+    private static string AddressOf(ReceivedWork work) => $"{QueueName}/messages/{work.Id}?popreceipt={Uri.EscapeDataString(work.Receipt)}";
 
     // Base64 has nothing that XML would escape.
     private static string TextOf(ReadOnlySpan<byte> body) => $"<QueueMessage><MessageText>{Convert.ToBase64String(body)}</MessageText></QueueMessage>";

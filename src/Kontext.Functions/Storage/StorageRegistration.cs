@@ -3,6 +3,7 @@ using Kontext.Domain.Integrations;
 using Kontext.Domain.Policies;
 using Kontext.Domain.Tenancy;
 using Kontext.Domain.Vault;
+using Kontext.Functions.Health;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace Kontext.Functions.Storage;
@@ -24,6 +25,7 @@ internal static class StorageRegistration
             var account = StorageAccount.Parse(settings.Storage);
             services.AddSingleton<ITableSource>(provider => new TableService(account, provider.GetRequiredService<TimeProvider>()));
         }
+        services.AddSingleton<IDependency, StorageReadiness>();
         services.AddSingleton<EpochFeed>();
         services.AddHostedService(provider => provider.GetRequiredService<EpochFeed>());
         services.AddSingleton<FreshCache>();
@@ -34,6 +36,7 @@ internal static class StorageRegistration
         services.AddSingleton<IToolPinStore, ToolPinStore>();
         services.AddSingleton<IMcpMailbox, McpMailbox>();
         services.AddSingleton<IMcpSessionNotes, McpSessionNotes>();
+        services.AddSingleton<ICapabilityRequestStore, CapabilityRequestStore>();
         services.AddSingleton<ISessionStore, SessionStore>();
         services.AddSingleton<IServiceAccountStore, ServiceAccountStore>();
         services.AddSingleton<IIntegrationStore, IntegrationStore>();

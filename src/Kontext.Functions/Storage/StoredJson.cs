@@ -5,6 +5,7 @@ using Kontext.Domain.Gateway;
 using Kontext.Domain.Integrations;
 using Kontext.Domain.OAuth;
 using Kontext.Domain.Policies;
+using Kontext.Domain.Revocations;
 using Kontext.Domain.Tenancy;
 using Kontext.Domain.Vault;
 using Kontext.Domain.Webhooks;
@@ -22,7 +23,7 @@ namespace Kontext.Functions.Storage;
     [
         typeof(IdJsonConverter<AppId>), typeof(IdJsonConverter<ConnectionId>), typeof(IdJsonConverter<IntegrationId>), typeof(IdJsonConverter<OrgId>),
         typeof(IdJsonConverter<RuleId>), typeof(IdJsonConverter<ServiceAccountId>), typeof(IdJsonConverter<SessionId>), typeof(IdJsonConverter<UserId>),
-        typeof(IdJsonConverter<DeliveryId>), typeof(IdJsonConverter<RevocationId>), typeof(IdJsonConverter<WebhookId>),
+        typeof(IdJsonConverter<CutOffId>), typeof(IdJsonConverter<DeliveryId>), typeof(IdJsonConverter<RevocationId>), typeof(IdJsonConverter<WebhookId>),
     ])]
 [JsonSerializable(typeof(AuthorizationCode))]
 [JsonSerializable(typeof(DeviceAuthorization))]
@@ -55,6 +56,8 @@ namespace Kontext.Functions.Storage;
 [JsonSerializable(typeof(PersonMention))]
 [JsonSerializable(typeof(TraceHour))]
 [JsonSerializable(typeof(TraceDay))]
+[JsonSerializable(typeof(CapabilityRequest))]
+[JsonSerializable(typeof(CutOff))]
 internal sealed partial class StoredJson : JsonSerializerContext;
 
 /// <summary>Stores an id of any kind as its UUID.</summary>

@@ -87,6 +87,16 @@ internal sealed class TableApi(TableService service, string name) : ITable
             : throw TableService.Failed(response);
     }
 
+    /// <summary>A page of the whole table, whoever's its rows are: for <see cref="TableService.ScanAsync"/> alone.</summary>
+    public async Task<RowPage> PageAsync(string? continuation, CancellationToken cancellationToken)
+    {
+        using var message = service.Request(RequestMethod.Get, $"{name}()?$top=1000{Unpack(continuation)}", TableService.MinimalMetadata);
+        await service.SendAsync(message, cancellationToken);
+        return message.Response.Status == (int)HttpStatusCode.OK
+            ? new RowPage(RowJson.ReadMany(message.Response.Content.ToMemory().Span), Pack(message.Response))
+            : throw TableService.Failed(message.Response);
+    }
+
     private async Task<Write> WriteAsync(RowChange change, TableRow row, CancellationToken cancellationToken)
     {
         RowLimits.Check(row);

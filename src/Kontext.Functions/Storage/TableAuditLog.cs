@@ -1,6 +1,8 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using Kontext.Domain;
 using Kontext.Domain.Audit;
+using Kontext.Domain.Observability;
 
 namespace Kontext.Functions.Storage;
 
@@ -25,7 +27,21 @@ internal sealed class TableAuditLog : IAuditLog, IAuditExport
         // Serialized by the caller: what cannot be written fails the one who asked and nobody else in the block.
         var json = AuditChain.Serialize(happened);
         var writer = writers.GetOrAdd(org, static (org, log) => new TableAuditLogWriter(org, log.tables, log.time), this);
-        await writer.AppendAsync(json).WaitAsync(cancellationToken);
+        var started = Measures.Timing ? Stopwatch.GetTimestamp() : 0;
+        using var span = Stages.Start(Stages.AuditCommit);
+        string? error = "unavailable";
+        try
+        {
+            await writer.AppendAsync(json).WaitAsync(cancellationToken);
+            error = null;
+        }
+        finally
+        {
+            if (error is not null)
+                span.Fail(error);
+            if (started != 0)
+                Measures.AuditCommit(error, Stopwatch.GetElapsedTime(started));
+        }
     }
 
     /// <inheritdoc/>

@@ -1,5 +1,7 @@
 using System.Collections.Concurrent;
 using System.Net;
+using System.Runtime.CompilerServices;
+using System.Text.Json;
 using Azure;
 using Azure.Core;
 using Azure.Core.Pipeline;
@@ -33,7 +35,40 @@ internal sealed class TableService : ITableSource
     }
 
     /// <inheritdoc/>
-    public ITable Open(string name) => tables.GetOrAdd(name, static (name, service) => new TableApi(service, name), this);
+    public ITable Open(string name) => Table(name);
+
+    /// <summary>The names of all tables: for backups.</summary>
+    public async Task<List<string>> TableNamesAsync(CancellationToken cancellationToken)
+    {
+        var names = new List<string>();
+        string? next = "";
+        do
+        {
+            using var message = Request(RequestMethod.Get, next.Length == 0 ? "Tables" : $"Tables?NextTableName={Uri.EscapeDataString(next)}", "application/json;odata=nometadata");
+            await SendAsync(message, cancellationToken);
+            if (message.Response.Status != (int)HttpStatusCode.OK)
+                throw Failed(message.Response);
+            using var json = JsonDocument.Parse(message.Response.Content.ToMemory());
+            names.AddRange(json.RootElement.GetProperty("value").EnumerateArray().Select(table => table.GetProperty("TableName").GetString()!));
+            next = message.Response.Headers.TryGetValue("x-ms-continuation-NextTableName", out var more) ? more : null;
+        }
+        while (next is not null);
+        return names;
+    }
+
+    /// <summary>Every row of a table, across organizations: for backups, and nothing that a request reaches.</summary>
+    public async IAsyncEnumerable<TableRow> ScanAsync(string name, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        string? continuation = null;
+        do
+        {
+            var page = await Table(name).PageAsync(continuation, cancellationToken);
+            foreach (var row in page.Rows)
+                yield return row;
+            continuation = page.Continuation;
+        }
+        while (continuation is not null);
+    }
 
     /// <summary>A request to an address under the service's own, already escaped.</summary>
     public HttpMessage Request(RequestMethod method, string address, string accept)
@@ -73,6 +108,11 @@ internal sealed class TableService : ITableSource
     public static Exception Failed(Response response) => response.Status == (int)HttpStatusCode.Conflict
         ? new StorageUnavailableException($"The table service answered with {TableRefusal.Read(response.Content.ToMemory().Span).Code}.")
         : new RequestFailedException(response);
+
+    private TableApi Table(string name) => tables.GetOrAdd(name, static (name, service) => new TableApi(service, name), this);
+
+    /// <summary>Is this how the service says no, or nothing?</summary>
+    public static bool Refuses(Exception exception) => exception is StorageUnavailableException or RequestFailedException;
 
     private static HttpClient CreateClient(Uri endpoint) => new(new SocketsHttpHandler
     {

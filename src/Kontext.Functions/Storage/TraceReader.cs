@@ -48,6 +48,15 @@ internal sealed class TraceReader(ITableSource source, TimeProvider time) : ITra
     /// <inheritdoc/>
     public async Task<TraceStatistics> StatisticsAsync(OrgId org, UserId? user, DateTimeOffset since, CancellationToken cancellationToken)
     {
+        var sum = new TraceStatistics();
+        foreach (var (_, figures) in await SeriesAsync(org, user, since, hourly: false, cancellationToken))
+            sum.Add(figures);
+        return sum;
+    }
+
+    /// <inheritdoc/>
+    public async Task<IReadOnlyList<(DateTimeOffset Start, TraceStatistics Figures)>> SeriesAsync(OrgId org, UserId? user, DateTimeOffset since, bool hourly, CancellationToken cancellationToken)
+    {
         var first = TraceHour.Of(since.ToUniversalTime());
         var firstDay = DateOnly.FromDateTime(first.UtcDateTime);
         // In this order: an entry that is carried over meanwhile is in the hours then, and the hours tell so.
@@ -57,15 +66,21 @@ internal sealed class TraceReader(ITableSource source, TimeProvider time) : ITra
         foreach (var day in await tail.OpenDaysAsync(org, firstDay, cancellationToken))
             segments.AddRange(await tail.SegmentsAsync(org, day, cancellationToken));
 
-        var sum = new TraceStatistics();
+        var spans = new SortedDictionary<DateTimeOffset, TraceStatistics>();
+        TraceStatistics SpanOf(DateTimeOffset moment)
+        {
+            var start = TraceHour.Of(hourly ? moment : new DateTimeOffset(moment.UtcDateTime.Date, TimeSpan.Zero));
+            return spans.TryGetValue(start, out var span) ? span : spans[start] = new TraceStatistics();
+        }
         var hours = new List<DateTimeOffset>();
         for (var day = firstDay; day <= Today(); day = day.AddDays(1))
         {
             var start = new DateTimeOffset(day.ToDateTime(TimeOnly.MinValue), TimeSpan.Zero);
-            if (start >= first && done.TryGetValue(day, out var whole))
+            // Days that are over are kept whole; their hours stay as long, for whoever asks for those.
+            if (!hourly && start >= first && done.TryGetValue(day, out var whole))
             {
                 if (whole is not null)
-                    sum.Add(TraceStatistics.Of(whole));
+                    SpanOf(start).Add(TraceStatistics.Of(whole));
                 continue;
             }
             for (var hour = start; hour < start.AddDays(1); hour = hour.AddHours(1))
@@ -80,7 +95,7 @@ internal sealed class TraceReader(ITableSource source, TimeProvider time) : ITra
             foreach (var (hour, progress, figures) in await Task.WhenAll(some.Select(hour => HourAsync(org, user, hour, cancellationToken))))
             {
                 if (figures is not null)
-                    sum.Add(TraceStatistics.Of(figures));
+                    SpanOf(hour).Add(TraceStatistics.Of(figures));
                 foreach (var (chain, sequence) in progress)
                     through[(hour, chain)] = sequence;
             }
@@ -96,11 +111,11 @@ internal sealed class TraceReader(ITableSource source, TimeProvider time) : ITra
                 {
                     var counted = through.GetValueOrDefault((TraceHour.Of(block.Written), block.Segment.Chain));
                     foreach (var entry in TraceEntries.Of(block).Where(entry => entry.Sequence > counted && (person is null || entry.Event.User?.Id == person)))
-                        sum.Add(entry.Event);
+                        SpanOf(block.Written).Add(entry.Event);
                 }
             }
         }
-        return sum;
+        return [.. spans.Select(span => (span.Key, span.Value))];
     }
 
     /// <summary>The days that are done, with the figures asked for; null where the person did nothing.</summary>

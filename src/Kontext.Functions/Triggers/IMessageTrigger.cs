@@ -5,7 +5,7 @@ namespace Kontext.Functions.Triggers;
 /// <summary>Work that a message of a queue starts. The Functions host posts the message to the function's name; an exception makes it deliver the message again.</summary>
 internal interface IMessageTrigger
 {
-    /// <summary>The function's name: its folder under <c>host/</c>, which begins with <c>fn-</c> so that no HTTP route can spell it.</summary>
+    /// <summary>The function's name: its folder under <c>host/</c>, which begins with <c>fn-</c> or <c>fn_</c> so that no HTTP route can spell it. No hyphens: the setting that switches it off bears its name, and settings of a Linux app have none.</summary>
     string Name { get; }
 
     /// <summary>Handles one message; its bytes as they were sent, empty when the post held none.</summary>

@@ -1,5 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Text;
+using Kontext.Functions.Observability;
 
 namespace Kontext.Functions.Upstream;
 
@@ -11,7 +13,7 @@ internal static class GuardedHttp
     public static HttpClient Create(bool allowPrivateAddresses) => Create(address => allowPrivateAddresses || IsPublic(address));
 
     /// <summary>The same, with a rule of one's own for the addresses that may be connected to.</summary>
-    public static HttpClient Create(Func<IPAddress, bool> isAllowed) => new(Handler(isAllowed)) { Timeout = Timeout.InfiniteTimeSpan };
+    public static HttpClient Create(Func<IPAddress, bool> isAllowed) => new(new TraceContextHandler(Handler(isAllowed))) { Timeout = Timeout.InfiniteTimeSpan };
 
     /// <summary>What such a client sends through.</summary>
     public static SocketsHttpHandler Handler(Func<IPAddress, bool> isAllowed) => new()
@@ -25,7 +27,9 @@ internal static class GuardedHttp
         MaxConnectionsPerServer = 256,
         MaxResponseHeadersLength = 64,
         EnableMultipleHttp2Connections = true,
+        // TraceContextHandler above this one sends trace context; nobody sends baggage.
         ActivityHeadersPropagator = null,
+        RequestHeaderEncodingSelector = static (_, _) => Encoding.UTF8,
         ConnectCallback = (context, cancellationToken) => ConnectAsync(context.DnsEndPoint, isAllowed, cancellationToken),
     };
 

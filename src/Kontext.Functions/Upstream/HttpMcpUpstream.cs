@@ -80,6 +80,10 @@ internal sealed class HttpMcpUpstream(HttpClient http, HttpClient streams, Upstr
         {
             return new Failure(FailureCode.Unavailable, $"{integration.Name} did not answer in time.");
         }
+        catch (UpstreamUnavailableException unavailable)
+        {
+            return unavailable.FailureOf(integration.Name);
+        }
         catch (HttpRequestException unreachable)
         {
             return new Failure(FailureCode.UpstreamFailed, $"{integration.Name} cannot be reached.", unreachable.HttpRequestError.ToString());
@@ -104,7 +108,7 @@ internal sealed class HttpMcpUpstream(HttpClient http, HttpClient streams, Upstr
         var answered = era.Sse?.AnswerTo(id);
         try
         {
-            response = await (request.Method == Subscribe ? streams : http).SendAsync(message, HttpCompletionOption.ResponseHeadersRead, budget.Token);
+            response = await (request.Method == Subscribe || (request.Session is not null && !era.Modern) ? streams : http).SendAsync(message, HttpCompletionOption.ResponseHeadersRead, budget.Token);
         }
         catch (OperationCanceledException) when (!era.Modern)
         {
@@ -136,7 +140,7 @@ internal sealed class HttpMcpUpstream(HttpClient http, HttpClient streams, Upstr
                 response,
                 budget,
                 new UpstreamMessages(body, events: type == "text/event-stream", limits.AnswerBytes),
-                new CredentialScrub(credential),
+                InjectedCredential.ScrubFor(integration, credential),
                 bytesIn,
                 (theirs, method) => sessions.ReplyAsync(integration, credential, era, theirs, method),
                 era.Modern ? null : () => CancelAsync(integration, credential, era, id))
@@ -164,7 +168,7 @@ internal sealed class HttpMcpUpstream(HttpClient http, HttpClient streams, Upstr
         new Left(sse, id),
         budget,
         new UpstreamMessages(answered, events: true, limits.AnswerBytes),
-        new CredentialScrub(credential),
+        InjectedCredential.ScrubFor(integration, credential),
         bytesIn,
         (theirs, method) => sessions.ReplyAsync(integration, credential, era, theirs, method),
         () => CancelAsync(integration, credential, era, id))
@@ -193,7 +197,7 @@ internal sealed class HttpMcpUpstream(HttpClient http, HttpClient streams, Upstr
         if (error is null)
             return (new Failure(FailureCode.UpstreamFailed, $"{integration.Name} answered with HTTP status {(int)response.StatusCode}."), stale);
         return (new HttpMcpUpstreamAnswer(
-            integration.Name, id, connection: null, budget, new UpstreamMessages(new MemoryStream(body), events: false, limits.AnswerBytes), new CredentialScrub(credential), bytesIn, static (_, _) => Task.CompletedTask, abandon: null), stale);
+            integration.Name, id, connection: null, budget, new UpstreamMessages(new MemoryStream(body), events: false, limits.AnswerBytes), InjectedCredential.ScrubFor(integration, credential), bytesIn, static (_, _) => Task.CompletedTask, abandon: null), stale);
     }
 
     private static bool AsksPeople(string method) => method is "tools/call" or "prompts/get" or "resources/read";

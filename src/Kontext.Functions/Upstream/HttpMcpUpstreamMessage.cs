@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Diagnostics;
 using System.Globalization;
 using System.Net.Http.Headers;
 using System.Runtime.InteropServices;
@@ -70,45 +71,49 @@ internal static class HttpMcpUpstreamMessage
     /// <summary>Asks an address for the stream of HTTP+SSE (MCP 2024-11-05).</summary>
     public static HttpRequestMessage OpenSse(Integration integration, Secret? credential)
     {
-        var message = new HttpRequestMessage(HttpMethod.Get, integration.Url);
+        var message = Bare(HttpMethod.Get, integration, credential);
         message.Headers.TryAddWithoutValidation("Accept", "text/event-stream");
-        Authorize(message, credential);
         return message;
     }
 
     /// <summary>Opens the stream on which a server of the older revisions speaks unasked.</summary>
     public static HttpRequestMessage Listen(Integration integration, Secret? credential, UpstreamEra era)
     {
-        var message = Bare(HttpMethod.Get, integration, credential, era);
-        message.Headers.TryAddWithoutValidation("Accept", "text/event-stream");
-        return message;
-    }
-
-    /// <summary>Ends a session.</summary>
-    public static HttpRequestMessage End(Integration integration, Secret? credential, UpstreamEra era) => Bare(HttpMethod.Delete, integration, credential, era);
-
-    private static HttpRequestMessage Post(Integration integration, Secret? credential, ReadOnlyMemory<byte> body, Uri? endpoint = null)
-    {
-        var message = new HttpRequestMessage(HttpMethod.Post, endpoint ?? new Uri(integration.Url)) { Content = new ReadOnlyMemoryContent(body) };
-        message.Content.Headers.ContentType = Json;
-        message.Headers.TryAddWithoutValidation("Accept", "application/json, text/event-stream");
-        Authorize(message, credential);
-        return message;
-    }
-
-    private static HttpRequestMessage Bare(HttpMethod method, Integration integration, Secret? credential, UpstreamEra era)
-    {
-        var message = new HttpRequestMessage(method, integration.Url);
-        Authorize(message, credential);
+        var message = OpenSse(integration, credential);
         SetVersion(message, era);
         return message;
     }
 
-    private static void Authorize(HttpRequestMessage message, Secret? credential)
+    /// <summary>Ends a session.</summary>
+    public static HttpRequestMessage End(Integration integration, Secret? credential, UpstreamEra era)
     {
-        if (credential is not null)
-            message.Headers.Authorization = new AuthenticationHeaderValue("Bearer", credential.Reveal());
+        var message = Bare(HttpMethod.Delete, integration, credential);
+        SetVersion(message, era);
+        return message;
     }
+
+    private static HttpRequestMessage Post(Integration integration, Secret? credential, ReadOnlyMemory<byte> body, Uri? endpoint = null)
+    {
+        var message = Bare(HttpMethod.Post, integration, credential, endpoint);
+        message.Content = new ReadOnlyMemoryContent(body);
+        message.Content.Headers.ContentType = Json;
+        message.Headers.TryAddWithoutValidation("Accept", "application/json, text/event-stream");
+        return message;
+    }
+
+    private static HttpRequestMessage Bare(HttpMethod method, Integration integration, Secret? credential, Uri? endpoint = null)
+    {
+        // That it fits was found out before anything was sent.
+        if (!InjectedCredential.Of(integration, credential).TryGet(out var injected, out var unfit))
+            throw new InvalidOperationException(unfit.Message);
+        var message = new HttpRequestMessage(method, AddressOf(endpoint ?? new Uri(integration.Url), injected));
+        message.Options.Set(UpstreamCircuits.Integration, integration.Id);
+        injected.ApplyTo(message);
+        return message;
+    }
+
+    private static Uri AddressOf(Uri address, InjectedCredential injected) =>
+        injected.ParameterName is null ? address : new UriBuilder(address) { Query = injected.ApplyTo(address.Query) }.Uri;
 
     private static void SetVersion(HttpRequestMessage message, UpstreamEra era)
     {
@@ -125,7 +130,7 @@ internal static class HttpMcpUpstreamMessage
             foreach (var member in request.Meta.EnumerateObject())
             {
                 // These belong to the hop between client and us; ours to the server follow below.
-                if (member.Name is McpProtocol.MetaVersion or McpProtocol.MetaClientInfo or McpProtocol.MetaCapabilities
+                if (member.Name is McpProtocol.MetaVersion or McpProtocol.MetaClientInfo or McpProtocol.MetaCapabilities or "traceparent" or "tracestate" or "baggage"
                     || (!era.Modern && member.Name == McpProtocol.MetaLogLevel))
                     continue;
                 Open(body, ref opened, first);
@@ -134,6 +139,18 @@ internal static class HttpMcpUpstreamMessage
                 body.Write("\":"u8);
                 body.Write(JsonMarshal.GetRawUtf8Value(member.Value));
             }
+        }
+        if (Activity.Current is { IdFormat: ActivityIdFormat.W3C, Id: { } traceParent } span)
+        {
+            Open(body, ref opened, first);
+            body.Write("\"traceparent\":\""u8);
+            body.Write(System.Text.Encoding.ASCII.GetBytes(traceParent));
+            if (span.TraceStateString is { Length: > 0 } state)
+            {
+                body.Write("\",\"tracestate\":\""u8);
+                body.Write(JsonEncodedText.Encode(state).EncodedUtf8Bytes);
+            }
+            body.Write("\""u8);
         }
         if (era.Modern)
         {

@@ -71,6 +71,10 @@ internal sealed class HttpMcpUpstreamProbe(HttpClient http, HttpClient streams, 
         {
             return new Failure(FailureCode.Unavailable, $"{integration.Name} did not answer in time.");
         }
+        catch (UpstreamUnavailableException unavailable)
+        {
+            return unavailable.FailureOf(integration.Name);
+        }
         catch (HttpRequestException unreachable)
         {
             return new Failure(FailureCode.UpstreamFailed, $"{integration.Name} cannot be reached.", unreachable.HttpRequestError.ToString());
@@ -173,7 +177,7 @@ internal sealed class HttpMcpUpstreamProbe(HttpClient http, HttpClient streams, 
     {
         var messages = new UpstreamMessages(body, events, MaxGreetingBytes);
         await using var answer = new HttpMcpUpstreamAnswer(
-            integration.Name, id: 0, connection: null, CancellationTokenSource.CreateLinkedTokenSource(cancellationToken), messages, new CredentialScrub(credential), bytesIn: 0, static (_, _) => Task.CompletedTask, abandon: null);
+            integration.Name, id: 0, connection: null, CancellationTokenSource.CreateLinkedTokenSource(cancellationToken), messages, InjectedCredential.ScrubFor(integration, credential), bytesIn: 0, static (_, _) => Task.CompletedTask, abandon: null);
         var result = new ArrayBufferWriter<byte>();
         result.Write("{"u8);
         while ((await answer.NextAsync(cancellationToken)).TryGet(out var part, out _) && part.Kind != AnswerPartKind.Error)
@@ -206,14 +210,20 @@ internal sealed class HttpMcpUpstreamProbe(HttpClient http, HttpClient streams, 
         };
     }
 
-    private static TimeSpan? RetryAfterOf(HttpResponseMessage response) => response.Headers.RetryAfter?.Delta;
+    /// <summary>How long a server asks to wait, in either form (RFC 9110 section 10.2.3); a date is held against the server's own clock. Null when it does not say.</summary>
+    public static TimeSpan? RetryAfterOf(HttpResponseMessage response) => response.Headers.RetryAfter switch
+    {
+        { Delta: { } delta } => delta,
+        { Date: { } date } when response.Headers.Date is { } now => date > now ? date - now : TimeSpan.Zero,
+        _ => null,
+    };
 
     /// <summary>Some servers answer a bad token with 403 and say so in the challenge (RFC 6750 section 3.1 has 401 for it).</summary>
-    private static bool RefusesToken(HttpResponseMessage response) =>
+    public static bool RefusesToken(HttpResponseMessage response) =>
         response.Headers.WwwAuthenticate.Any(challenge => challenge.Parameter?.Contains("error=\"invalid_token\"", StringComparison.Ordinal) == true);
 
     /// <summary>The scopes a server says are missing (RFC 6750 section 3.1); null when it does not say that.</summary>
-    private static ImmutableArray<string>? DemandedScopesOf(HttpResponseMessage response)
+    public static ImmutableArray<string>? DemandedScopesOf(HttpResponseMessage response)
     {
         var challenge = response.Headers.WwwAuthenticate.ToString();
         return ChallengeParameters.Find(challenge, "error") == "insufficient_scope" && ChallengeParameters.ScopesOf(challenge) is { IsEmpty: false } scopes ? scopes : null;

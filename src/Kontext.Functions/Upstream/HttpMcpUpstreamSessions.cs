@@ -19,9 +19,8 @@ internal sealed class HttpMcpUpstreamSessions(HttpClient http, HttpClient stream
     {
         if (!Uri.TryCreate(integration.Url, UriKind.Absolute, out var url) || (url.Scheme != Uri.UriSchemeHttps && url.Scheme != Uri.UriSchemeHttp))
             return new Failure(FailureCode.Misconfigured, $"The address of {integration.Name} is not an http address. An administrator has to correct it.");
-        // Checked here, because the exceptions further down would quote the value.
-        if (credential is not null && !credential.Reveal().All(character => character is >= '!' and <= '~'))
-            return new Failure(FailureCode.Misconfigured, $"The credential of {integration.Name} has characters that cannot be sent. It has to be provided again.");
+        if (!InjectedCredential.Of(integration, credential).TryGet(out _, out var unfit))
+            return unfit;
         var shared = await eras.OfAsync(integration, credential, session: null, previous => prober.RunAsync(integration, credential, previous), cancellationToken);
         if (session is null || !shared.TryGet(out var era, out _) || era.Modern || !era.IsOpen)
             return shared;
@@ -101,7 +100,7 @@ internal sealed class HttpMcpUpstreamSessions(HttpClient http, HttpClient stream
             Stream = new SessionStream(
                 cancellationToken => ListenAsync(integration, credential, era, cancellationToken),
                 (id, method) => ReplyAsync(integration, credential, era, id, method),
-                credential),
+                () => InjectedCredential.ScrubFor(integration, credential)),
         };
     }
 

@@ -1,5 +1,7 @@
 using Kontext.Domain;
+using Kontext.Domain.Observability;
 using Kontext.Domain.Vault;
+using Kontext.Functions.Observability;
 
 namespace Kontext.Functions.Upstream;
 
@@ -87,9 +89,11 @@ internal sealed class HttpProviderClient(HttpClient http, bool allowPrivateAddre
             return new Failure(FailureCode.Misconfigured, $"An address of {name} is not https. An administrator has to correct the integration's OAuth settings.");
         using var clock = new CancellationTokenSource(limit);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, clock.Token);
+        using var span = HttpSpans.StartClient(request);
         try
         {
             using var response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, either.Token);
+            span.Answered((int)response.StatusCode);
             var body = await ProviderResponse.ReadBodyAsync(response, either.Token);
             if (body is null)
                 return new Failure(FailureCode.UpstreamFailed, $"{name} sent an answer far too large to be one.");
@@ -100,14 +104,17 @@ internal sealed class HttpProviderClient(HttpClient http, bool allowPrivateAddre
         }
         catch (HttpRequestException exception) when (exception.HttpRequestError is HttpRequestError.NameResolutionError or HttpRequestError.ConnectionError or HttpRequestError.SecureConnectionError)
         {
+            span.Fail("unreachable");
             return new Failure(FailureCode.Unavailable, $"{name} cannot be reached.", exception.HttpRequestError.ToString());
         }
         catch (Exception exception) when (exception is HttpRequestException or IOException)
         {
+            span.Fail("broken_off");
             return new Failure(FailureCode.UpstreamFailed, $"{name} broke off before its answer was complete.", exception.GetType().Name);
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
+            span.Fail("timeout");
             return new Failure(FailureCode.UpstreamFailed, $"{name} did not answer within {limit.TotalSeconds:0} seconds.");
         }
     }

@@ -9,7 +9,11 @@ internal sealed class PlatformProviderApps(IConfiguration configuration) : IPlat
     /// <inheritdoc/>
     public (string ClientId, Secret? ClientSecret)? Find(string provider)
     {
-        var section = configuration.GetSection("Providers").GetSection(provider);
+        var providers = configuration.GetSection("Providers");
+        var section = providers.GetSection(provider);
+        // App settings of a Linux app have no hyphens: google-gmail is google_gmail there.
+        if (!section.Exists())
+            section = providers.GetSection(provider.Replace('-', '_'));
         return section["ClientId"] is { Length: > 0 } clientId
             ? (clientId, section["ClientSecret"] is { Length: > 0 } secret ? new Secret(secret) : null)
             : null;

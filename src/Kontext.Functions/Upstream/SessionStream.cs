@@ -1,13 +1,12 @@
 using System.Buffers;
 using System.Diagnostics.CodeAnalysis;
 using System.Threading.Channels;
-using Kontext.Domain;
 
 namespace Kontext.Functions.Upstream;
 
 /// <summary>What an MCP server of the older revisions says in a client's session that belongs to none of its answers (MCP 2025-11-25, Streamable HTTP, listening for messages).
 /// A session has one such stream, so all who listen on this instance share it; it is open as long as somebody does, and a little longer.</summary>
-internal sealed class SessionStream(Func<CancellationToken, Task<HttpResponseMessage>> open, Func<string, string, Task> reply, Secret? credential)
+internal sealed class SessionStream(Func<CancellationToken, Task<HttpResponseMessage>> open, Func<string, string, Task> reply, Func<CredentialScrub> scrub)
 {
     private const int MaxMessage = 1024 * 1024;
     private const int MaxWaiting = 100;
@@ -126,7 +125,7 @@ internal sealed class SessionStream(Func<CancellationToken, Task<HttpResponseMes
             await reply(id, method);
             return;
         }
-        Deliver(new Message(new CredentialScrub(credential).Clean(body.WrittenMemory, last: true).ToArray(), scanner.Id is not null));
+        Deliver(new Message(scrub().Clean(body.WrittenMemory, last: true).ToArray(), scanner.Id is not null));
     }
 
     private void Deliver(Message message)

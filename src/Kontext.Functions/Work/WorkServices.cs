@@ -1,5 +1,6 @@
 using Kontext.Domain.Work;
 using Kontext.Functions.Cloud;
+using Kontext.Functions.Health;
 using Kontext.Functions.Storage;
 using Kontext.Functions.Triggers;
 
@@ -12,15 +13,21 @@ internal static class WorkServices
     public static IServiceCollection AddKontextWork(this IServiceCollection services, KontextSettings settings)
     {
         services.AddSingleton<FailedWorkStore>().AddSingleton<WorkHandler>();
-        foreach (var name in (string[])["fn-queue-work", "fn-bus-work"])
+        foreach (var name in (string[])["fn_queue_work", "fn_bus_work"])
             services.AddSingleton<IMessageTrigger>(provider => new WorkTrigger(name, provider.GetRequiredService<WorkHandler>()));
-        foreach (var name in (string[])["fn-queue-poison", "fn-bus-dead"])
+        foreach (var name in (string[])["fn_queue_poison", "fn_bus_dead"])
             services.AddSingleton<IMessageTrigger>(provider => new GivenUpTrigger(name, provider.GetRequiredService<WorkHandler>()));
 
         if (settings.Work.ServiceBus is { } bus)
-            return services.AddSingleton<IWorkQueue>(provider => new ServiceBusSender(bus, provider.GetRequiredService<TimeProvider>()));
+            return services
+                .AddSingleton(provider => new ServiceBusSender(bus, provider.GetRequiredService<TimeProvider>()))
+                .AddSingleton<IWorkQueue>(provider => provider.GetRequiredService<ServiceBusSender>())
+                .AddSingleton<IDependency>(provider => provider.GetRequiredService<ServiceBusSender>());
         if (settings.Work.Queue is { } account)
+        {
             Add(services, provider => new StorageQueue(account, provider.GetRequiredService<TimeProvider>()));
+            services.AddSingleton<IDependency>(provider => provider.GetRequiredService<StorageQueue>());
+        }
         else
             Add(services, provider => new MemoryQueue(provider.GetRequiredService<TimeProvider>()));
         if (!settings.Work.HostReceives)

@@ -62,18 +62,18 @@ public sealed class ProvidersTests(KontextFixture kontext)
     public async Task Administrators_and_service_accounts_read_it_and_nobody_else(string path)
     {
         var member = await agent.ManagementTokenAsync("nora");
-        Assert.Equal(HttpStatusCode.Forbidden, (await agent.ApiAsync(HttpMethod.Get, "/providers" + path, member)).Status);
-        Assert.Equal(HttpStatusCode.Unauthorized, (await agent.ApiAsync(HttpMethod.Get, "/providers" + path, "nonsense")).Status);
+        Assert.Equal(HttpStatusCode.Forbidden, (await agent.ApiAsync(HttpMethod.Get, "/provider-catalog" + path, member)).Status);
+        Assert.Equal(HttpStatusCode.Unauthorized, (await agent.ApiAsync(HttpMethod.Get, "/provider-catalog" + path, "nonsense")).Status);
 
         var credentials = (await agent.ApiAsync(HttpMethod.Post, "/service-accounts", kontext.OwnerToken, new JsonObject { ["name"] = ApiCalls.Unique("robot") })).Json!["credentials"]!;
         var token = await agent.TokenAsync(new()
         {
             ["grant_type"] = "client_credentials", ["client_id"] = (string)credentials["clientId"]!, ["client_secret"] = (string)credentials["clientSecret"]!, ["scope"] = "management:all",
         });
-        Assert.Equal(HttpStatusCode.OK, (await agent.ApiAsync(HttpMethod.Get, "/providers" + path, token["access_token"]!)).Status);
+        Assert.Equal(HttpStatusCode.OK, (await agent.ApiAsync(HttpMethod.Get, "/provider-catalog" + path, token["access_token"]!)).Status);
     }
 
     private async Task<IReadOnlyList<string?>> KeysAsync(string query) => [.. (await ReadAsync(query)).Json!["items"]!.AsArray().Select(item => (string?)item!["key"])];
 
-    private Task<JsonAnswer> ReadAsync(string path) => agent.ApiAsync(HttpMethod.Get, "/providers" + path, kontext.OwnerToken);
+    private Task<JsonAnswer> ReadAsync(string path) => agent.ApiAsync(HttpMethod.Get, "/provider-catalog" + path, kontext.OwnerToken);
 }

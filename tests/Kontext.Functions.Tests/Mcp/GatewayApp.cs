@@ -12,6 +12,7 @@ using Kontext.Domain.Tenancy;
 using Kontext.Domain.Vault;
 using Kontext.Functions.Limits;
 using Kontext.Functions.Mcp;
+using Kontext.Functions.Proxy;
 using Kontext.Functions.Storage;
 using Kontext.Functions.Upstream;
 using Microsoft.AspNetCore.Builder;
@@ -36,7 +37,7 @@ internal sealed class GatewayApp : IAsyncDisposable
 
     public GatewayPorts Ports { get; }
 
-    public static async Task<GatewayApp> StartAsync(GatewayPorts ports, UpstreamLimits? limits = null, Failure? refused = null)
+    public static async Task<GatewayApp> StartAsync(GatewayPorts ports, UpstreamLimits? limits = null, Failure? refused = null, TimeProvider? time = null)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
@@ -45,23 +46,26 @@ internal sealed class GatewayApp : IAsyncDisposable
         {
             PublicUrl = new Uri("http://localhost:7071"), Storage = "memory", KeyDirectory = "/unused", Organization = "dev", Development = false, AllowPrivateUpstreams = true,
         };
-        builder.Services.AddSingleton(settings).AddSingleton(TimeProvider.System);
+        builder.Services.AddSingleton(settings).AddSingleton(time ?? TimeProvider.System);
         builder.Services.AddSingleton<IOrganizationStore>(ports).AddSingleton<IIntegrationStore>(ports).AddSingleton<IPolicyStore>(ports).AddSingleton<IConnectionStore>(ports);
         builder.Services.AddSingleton<ICredentialVault>(ports).AddSingleton<ISealer>(ports).AddSingleton<IAuditLog>(ports).AddSingleton<IConnectLinks>(ports);
         builder.Services.AddSingleton<IToolPinStore>(new ToolPinStore(new MemoryTables()));
         builder.Services.AddSingleton<ITableSource>(new MemoryTables()).AddSingleton<EpochFeed>().AddSingleton<IMcpMailbox, McpMailbox>().AddSingleton<IMcpSessionNotes, McpSessionNotes>();
+        builder.Services.AddSingleton<ICapabilityRequestStore>(new CapabilityRequestStore(new MemoryTables()));
         // The connections of these tests are never refreshed: nothing of it is called.
         builder.Services.AddSingleton((CredentialRefresh)RuntimeHelpers.GetUninitializedObject(typeof(CredentialRefresh)));
         builder.Services.AddSingleton<ConnectionCredentials>().AddSingleton<CredentialBroker>();
         builder.Services.AddSingleton<IApprovalStore>(new ApprovalStore(new MemoryTables())).AddSingleton(new ApprovalAddresses(settings.Issuer)).AddSingleton<Approvals>();
         builder.Services.AddSingleton<AttemptLimits>();
-        builder.Services.AddKontextGateway();
+        builder.Services.AddSingleton<ISessionStore>(new Storage.Instance(new MemoryTables(), TimeProvider.System).Sessions);
+        builder.Services.AddKontextGateway().AddKontextProxy();
         if (limits is not null)
             builder.Services.AddSingleton<IMcpUpstream>(provider => new HttpMcpUpstream(GuardedHttp.Create(true), GuardedHttp.Create(true), provider.GetRequiredService<UpstreamEras>(), limits));
         var app = builder.Build();
         app.UseRouting();
         app.UseMiddleware<SurfaceMiddleware>();
         McpEndpoints.Map(app, settings, context => new ValueTask<Result<Caller>>(refused is null ? CallerOf(ports) : refused), static (_, _) => new(true));
+        ProxyEndpoints.Map(app, settings, context => new ValueTask<Result<Caller>>(refused is null ? CallerOf(ports) : refused));
         await app.StartAsync();
         return new GatewayApp(app, ports);
     }
@@ -150,7 +154,7 @@ internal sealed class GatewayApp : IAsyncDisposable
     {
         var application = new Application
         {
-            Id = Ids.Named<AppId>("agent"), Name = "Agent", OAuth = new OAuthClient(), Integrations = [.. ports.Integrations.Select(integration => integration.Id)], CreatedAt = DateTimeOffset.UnixEpoch, UpdatedAt = DateTimeOffset.UnixEpoch,
+            Id = Ids.Named<AppId>("agent"), Name = "Agent", ToolDiscovery = ports.ToolDiscovery, OAuth = new OAuthClient(), Integrations = [.. ports.Integrations.Select(integration => integration.Id)], CreatedAt = DateTimeOffset.UnixEpoch, UpdatedAt = DateTimeOffset.UnixEpoch,
         };
         var user = new User { Id = Ids.Named<UserId>("alice"), Issuer = "development", Subject = "alice", CreatedAt = DateTimeOffset.UnixEpoch };
         var session = new Session

@@ -15,6 +15,8 @@ internal sealed class GatewayPorts : IOrganizationStore, IIntegrationStore, IPol
 
     public List<Integration> Integrations { get; } = [];
 
+    public ToolDiscovery ToolDiscovery { get; set; }
+
     public List<PolicyRule> Rules { get; } = [];
 
     public ConcurrentDictionary<IntegrationId, Connection> Connections { get; } = [];
@@ -104,7 +106,7 @@ internal sealed class GatewayPorts : IOrganizationStore, IIntegrationStore, IPol
 
     public Task TrimAsync(OrgId org, CredentialName name, string keepFrom, CancellationToken cancellationToken) => throw new NotSupportedException();
 
-    public Task DeleteAsync(OrgId org, CredentialName name, CancellationToken cancellationToken) => throw new NotSupportedException();
+    public Task<DateTimeOffset?> DeleteAsync(OrgId org, CredentialName name, CancellationToken cancellationToken) => throw new NotSupportedException();
 
     public ValueTask<byte[]> DeriveAsync(OrgId org, string purpose, string text, CancellationToken cancellationToken) => throw new NotSupportedException();
 }

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Kontext.Domain.Integrations;
+using Kontext.Functions.Mcp;
 using Microsoft.AspNetCore.Http;
 
 namespace Kontext.Functions.Tests.Mcp;
@@ -68,6 +69,36 @@ public sealed class ToolsListTests
     }
 
     [Fact]
+    public async Task A_slow_integration_is_reported_and_there_once_it_has_answered()
+    {
+        await using var upstream = await McpServerDouble.StartAsync(modern: true);
+        await using var slow = await McpServerDouble.StartAsync(modern: true);
+        var (asked, answer) = (new TaskCompletionSource(), new TaskCompletionSource());
+        slow.Fault = async (_, body) =>
+        {
+            if ((string?)body["method"] != "tools/list")
+                return false;
+            asked.TrySetResult();
+            await answer.Task;
+            return false;
+        };
+        var ports = new GatewayPorts();
+        GatewayApp.Connect(ports, "github", upstream.Url);
+        GatewayApp.Connect(ports, "jira", slow.Url);
+        await using var gateway = await GatewayApp.StartAsync(ports, time: new ImpatientTime(asked.Task));
+
+        var first = (await gateway.AskAsync(true, "tools/list"))["result"]!;
+        answer.SetResult();
+        var names = new List<string?>();
+        while (!names.Contains("jira__echo"))
+            names = [.. (await gateway.AskAsync(true, "tools/list"))["result"]!["tools"]!.AsArray().Select(tool => (string?)tool!["name"])];
+
+        Assert.All(first["tools"]!.AsArray(), tool => Assert.StartsWith("github__", (string?)tool!["name"]));
+        Assert.Equal(("jira", "unavailable"), ((string?)first["_meta"]!["kontext/unavailable"]![0]!["integration"], (string?)first["_meta"]!["kontext/unavailable"]![0]!["reason"]));
+        Assert.Single(slow.SeenOf("tools/list"));
+    }
+
+    [Fact]
     public async Task A_list_is_fetched_once_and_again_for_another_credential()
     {
         await using var upstream = await McpServerDouble.StartAsync(modern: true);
@@ -117,5 +148,18 @@ public sealed class ToolsListTests
         Assert.Equal(-32602, (int)(await gateway.CallAsync(true, "github__echo"))["error"]!["code"]!);
         using var single = await gateway.SendAsync(true, "tools/list", path: "/mcp/github");
         Assert.Equal(StatusCodes.Status404NotFound, (int)single.StatusCode);
+    }
+
+    /// <summary>The list's patience is at its end once the slow integration has been asked, and not before.</summary>
+    private sealed class ImpatientTime(Task asked) : TimeProvider
+    {
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+        {
+            if (dueTime != OfferedTools.Patience || asked.IsCompleted)
+                return base.CreateTimer(callback, state, dueTime, period);
+            var timer = base.CreateTimer(callback, state, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+            asked.ContinueWith(_ => timer.Change(TimeSpan.FromMilliseconds(1), Timeout.InfiniteTimeSpan), TaskScheduler.Default);
+            return timer;
+        }
     }
 }

@@ -82,7 +82,9 @@ public sealed class OrganizationIntegrationsTests(KontextFixture kontext, Servic
         {
             Assert.Null(await person.RecordAsync(service));
             await browser.SubmitAsync(await browser.OpenAsync(new Uri(kontext.Server.Url, "/login")), "Sign in", new Dictionary<string, string> { ["username"] = name });
-            await browser.OpenAsync(new Uri(kontext.Server.Url, back.PathAndQuery));
+            var page = await browser.OpenAsync(new Uri(kontext.Server.Url, back.PathAndQuery));
+            Assert.EndsWith("/callback", page.Url.AbsolutePath, StringComparison.Ordinal);
+            await browser.SubmitAsync(page, "Finish connecting");
         }
         Assert.Equal("valid", (string?)(await person.RecordAsync(service))!["status"]);
     }
@@ -122,14 +124,23 @@ public sealed class OrganizationIntegrationsTests(KontextFixture kontext, Servic
     [Fact]
     public async Task A_service_is_found_by_its_providers_key_too()
     {
-        var id = await kontext.IntegrationAsync("oauth", new JsonObject { ["oauth"] = new JsonObject { ["provider"] = "google" } });
+        var id = await kontext.IntegrationAsync("oauth", new JsonObject { ["oauth"] = new JsonObject { ["provider"] = "dropbox" } });
         using var person = await Person.WithTokenAsync(kontext, "gina");
         // No app of the operator is configured here: that is said, with the settings to set.
-        var answer = await person.CallAsync(HttpMethod.Get, "/google/auth_link");
+        var answer = await person.CallAsync(HttpMethod.Get, "/dropbox/auth_link");
         Assert.Equal(HttpStatusCode.BadRequest, answer.Status);
-        Assert.Contains("Providers__google__ClientId", answer["message"], StringComparison.Ordinal);
+        Assert.Contains("Providers__dropbox__ClientId", answer["message"], StringComparison.Ordinal);
         await kontext.Agent.ApiAsync(HttpMethod.Delete, $"/integrations/{id}", kontext.OwnerToken);
-        Assert.Equal(HttpStatusCode.NotFound, (await person.CallAsync(HttpMethod.Get, "/google/auth_link")).Status);
+        Assert.Equal(HttpStatusCode.NotFound, (await person.CallAsync(HttpMethod.Get, "/dropbox/auth_link")).Status);
+    }
+
+    [Fact]
+    public async Task Google_is_offered_from_the_start()
+    {
+        using var person = await Person.WithTokenAsync(kontext, "gerda");
+        var google = (await person.OfferAsync("google"))!;
+        Assert.Equal(("Google", "google", "oauth"), ((string?)google["name"], (string?)google["provider"], (string?)google["auth_mode"]));
+        Assert.Equal("Connect Gmail, Calendar, and Drive with read-only access.", (string?)google["description"]);
     }
 
     [Fact]

@@ -102,7 +102,7 @@ public sealed class OrganizationsTests : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData(true, "Kontext:Organizations:Acme_Corp:Name", "Acme", "Kontext__Organizations__Acme_Corp")]
+    [InlineData(true, "Kontext:Organizations:Acme.Corp:Name", "Acme", "Kontext__Organizations__Acme.Corp")]
     [InlineData(true, "Kontext:Organizations:dev:Name", "Dev", "Kontext__Organizations__dev")]
     [InlineData(true, "Kontext:Organizations:acme:SignIn:Issuer", "https://idp.example", "Kontext__Organizations__acme__SignIn__ClientId is missing")]
     [InlineData(false, "Kontext:Organizations:acme:Name", "Acme", "Kontext__Organizations__acme__SignIn__Issuer is missing")]

@@ -51,8 +51,8 @@ internal static partial class FunctionFolders
         var triggers = folders.Where(f => f.Route is null).Select(f => f.Name).ToHashSet(StringComparer.OrdinalIgnoreCase);
         foreach (var trigger in triggers)
         {
-            if (!trigger.StartsWith("fn-", StringComparison.Ordinal))
-                yield return $"trigger {trigger}: its name has to begin with fn-";
+            if (!trigger.StartsWith("fn-", StringComparison.Ordinal) && !trigger.StartsWith("fn_", StringComparison.Ordinal))
+                yield return $"trigger {trigger}: its name has to begin with fn- or fn_";
             if (served.Contains(trigger))
                 yield return $"trigger {trigger}: a function's HTTP route spells its path";
         }

@@ -15,6 +15,9 @@ public sealed class FunctionRoutesTests
     private static readonly RecordingTimer AuditRetention = new("fn-audit-retention", TimeSpan.FromHours(1));
     private static readonly RecordingTimer ExpirySweep = new("fn-expiry-sweep", TimeSpan.FromHours(1));
     private static readonly RecordingTimer WebhookSweep = new("fn-webhook-sweep", TimeSpan.FromMinutes(5));
+    private static readonly RecordingTimer DataKeys = new("fn-data-keys", TimeSpan.FromMinutes(15));
+    private static readonly RecordingTimer TraceRollup = new("fn-trace-rollup", TimeSpan.FromMinutes(1));
+    private static readonly RecordingTimer DataKeys = new("fn-data-keys", TimeSpan.FromMinutes(15));
 
     [Fact]
     public async Task Every_endpoint_is_served_by_exactly_one_function_and_none_reaches_a_trigger()
@@ -34,17 +37,17 @@ public sealed class FunctionRoutesTests
 
     [Fact]
     public void Timers_that_agree_with_their_folders_pass() =>
-        Assert.Empty(FunctionFolders.TimerFaults(FunctionFolders.Read(), [AuditSeal, RefreshSweep, RefreshBackfill, SigningKeys, AuditRetention, ExpirySweep, WebhookSweep]));
+        Assert.Empty(FunctionFolders.TimerFaults(FunctionFolders.Read(), [AuditSeal, RefreshSweep, RefreshBackfill, SigningKeys, AuditRetention, ExpirySweep, WebhookSweep, TraceRollup, DataKeys]));
 
     [Fact]
     public void A_timer_with_another_interval_than_its_schedule_is_found() =>
-        Assert.Single(FunctionFolders.TimerFaults(FunctionFolders.Read(), [new RecordingTimer("fn-audit-seal", TimeSpan.FromMinutes(4)), RefreshSweep, RefreshBackfill, SigningKeys, AuditRetention, ExpirySweep, WebhookSweep]));
+        Assert.Single(FunctionFolders.TimerFaults(FunctionFolders.Read(), [new RecordingTimer("fn-audit-seal", TimeSpan.FromMinutes(4)), RefreshSweep, RefreshBackfill, SigningKeys, AuditRetention, ExpirySweep, WebhookSweep, TraceRollup, DataKeys]));
 
     [Fact]
     public void A_timer_without_a_folder_and_a_folder_without_a_timer_are_found()
     {
-        Assert.Single(FunctionFolders.TimerFaults(FunctionFolders.Read(), [AuditSeal, RefreshSweep, RefreshBackfill, SigningKeys, AuditRetention, ExpirySweep, WebhookSweep, new RecordingTimer("fn-other", TimeSpan.FromMinutes(1))]));
-        Assert.Single(FunctionFolders.TimerFaults(FunctionFolders.Read(), [RefreshSweep, RefreshBackfill, SigningKeys, AuditRetention, ExpirySweep, WebhookSweep]));
+        Assert.Single(FunctionFolders.TimerFaults(FunctionFolders.Read(), [AuditSeal, RefreshSweep, RefreshBackfill, SigningKeys, AuditRetention, ExpirySweep, WebhookSweep, TraceRollup, DataKeys, new RecordingTimer("fn-other", TimeSpan.FromMinutes(1))]));
+        Assert.Single(FunctionFolders.TimerFaults(FunctionFolders.Read(), [RefreshSweep, RefreshBackfill, SigningKeys, AuditRetention, ExpirySweep, WebhookSweep, TraceRollup, DataKeys]));
     }
 
     [Theory]

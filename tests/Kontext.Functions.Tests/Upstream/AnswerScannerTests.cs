@@ -84,7 +84,7 @@ public sealed class AnswerScannerTests
             var scrub = new CredentialScrub(new Secret("super-secret-value"));
             var first = Encoding.UTF8.GetString(scrub.Clean(Encoding.UTF8.GetBytes(Text[..cut]), last: false).Span);
             var second = Encoding.UTF8.GetString(scrub.Clean(Encoding.UTF8.GetBytes(Text[cut..]), last: true).Span);
-            Assert.Equal("abc *** def ***", first + second);
+            Assert.Equal("abc ****************** def ******************", first + second);
         }
     }
 

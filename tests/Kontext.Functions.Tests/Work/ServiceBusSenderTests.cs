@@ -5,6 +5,7 @@ using Azure.Core.Pipeline;
 using Kontext.Domain;
 using Kontext.Domain.Work;
 using Kontext.Functions.Cloud;
+using Kontext.Functions.Storage;
 using Kontext.Functions.Work;
 
 namespace Kontext.Functions.Tests.Work;
@@ -43,6 +44,21 @@ public sealed class ServiceBusSenderTests : IDisposable
         await Assert.ThrowsAsync<Azure.RequestFailedException>(() => Sender().EnqueueAsync(Work, TimeSpan.Zero, TestContext.Current.CancellationToken));
     }
 
+    [Fact]
+    public async Task A_probe_asks_for_the_queue_and_takes_a_refusal_for_an_answer()
+    {
+        broker.Status = HttpStatusCode.Unauthorized;
+        await Sender().ProbeAsync(TestContext.Current.CancellationToken);
+        Assert.Equal("https://acme.servicebus.windows.net/kontext-work", broker.Address);
+    }
+
+    [Fact]
+    public async Task A_probe_finds_that_there_is_no_such_queue()
+    {
+        broker.Status = HttpStatusCode.NotFound;
+        await Assert.ThrowsAsync<StorageUnavailableException>(() => Sender().ProbeAsync(TestContext.Current.CancellationToken));
+    }
+
     private ServiceBusSender Sender() => new("acme.servicebus.windows.net", new NamedToken(), new HttpClientTransport(broker), TimeProvider.System);
 
     private sealed class NamedToken : TokenCredential
@@ -70,8 +86,11 @@ public sealed class ServiceBusSenderTests : IDisposable
         {
             Address = request.RequestUri!.AbsoluteUri;
             Authorization = request.Headers.GetValues("Authorization").Single();
-            Properties = JsonNode.Parse(request.Headers.GetValues("BrokerProperties").Single());
-            Body = await request.Content!.ReadAsByteArrayAsync(cancellationToken);
+            if (request.Content is { } content)
+            {
+                Properties = JsonNode.Parse(request.Headers.GetValues("BrokerProperties").Single());
+                Body = await content.ReadAsByteArrayAsync(cancellationToken);
+            }
             return new HttpResponseMessage(Status);
         }
     }

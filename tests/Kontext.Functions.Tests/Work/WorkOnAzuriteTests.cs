@@ -94,7 +94,7 @@ public sealed class WorkOnAzuriteTests(AzuriteFixture azurite) : IDisposable
         var delivery = (await agent.ApiAsync(HttpMethod.Post, $"/webhooks/{webhook}/test", token)).Json!["delivery"]!;
         var message = Assert.Single(await queue.ReceiveAsync(16, Hidden, Cancelled));
 
-        Assert.Equal(HttpStatusCode.OK, await PostAsync(server, "fn-queue-poison", message.Body.Span));
+        Assert.Equal(HttpStatusCode.OK, await PostAsync(server, "fn_queue_poison", message.Body.Span));
         Assert.Null(receiver.Waiting);
         var failed = Assert.Single((await agent.ApiAsync(HttpMethod.Get, "/work/failed", token)).Json!["items"]!.AsArray())!;
         Assert.Equal("webhook.deliver", (string?)failed["kind"]);
@@ -102,12 +102,12 @@ public sealed class WorkOnAzuriteTests(AzuriteFixture azurite) : IDisposable
         Assert.Empty((await agent.ApiAsync(HttpMethod.Get, "/work/failed", token)).Json!["items"]!.AsArray());
 
         var replayed = Assert.Single(await queue.ReceiveAsync(16, Hidden, Cancelled));
-        Assert.Equal(HttpStatusCode.OK, await PostAsync(server, "fn-queue-work", replayed.Body.Span));
+        Assert.Equal(HttpStatusCode.OK, await PostAsync(server, "fn_queue_work", replayed.Body.Span));
         Assert.Equal((string?)delivery["messageId"], (await receiver.NextAsync(TestContext.Current.CancellationToken)).Id);
-        Assert.Equal(HttpStatusCode.OK, await PostAsync(server, "fn-bus-work", replayed.Body.Span));
+        Assert.Equal(HttpStatusCode.OK, await PostAsync(server, "fn_bus_work", replayed.Body.Span));
         Assert.Null(receiver.Waiting);
         // Nobody's message: kept aside, and asked for never again.
-        Assert.Equal(HttpStatusCode.OK, await PostAsync(server, "fn-queue-work", "not work"u8));
+        Assert.Equal(HttpStatusCode.OK, await PostAsync(server, "fn_queue_work", "not work"u8));
         Assert.Empty((await agent.ApiAsync(HttpMethod.Get, "/work/failed", token)).Json!["items"]!.AsArray());
     }
 

@@ -164,12 +164,12 @@ public sealed class MemoryVault(Breakage breakage) : ICredentialVault
     }
 
     /// <inheritdoc/>
-    public Task DeleteAsync(OrgId org, CredentialName name, CancellationToken cancellationToken)
+    public Task<DateTimeOffset?> DeleteAsync(OrgId org, CredentialName name, CancellationToken cancellationToken)
     {
         breakage.Reach("delete");
         lock (names)
             names.Remove((org, name));
-        return Task.CompletedTask;
+        return Task.FromResult<DateTimeOffset?>(null);
     }
 }
 

@@ -1,0 +1,131 @@
+using System.Collections.Immutable;
+using Kontext.Domain.Audit;
+using Kontext.Domain.Integrations;
+using Kontext.Domain.Vault;
+
+namespace Kontext.Domain.Revocations;
+
+/// <summary>Cuts off and reinstates, on record: the order is stored first, then the row that decisions look at is written, then connections are ended if that was ordered. What a crash leaves undone can be gone on with.</summary>
+public sealed class CutOffs(ICutOffStore cutOffs, CutOffSwitch targets, IConnectionStore connections, IIntegrationStore integrations, Disconnection disconnection, IAuditLog audit, TimeProvider time)
+{
+    private const int PageSize = 100;
+    private const int MaxRemainders = 500;
+    private static readonly TimeSpan Budget = TimeSpan.FromSeconds(15);
+
+    /// <summary>Cuts off; fails when there is no such thing, or when it must not be.</summary>
+    public async Task<Result<CutOff>> RunAsync(OrgId org, CutOffTarget asked, string? reason, bool disconnect, AuditParty by, CancellationToken cancellationToken)
+    {
+        if (await targets.ResolveAsync(org, asked, cancellationToken) is not { } target)
+            return new Failure(FailureCode.NotFound, $"There is no {asked.Kind.ToString().ToLowerInvariant()} with this id.");
+        if (await targets.IsBuiltInAsync(org, target, cancellationToken))
+            return new Failure(FailureCode.Conflict, "This application ships with Kontext, and people manage the organization with it: it cannot be cut off.");
+        if (target.User?.ToString() == by.Id && target.Kind == CutOffKind.User)
+            return new Failure(FailureCode.Conflict, "You would cut off yourself. Another owner or admin, or a service account, can.");
+        var now = time.GetUtcNow();
+        var row = await cutOffs.InsertAsync(
+            org, new CutOff { Id = Ids.New<CutOffId>(now), Target = target, Reason = reason, By = by, At = now, Disconnect = disconnect || target.Kind == CutOffKind.Connection }, cancellationToken);
+        return await GoOnAsync(org, row);
+    }
+
+    /// <summary>Does what is left to do; null when there is no such cut-off.</summary>
+    public async Task<CutOff?> ContinueAsync(OrgId org, CutOffId id, CancellationToken cancellationToken) =>
+        await cutOffs.FindAsync(org, id, cancellationToken) is { } row ? row.Value is { CompletedAt: null, ReinstatedAt: null } ? await GoOnAsync(org, row) : row.Value : null;
+
+    /// <summary>Undoes it; null when there is no such cut-off.</summary>
+    public async Task<Result<CutOff>?> ReinstateAsync(OrgId org, CutOffId id, AuditParty by, CancellationToken cancellationToken)
+    {
+        while (await cutOffs.FindAsync(org, id, cancellationToken) is { } row)
+        {
+            if (!row.Value.Target.IsReinstatable)
+                return new Failure(FailureCode.Conflict, "A session or connection that was ended cannot be brought back: the person approves or connects again.");
+            if (row.Value.ReinstatedAt is not null)
+                return row.Value;
+            await targets.SetAsync(org, row.Value.Target, cutOff: false, "", CancellationToken.None);
+            if (await cutOffs.ReplaceAsync(org, row, row.Value with { ReinstatedAt = time.GetUtcNow(), ReinstatedBy = by }, CancellationToken.None) is not { } written)
+                continue;
+            await RecordAsync(org, written.Value, by, AuditTypes.Reinstated);
+            return written.Value;
+        }
+        return null;
+    }
+
+    // What was ordered is done even if the one who ordered it does not wait.
+    private async Task<CutOff> GoOnAsync(OrgId org, Versioned<CutOff> row)
+    {
+        var order = row.Value;
+        var ended = await targets.SetAsync(org, order.Target, cutOff: true, $"revoked by {order.By.Name}{(order.Reason is null ? "" : ": " + order.Reason)}", CancellationToken.None);
+        await RecordAsync(org, order, order.By, AuditTypes.Revoked);
+        var (count, remainders, complete) = order.Disconnect ? await DisconnectAsync(org, order) : (0, [], true);
+        while (true)
+        {
+            var next = row.Value with
+            {
+                Sessions = row.Value.Sessions + ended,
+                Connections = row.Value.Connections + count,
+                Remainders = [.. row.Value.Remainders.Concat(remainders).DistinctBy(left => (left.User, left.Integration)).Take(MaxRemainders)],
+                CompletedAt = complete ? time.GetUtcNow() : null,
+            };
+            if (await cutOffs.ReplaceAsync(org, row, next, CancellationToken.None) is { } written)
+                return written.Value;
+            row = await cutOffs.FindAsync(org, order.Id, CancellationToken.None) ?? throw new InvalidOperationException("A cut-off is gone.");
+        }
+    }
+
+    private async Task<(int Count, ImmutableArray<CutOffRemainder> Remainders, bool Complete)> DisconnectAsync(OrgId org, CutOff order)
+    {
+        var (started, count, remainders) = (time.GetUtcNow(), 0, ImmutableArray.CreateBuilder<CutOffRemainder>());
+        await foreach (var connection in ConnectionsAsync(org, order.Target))
+        {
+            if (time.GetUtcNow() - started > Budget)
+                return (count, remainders.ToImmutable(), false);
+            if (connection.Status != ConnectionStatus.Connected || await integrations.FindAsync(org, connection.Integration, CancellationToken.None) is not { } integration)
+                continue;
+            var report = await disconnection.RunAsync(org, connection.User, integration.Value, DisconnectReason.ByAdministrator, order.By, CancellationToken.None);
+            count++;
+            if (report is not { AtProvider: ProviderRevocation.Revoked or ProviderRevocation.Nothing, SecretsDeleted: true } && remainders.Count < MaxRemainders)
+                remainders.Add(new CutOffRemainder(connection.User, connection.Integration, report.AtProvider, report.SecretsDeleted, report.LivesUntil, report.Detail));
+        }
+        return (count, remainders.ToImmutable(), true);
+    }
+
+    private async IAsyncEnumerable<Connection> ConnectionsAsync(OrgId org, CutOffTarget target)
+    {
+        switch (target)
+        {
+            case { Kind: CutOffKind.Connection, User: { } user, Integration: { } integration }:
+                if (await connections.FindAsync(org, user, integration, CancellationToken.None) is { } one)
+                    yield return one.Value;
+                break;
+            case { Kind: CutOffKind.User, User: { } user }:
+                foreach (var own in await connections.ListAsync(org, user, CancellationToken.None))
+                    yield return own;
+                break;
+            case { Kind: CutOffKind.Integration, Integration: { } integration }:
+                string? cursor = null;
+                do
+                {
+                    var page = await connections.ListOfAsync(org, integration, cursor, PageSize, CancellationToken.None);
+                    foreach (var connection in page.Items)
+                        yield return connection;
+                    cursor = page.NextCursor;
+                }
+                while (cursor is not null);
+                break;
+            default:
+                break;
+        }
+    }
+
+    private Task RecordAsync(OrgId org, CutOff cutOff, AuditParty by, string type) => audit.AppendAsync(org, new AuditEvent
+    {
+        At = time.GetUtcNow(),
+        Type = type,
+        Actor = by,
+        Agent = cutOff.Target.Application is { } application ? new AuditParty(application.ToString(), cutOff.Target.Kind == CutOffKind.Application ? cutOff.Target.Name : null) : null,
+        User = cutOff.Target.User is { } user ? new AuditParty(user.ToString(), cutOff.Target.Kind == CutOffKind.User ? cutOff.Target.Name : null) : null,
+        SessionId = cutOff.Target.Session?.ToString(),
+        Integration = cutOff.Target.Integration is { } integration ? new AuditParty(integration.ToString(), cutOff.Target.Name) : null,
+        Target = $"{cutOff.Target.Kind.ToString().ToLowerInvariant()} {cutOff.Target.Name} (revocation {cutOff.Id})",
+        ErrorMessage = cutOff.Reason,
+    }, CancellationToken.None);
+}

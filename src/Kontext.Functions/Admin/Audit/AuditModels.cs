@@ -1,0 +1,23 @@
+using Kontext.Functions.Api;
+
+namespace Kontext.Functions.Admin.Audit;
+
+/// <summary>What the page of the audit trail shows.</summary>
+/// <param name="Frame">What is around it.</param>
+/// <param name="Filter">What was asked for.</param>
+/// <param name="Items">The entries, newest first.</param>
+/// <param name="Next">The time of the entry the next page begins with; null at the end.</param>
+/// <param name="Archived">What is in the archive; null when nothing is.</param>
+/// <param name="Applications">Names of applications to choose from.</param>
+/// <param name="Verification">What verifying found; null when it was not asked.</param>
+internal sealed record AuditModel(
+    AdminFrame Frame, FormState Filter, IReadOnlyList<AuditEventBody> Items, string? Next, AuditArchivedBody? Archived, IReadOnlyList<(string Id, string Name)> Applications, AuditVerificationBody? Verification) : AdminModel(Frame);
+
+/// <summary>What the list of traces shows.</summary>
+internal sealed record TracesModel(AdminFrame Frame, FormState Filter, IReadOnlyList<TraceBody> Items, string? Next, IReadOnlyList<(string Id, string Name)> Applications) : AdminModel(Frame);
+
+/// <summary>What the page of one trace shows.</summary>
+internal sealed record TraceModel(AdminFrame Frame, TraceBody Trace, IReadOnlyList<AuditEventBody> Events) : AdminModel(Frame);
+
+/// <summary>What the page of failed work shows.</summary>
+internal sealed record WorkModel(AdminFrame Frame, IReadOnlyList<FailedWorkBody> Items) : AdminModel(Frame);

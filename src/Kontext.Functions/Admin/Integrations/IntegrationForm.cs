@@ -1,0 +1,58 @@
+using Kontext.Domain.OAuth;
+using Kontext.Functions.Api;
+
+namespace Kontext.Functions.Admin.Integrations;
+
+/// <summary>The fields of an integration as forms have them. They are named as the API names them in its errors.</summary>
+internal static class IntegrationForm
+{
+    /// <summary>What the names of a provider's parameters begin with.</summary>
+    public const string ParameterPrefix = "oauth.parameters.";
+
+    /// <summary>How calls are authenticated at the service.</summary>
+    public static readonly IReadOnlyList<(string Value, string Text)> AuthModes =
+    [
+        ("none", "Without a credential"), ("oauth", "Each person connects their account (OAuth)"), ("user_token", "Each person enters a token"), ("server_token", "One token for everybody"),
+    ];
+
+    /// <summary>How agents use it.</summary>
+    public static readonly IReadOnlyList<(string Value, string Text)> Categories = [("gateway_remote_mcp", "Through the gateway: an MCP server"), ("internal_mcp_credentials", "Credentials only: the agent calls it itself")];
+
+    /// <summary>What happens when a tool's description changes.</summary>
+    public static readonly IReadOnlyList<(string Value, string Text)> ToolChanges = [("record", "Record the change and let the tool be used"), ("quarantine", "Hold the tool back until somebody accepts the change")];
+
+    /// <summary>An integration as sent.</summary>
+    public static IntegrationInput InputOf(OAuthParameters form, IFormCollection all, bool changed) => new()
+    {
+        Name = form["name"] ?? "",
+        Url = form["url"] ?? "",
+        Category = form["category"],
+        AuthMode = form["authMode"],
+        Oauth = changed || form["authMode"] != "oauth" ? null : OAuthOf(form, all),
+        ServerToken = form["serverToken"],
+        AttachByDefault = form["attachByDefault"] == "yes",
+        ToolChanges = form["toolChanges"],
+        TokenLabel = form["tokenLabel"] ?? (changed ? "" : null),
+        TokenHelpUrl = form["tokenHelpUrl"] ?? (changed ? "" : null),
+    };
+
+    /// <summary>Its OAuth settings as sent.</summary>
+    public static IntegrationOAuthInput OAuthOf(OAuthParameters form, IFormCollection all) => new()
+    {
+        Provider = form["oauth.provider"],
+        Issuer = form["oauth.issuer"],
+        AuthorizationUrl = form["oauth.authorizationUrl"],
+        TokenUrl = form["oauth.tokenUrl"],
+        Parameters = ParametersOf(all),
+        Scopes = [.. form.All("scope").Concat(Lines.Of(form["oauth.scopes"])).Distinct(StringComparer.Ordinal)],
+        ClientId = form["oauth.clientId"],
+        ClientSecret = form["oauth.clientSecret"],
+    };
+
+    private static Dictionary<string, string>? ParametersOf(IFormCollection all)
+    {
+        var given = all.Where(field => field.Key.StartsWith(ParameterPrefix, StringComparison.Ordinal) && field.Value.ToString().Trim().Length > 0)
+            .ToDictionary(field => field.Key[ParameterPrefix.Length..], field => field.Value.ToString().Trim(), StringComparer.Ordinal);
+        return given.Count == 0 ? null : given;
+    }
+}

@@ -1,0 +1,124 @@
+using Kontext.Domain;
+using Kontext.Domain.Audit;
+using Kontext.Domain.Revocations;
+
+namespace Kontext.Functions.Api;
+
+/// <summary>Cutting off, seeing what that came to, and undoing it: <c>/revocations</c>, for owners, admins and service accounts. People end their own sessions and connections elsewhere.</summary>
+internal sealed class RevocationsApi(CutOffs cutOffs, ICutOffStore store, IAuditLog audit, TimeProvider time)
+{
+    private const int MaxReason = 500;
+    private const int MaxCredentials = 200;
+    private static readonly TimeSpan LookBack = TimeSpan.FromDays(30);
+
+    public static void Map(RouteGroupBuilder api)
+    {
+        var group = api.MapGroup("/revocations");
+        group.MapPost("", (HttpContext context, RevocationsApi self) => self.CreateAsync(context));
+        group.MapGet("", (HttpContext context, RevocationsApi self) => self.ListAsync(context));
+        group.MapGet("/{id}", (CutOffId id, HttpContext context, RevocationsApi self) => self.ReadAsync(context, id));
+        group.MapPost("/{id}/continue", (CutOffId id, HttpContext context, RevocationsApi self) => self.ContinueAsync(context, id));
+        group.MapPost("/{id}/reinstate", (CutOffId id, HttpContext context, RevocationsApi self) => self.ReinstateAsync(context, id));
+    }
+
+    private async Task<IResult> CreateAsync(HttpContext context)
+    {
+        var caller = ApiCaller.Of(context);
+        if (caller.DemandPrivilege() is { } refused)
+            return ApiErrors.Of(context, refused);
+        if (!(await Api.ReadAsync(context, ApiJson.Default.NewRevocation)).TryGet(out var input, out var failure) || !TargetOf(input).TryGet(out var target, out failure))
+            return ApiErrors.Of(context, failure);
+        return (await cutOffs.RunAsync(caller.Org, target, input.Reason, input.Disconnect ?? false, caller.Actor, context.RequestAborted)).TryGet(out var done, out failure)
+            ? await AnswerAsync(context, caller.Org, done, StatusCodes.Status201Created)
+            : ApiErrors.Of(context, failure);
+    }
+
+    private async Task<IResult> ListAsync(HttpContext context)
+    {
+        var caller = ApiCaller.Of(context);
+        if (caller.DemandPrivilege() is { } refused)
+            return ApiErrors.Of(context, refused);
+        if (!Api.Paging(context).TryGet(out var paging, out var failure))
+            return ApiErrors.Of(context, failure);
+        var page = await store.ListAsync(caller.Org, paging.Cursor, paging.Limit, context.RequestAborted);
+        return Api.Ok(new RevocationListBody([.. page.Items.Select(RevocationBody.Of)], page.NextCursor), ApiJson.Default.RevocationListBody);
+    }
+
+    private async Task<IResult> ReadAsync(HttpContext context, CutOffId id)
+    {
+        var caller = ApiCaller.Of(context);
+        if (caller.DemandPrivilege() is { } refused)
+            return ApiErrors.Of(context, refused);
+        return await store.FindAsync(caller.Org, id, context.RequestAborted) is { } found ? await AnswerAsync(context, caller.Org, found.Value) : ApiErrors.Of(context, Api.NotFound("revocation"));
+    }
+
+    private async Task<IResult> ContinueAsync(HttpContext context, CutOffId id)
+    {
+        var caller = ApiCaller.Of(context);
+        if (caller.DemandPrivilege() is { } refused)
+            return ApiErrors.Of(context, refused);
+        return await cutOffs.ContinueAsync(caller.Org, id, context.RequestAborted) is { } done ? await AnswerAsync(context, caller.Org, done) : ApiErrors.Of(context, Api.NotFound("revocation"));
+    }
+
+    private async Task<IResult> ReinstateAsync(HttpContext context, CutOffId id)
+    {
+        var caller = ApiCaller.Of(context);
+        if (caller.DemandPrivilege() is { } refused)
+            return ApiErrors.Of(context, refused);
+        if (await cutOffs.ReinstateAsync(caller.Org, id, caller.Actor, context.RequestAborted) is not { } result)
+            return ApiErrors.Of(context, Api.NotFound("revocation"));
+        return result.TryGet(out var reinstated, out var failure) ? await AnswerAsync(context, caller.Org, reinstated) : ApiErrors.Of(context, failure);
+    }
+
+    private async Task<IResult> AnswerAsync(HttpContext context, OrgId org, CutOff cutOff, int statusCode = StatusCodes.Status200OK)
+    {
+        // Only what was handed out can outlive a cut-off: what is injected never leaves the gateway.
+        var issued = cutOff.ReinstatedAt is not null ? [] : await audit.LatestAsync(
+            org, cutOff.At - LookBack, MaxCredentials,
+            happened => happened is { Type: AuditTypes.CredentialIssued, Status: "ok" } && cutOff.Target.Covers(happened) && !WasRevoked(cutOff, happened), context.RequestAborted);
+        return Api.Ok(new RevocationEnvelope(RevocationBody.Of(cutOff, issued, time.GetUtcNow())), ApiJson.Default.RevocationEnvelope, statusCode);
+    }
+
+    /// <summary>Did the provider end it? The grant went, and every token of it, when the connection was ended there.</summary>
+    private static bool WasRevoked(CutOff cutOff, AuditEvent issued) =>
+        cutOff is { Disconnect: true, CompletedAt: not null, Connections: > 0 } && issued.User is not null
+        && !cutOff.Remainders.Any(left => left.User.ToString() == issued.User.Id && left.Integration.ToString() == issued.Integration?.Id);
+
+    private static Result<CutOffTarget> TargetOf(NewRevocation input)
+    {
+        var errors = new Dictionary<string, string>();
+        CutOffKind? kind = input.Type switch
+        {
+            "session" => CutOffKind.Session,
+            "connection" => CutOffKind.Connection,
+            "application" => CutOffKind.Application,
+            "user" => CutOffKind.User,
+            "integration" => CutOffKind.Integration,
+            "organization" => CutOffKind.Organization,
+            _ => null,
+        };
+        if (kind is null)
+            errors["type"] = "Has to be session, connection, application, user, integration or organization.";
+        if (input.Reason is { } reason && (reason.Length > MaxReason || !PrintableText.IsPrintable(reason)))
+            errors["reason"] = $"At most {MaxReason} characters. {PrintableText.Rule}";
+        if (input.Disconnect is true && kind is not (CutOffKind.User or CutOffKind.Integration or CutOffKind.Connection))
+            errors["disconnect"] = "Connections belong to a person or an integration: only with one of these.";
+        var application = Read<AppId>(input.ApplicationId, "applicationId", kind is CutOffKind.Application or CutOffKind.Session, errors);
+        var session = Read<SessionId>(input.SessionId, "sessionId", kind is CutOffKind.Session, errors);
+        var user = Read<UserId>(input.UserId, "userId", kind is CutOffKind.User or CutOffKind.Connection, errors);
+        var integration = Read<IntegrationId>(input.IntegrationId, "integrationId", kind is CutOffKind.Integration or CutOffKind.Connection, errors);
+        return errors.Count > 0 || kind is not { } wanted
+            ? Api.Invalid(errors)
+            : new CutOffTarget { Kind = wanted, Application = application, Session = session, User = user, Integration = integration };
+    }
+
+    private static TId? Read<TId>(string? text, string field, bool wanted, Dictionary<string, string> errors)
+        where TId : struct, IId<TId>, IParsable<TId>
+    {
+        if (wanted && TId.TryParse(text, null, out var id))
+            return id;
+        if (wanted || text is not null)
+            errors[field] = wanted ? "Is required, and has to be an id." : "Does not belong to this type.";
+        return null;
+    }
+}

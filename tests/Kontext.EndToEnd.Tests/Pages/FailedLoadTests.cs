@@ -1,0 +1,32 @@
+using System.Net;
+using Kontext.Testing;
+using Microsoft.Playwright;
+using static Microsoft.Playwright.Assertions;
+
+namespace Kontext.EndToEnd.Tests.Pages;
+
+/// <summary>What the page shows when the product cannot reach its storage (seed 004).</summary>
+public sealed class FailedLoadTests(AzuriteFixture azurite)
+{
+    [Fact]
+    public async Task Without_storage_the_list_is_said_to_have_failed_and_Retry_brings_it()
+    {
+        await using var installation = await Installation.CreateAsync(azurite);
+        await using var storage = await Wire.OpenAsync(installation.Tables);
+        var server = await installation.StartAsync(storage.Address);
+        using var playwright = await Playwright.CreateAsync();
+        await using var chromium = await playwright.Chromium.LaunchAsync(PagesWorld.Options());
+        await using var context = await chromium.NewContextAsync(new() { JavaScriptEnabled = false });
+        await using var person = new PageOfPerson(server, context, await context.NewPageAsync(), "olivia");
+        await person.SignInAsync("/integrations");
+
+        storage.Rule = (_, _) => Task.FromResult<WireAnswer?>(WireAnswer.Of(HttpStatusCode.ServiceUnavailable));
+        person.Page.SetDefaultNavigationTimeout(120_000);
+        var answer = await person.Page.ReloadAsync();
+        Assert.Equal(503, answer!.Status);
+        await Expect(person.Heading).ToHaveTextAsync("Failed to load integrations");
+        storage.Rule = static async (_, pass) => await pass();
+        await person.Page.GetByRole(AriaRole.Link, new() { Name = "Retry" }).ClickAsync(new() { Timeout = 120_000 });
+        await Expect(person.Heading).ToHaveTextAsync("Integrations");
+    }
+}

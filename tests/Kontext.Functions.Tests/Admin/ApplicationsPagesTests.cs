@@ -1,0 +1,89 @@
+using System.Net;
+using Kontext.Functions.Tests.Api;
+using Kontext.Testing;
+
+namespace Kontext.Functions.Tests.Admin;
+
+/// <summary>Applications on the administration pages.</summary>
+public sealed class ApplicationsPagesTests(KontextFixture kontext)
+{
+    [Fact]
+    public async Task A_confidential_application_is_registered_and_its_secret_shown_once()
+    {
+        var integration = await kontext.IntegrationAsync("none");
+        using var owner = await kontext.SignedInAsync(KontextFixture.Owner);
+        var name = ApiCalls.Unique("agent");
+        var made = await owner.PressAsync(await owner.GoAsync(kontext, "/console/applications/new"), "save", new()
+        {
+            ["name"] = name, ["type"] = "confidential", ["redirectUris"] = "https://agent.example.com/callback\nhttp://127.0.0.1/callback", ["integration"] = integration,
+        });
+        Assert.Equal(HttpStatusCode.OK, made.Status);
+        var secret = made.Document.QuerySelector(".shown-once")!.TextContent;
+        var client = made.Document.GetElementById("value-0")!.TextContent;
+        Assert.Equal(HttpStatusCode.OK, (await kontext.Agent.TokenAsync(new() { ["grant_type"] = "client_credentials" }, $"{client}:{secret}")).Status);
+
+        var page = await owner.OpenAsync(new Uri(made.Url, made.Document.QuerySelector("a.primary")!.GetAttribute("href")!));
+        Assert.Contains(name, page.Text, StringComparison.Ordinal);
+        Assert.DoesNotContain(secret, page.Document.DocumentElement.OuterHtml, StringComparison.Ordinal);
+        Assert.NotNull(page.Document.QuerySelector($"input[name=integration][value='{integration}'][checked]"));
+        Assert.Contains("https://agent.example.com/callback", page.Document.QuerySelector("textarea[name=redirectUris]")!.TextContent, StringComparison.Ordinal);
+
+        var rotated = await owner.PressAsync(page, "rotate");
+        var next = rotated.Document.QuerySelector(".shown-once")!.TextContent;
+        Assert.NotEqual(secret, next);
+        Assert.Equal(HttpStatusCode.Unauthorized, (await kontext.Agent.TokenAsync(new() { ["grant_type"] = "client_credentials" }, $"{client}:{secret}")).Status);
+        Assert.Equal(HttpStatusCode.OK, (await kontext.Agent.TokenAsync(new() { ["grant_type"] = "client_credentials" }, $"{client}:{next}")).Status);
+    }
+
+    [Fact]
+    public async Task What_was_entered_wrongly_is_said_at_its_field_and_nothing_is_lost()
+    {
+        using var owner = await kontext.SignedInAsync(KontextFixture.Owner);
+        var name = ApiCalls.Unique("wrong");
+        var again = await owner.PressAsync(await owner.GoAsync(kontext, "/console/applications/new"), "save", new() { ["name"] = name, ["redirectUris"] = "http://example.com/callback" });
+        Assert.Equal(HttpStatusCode.BadRequest, again.Status);
+        var field = again.Document.QuerySelector("textarea[name=redirectUris]")!;
+        Assert.Equal("true", field.GetAttribute("aria-invalid"));
+        Assert.Contains("https", again.Document.GetElementById(field.GetAttribute("aria-describedby")!.Split(' ')[0])!.TextContent, StringComparison.Ordinal);
+        Assert.Equal(name, again.Document.QuerySelector("input[name=name]")!.GetAttribute("value"));
+        Assert.DoesNotContain(name, (await owner.GoAsync(kontext, "/console/applications")).Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Integrations_are_attached_and_detached()
+    {
+        var (id, _) = await kontext.ApplicationAsync();
+        var integration = await kontext.IntegrationAsync("none");
+        using var owner = await kontext.SignedInAsync(KontextFixture.Owner);
+        var page = await owner.PressAsync(await owner.GoAsync(kontext, $"/console/applications/{id}"), "attach", new() { ["integration"] = integration });
+        Assert.Contains("1 integration is attached", page.Notice(), StringComparison.Ordinal);
+        page.Document.QuerySelector($"input[name=integration][value='{integration}']")!.RemoveAttribute("checked");
+        Assert.Contains("No integration is attached", (await owner.PressAsync(page, "attach")).Notice(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task All_sessions_end_after_a_question()
+    {
+        var (id, answer) = await kontext.ApplicationAsync();
+        using var person = new FormBrowser();
+        var tokens = await kontext.Agent.AuthorizeAsync(person, (string)answer.Json!["application"]!["clientId"]!, ApiCalls.Unique("sue"));
+        Assert.Equal(HttpStatusCode.OK, tokens.Status);
+        using var owner = await kontext.SignedInAsync(KontextFixture.Owner);
+        var page = await owner.GoAsync(kontext, $"/console/applications/{id}");
+        var done = await owner.ConfirmedAsync(page, page.Document.GetElementById("end-all")!);
+        Assert.Contains("1 session was ended", done.Notice(), StringComparison.Ordinal);
+        Assert.Null(done.Document.GetElementById("end-all"));
+    }
+
+    [Fact]
+    public async Task An_archived_application_is_gone_from_the_list()
+    {
+        var (id, answer) = await kontext.ApplicationAsync();
+        var name = (string)answer.Json!["application"]!["name"]!;
+        using var owner = await kontext.SignedInAsync(KontextFixture.Owner);
+        var page = await owner.GoAsync(kontext, $"/console/applications/{id}");
+        var done = await owner.ConfirmedAsync(page, page.Document.QuerySelector(".danger-zone button")!);
+        Assert.Equal("/console/applications", done.Url.AbsolutePath);
+        Assert.DoesNotContain(name, done.Text, StringComparison.Ordinal);
+    }
+}
