@@ -58,7 +58,8 @@ internal static class ApiEndpoints
     /// <summary>What is refused the same way everywhere, before anything is looked at.</summary>
     private static IResult? Refusal(HttpContext context)
     {
-        if (context.RequestServices.GetRequiredService<ApiLimits>().RefusalOf(ApiCaller.Of(context)) is { } tooMany)
+        // A page of ours is many requests, and a person opens few of them.
+        if (context.Features.Get<PageCaller>() is null && context.RequestServices.GetRequiredService<ApiLimits>().RefusalOf(ApiCaller.Of(context)) is { } tooMany)
             return ApiErrors.Of(context, tooMany);
         if (ApiRoles.RefusalOf(context) is { } forbidden)
             return ApiErrors.Of(context, forbidden);

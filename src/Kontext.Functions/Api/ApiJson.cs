@@ -12,7 +12,6 @@ namespace Kontext.Functions.Api;
 [JsonSerializable(typeof(CreatedApplicationBody))]
 [JsonSerializable(typeof(OAuthEnvelope))]
 [JsonSerializable(typeof(AttachedBody))]
-[JsonSerializable(typeof(AccessGraphBody))]
 [JsonSerializable(typeof(NewApplication))]
 [JsonSerializable(typeof(ApplicationChange))]
 [JsonSerializable(typeof(OAuthInput))]

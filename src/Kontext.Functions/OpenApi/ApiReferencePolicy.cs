@@ -37,6 +37,8 @@ internal static partial class ApiReference
     private static IReadOnlyList<ApiParameter> Which =>
     [
         Limit, new("hours", "integer", "How far back, 1 to 720 hours; 24 when not given."), new("type", "string", "Only events of this type."), new("applicationId", "string", "Only events of this application."),
+        new("status", "string", "Only events with this outcome."), new("userId", "string", "Only events for or by this person."), new("integrationId", "string", "Only events of this integration."),
+        new("until", "string", "Only events up to this moment, ISO 8601."),
     ];
 
     private static IReadOnlyList<ApiOperation> Records =>
@@ -52,9 +54,17 @@ internal static partial class ApiReference
         new("GET", "/traces/{traceId}", "Traces", "A trace with its events") { Answer = Json.Default.TraceEnvelope },
         new("GET", "/audit/events", "Audit", "Entries of the audit trail, newest first: one's own, or all for those who see everything") { Answer = Json.Default.AuditEventListBody, Query = Which },
         new("GET", "/mcp-events", "Audit", "The calling person's own calls, newest first") { Answer = Json.Default.AuditEventListBody, Query = Which },
+        new("GET", "/audit/verification", "Audit", "Checks hashes, checkpoints and signatures of the last days as they are stored", Who.Privileged)
+        {
+            Answer = Json.Default.AuditVerificationBody, Query = [new("days", "integer", "How many UTC days, today among them: 1 to 7.")],
+        },
         new("GET", "/audit/export", "Audit", "The trail of some days as JSON Lines, to be verified elsewhere", Who.Privileged)
         {
             MediaType = "application/x-ndjson", Query = [new("from", "string", "The first UTC day, such as 2026-01-31."), new("to", "string", "The last, at most 30 days later.")],
+        },
+        new("GET", "/audit/verification", "Audit", "Does the trail of the last days hold together as it is stored?", Who.Privileged)
+        {
+            Answer = Json.Default.AuditVerificationBody, Query = [new("days", "integer", "How many days, 1 to 7; today alone when not given.")],
         },
         new("POST", "/revocations", "Revocations", "Cut off a session, connection, application, person, integration or all agents; says what is dead, what expires when and what could not be killed", Who.Privileged)
         {
@@ -68,8 +78,6 @@ internal static partial class ApiReference
 
     private static IReadOnlyList<ApiOperation> Operating =>
     [
-        new("GET", "/data-key", "Operation", "The key that credentials are encrypted under, and how far its rotation is", Who.Privileged) { Answer = Json.Default.DataKeyBody },
-        new("POST", "/data-key/rotate", "Operation", "Encrypt under a new key from now on", Who.Privileged) { Answer = Json.Default.DataKeyBody },
         new("GET", "/signing-keys", "Operation", "Keys that sign tokens, checkpoints and exports", Who.Privileged) { Answer = Json.Default.SigningKeyListBody },
         new("POST", "/signing-keys/rotate", "Operation", "Put the next key into use, or revoke one", Who.Privileged) { Body = Json.Default.SigningKeyRotationInput, BodyOptional = true, Answer = Json.Default.SigningKeyListBody },
         new("GET", "/data-key", "Operation", "The key that the organization's credentials are encrypted under", Who.Privileged) { Answer = Json.Default.DataKeyBody },

@@ -121,7 +121,8 @@ public sealed class KeyVaultCredentialVaultTests : IAsyncLifetime
         await vault.DeleteAsync(org, Name, default);
         await vault.PutAsync(org, Name, new Secret("new"), default);
         Assert.Equal("new", (await vault.GetLatestAsync(org, Name, default))?.Value.Reveal());
-        Assert.Equal([StandInState.Deleted, StandInState.Active], world.CredentialSecrets().OrderBy(secret => secret.Name, StringComparer.Ordinal).Select(secret => secret.Secret.State));
+        Assert.Equal("old", Assert.Single(world.CredentialSecrets(), secret => secret.Secret.State == StandInState.Deleted).Secret.Versions[^1].Value);
+        Assert.Equal("new", Assert.Single(world.CredentialSecrets(), secret => secret.Secret.State == StandInState.Active).Secret.Versions[^1].Value);
         Assert.Equal(0, world.StandIn.Count("POST /deletedsecrets/"));
     }
 

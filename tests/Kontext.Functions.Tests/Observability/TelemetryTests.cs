@@ -68,7 +68,8 @@ public sealed class TelemetryTests(ObservedKontext kontext) : IClassFixture<Obse
             var exchanged = await kontext.Agent.ExchangeAsync(kontext.ClientId, kontext.AgentToken, "files");
             Assert.True(exchanged["access_token"] is not null, exchanged.Json?.ToJsonString());
             await kontext.Receiver.SpanAsync(_ => kontext.Receiver.Spans.Count(span => span.Name == "POST /oauth2/token") >= exchanges);
-            stage = kontext.Receiver.Spans.FirstOrDefault(span => span is { Name: "kontext.refresh", Parent.Length: > 0 } && kontext.Receiver.Spans.Any(other => other.Parent == span.Id && other.Name == "POST"));
+            stage = kontext.Receiver.Spans.FirstOrDefault(span => span.Name == "kontext.refresh"
+                && kontext.Receiver.Spans.Any(other => other.Id == span.Parent && other.Name == "POST /oauth2/token") && kontext.Receiver.Spans.Any(other => other.Parent == span.Id && other.Name == "POST"));
         }
 
         var call = kontext.Receiver.Spans.First(span => span.Parent == stage.Id && span.Name == "POST");

@@ -17,7 +17,6 @@ public sealed class FunctionRoutesTests
     private static readonly RecordingTimer WebhookSweep = new("fn-webhook-sweep", TimeSpan.FromMinutes(5));
     private static readonly RecordingTimer DataKeys = new("fn-data-keys", TimeSpan.FromMinutes(15));
     private static readonly RecordingTimer TraceRollup = new("fn-trace-rollup", TimeSpan.FromMinutes(1));
-    private static readonly RecordingTimer DataKeys = new("fn-data-keys", TimeSpan.FromMinutes(15));
 
     [Fact]
     public async Task Every_endpoint_is_served_by_exactly_one_function_and_none_reaches_a_trigger()
