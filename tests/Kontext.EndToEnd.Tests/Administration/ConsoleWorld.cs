@@ -57,7 +57,7 @@ public sealed class ConsoleWorld : IAsyncLifetime
         Application = await ApplicationAsync("Release agent", Integration, linear);
         var triage = await ApplicationAsync("Issue triage", Integration, tracker);
         Rule = (string)(await CreatedAsync("/policy/rules", new() { ["action"] = "deny", ["level"] = "org", ["integrationId"] = linear, ["applicationId"] = Application, ["description"] = "Linear is for people" }))["rule"]!["id"]!;
-        await CreatedAsync("/policy/rules", new() { ["action"] = "ask", ["level"] = "org", ["integrationId"] = Integration, ["toolName"] = "delete_*", ["description"] = "Deleting is final" });
+        await CreatedAsync("/policy/rules", new() { ["action"] = "ask", ["level"] = "org", ["integrationId"] = tracker, ["toolName"] = "delete_*", ["description"] = "Deleting is final" });
         foreach (var person in new[] { "alice", "bob" })
         {
             using var browser = new FormBrowser();

@@ -20,7 +20,7 @@ public sealed class ApplicationsPagesTests(KontextFixture kontext)
         Assert.Equal(HttpStatusCode.OK, made.Status);
         var secret = made.Document.QuerySelector(".shown-once")!.TextContent;
         var client = made.Document.GetElementById("value-0")!.TextContent;
-        Assert.Equal(HttpStatusCode.OK, (await kontext.Agent.TokenAsync(new() { ["grant_type"] = "client_credentials" }, $"{client}:{secret}")).Status);
+        Assert.True(await IsAcceptedAsync(client, secret));
 
         var page = await owner.OpenAsync(new Uri(made.Url, made.Document.QuerySelector("a.primary")!.GetAttribute("href")!));
         Assert.Contains(name, page.Text, StringComparison.Ordinal);
@@ -31,8 +31,8 @@ public sealed class ApplicationsPagesTests(KontextFixture kontext)
         var rotated = await owner.PressAsync(page, "rotate");
         var next = rotated.Document.QuerySelector(".shown-once")!.TextContent;
         Assert.NotEqual(secret, next);
-        Assert.Equal(HttpStatusCode.Unauthorized, (await kontext.Agent.TokenAsync(new() { ["grant_type"] = "client_credentials" }, $"{client}:{secret}")).Status);
-        Assert.Equal(HttpStatusCode.OK, (await kontext.Agent.TokenAsync(new() { ["grant_type"] = "client_credentials" }, $"{client}:{next}")).Status);
+        Assert.False(await IsAcceptedAsync(client, secret));
+        Assert.True(await IsAcceptedAsync(client, next));
     }
 
     [Fact]
@@ -86,4 +86,8 @@ public sealed class ApplicationsPagesTests(KontextFixture kontext)
         Assert.Equal("/console/applications", done.Url.AbsolutePath);
         Assert.DoesNotContain(name, done.Text, StringComparison.Ordinal);
     }
+
+    // A refresh token that is none: what is said about it comes after the client was authenticated.
+    private async Task<bool> IsAcceptedAsync(string client, string secret) =>
+        (await kontext.Agent.TokenAsync(new() { ["grant_type"] = "refresh_token", ["refresh_token"] = "x" }, $"{client}:{secret}"))["error"] != "invalid_client";
 }

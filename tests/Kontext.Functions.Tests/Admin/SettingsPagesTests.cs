@@ -22,7 +22,7 @@ public sealed class SettingsPagesTests(KontextFixture kontext)
         Assert.Equal(HttpStatusCode.Unauthorized, (await TokenAsync(client, secret)).Status);
         list = await owner.SubmitAsync(list, Button(list, $"Enable {name}"));
         var rotated = await owner.SubmitAsync(list, Button(list, $"New secret for {name}"), new Dictionary<string, string> { ["overlapSeconds"] = "3600" });
-        Assert.Contains("The old secret works until", rotated.Text, StringComparison.Ordinal);
+        Assert.True(rotated.Text.Contains("The old secret works until", StringComparison.Ordinal), $"{rotated.Url} {rotated.Status} {rotated.Document.QuerySelector("main")?.TextContent.Trim()}");
         Assert.Equal(HttpStatusCode.OK, (await TokenAsync(client, rotated.Document.QuerySelector(".shown-once")!.TextContent)).Status);
         Assert.Equal(HttpStatusCode.OK, (await TokenAsync(client, secret)).Status);
         list = await owner.GoAsync(kontext, "/console/service-accounts");

@@ -41,7 +41,7 @@ internal static class IntegrationEndpoints
         IReadOnlyList<CatalogScopeBody> scopes = [];
         if (provider is not null)
         {
-            if (!(await visit.GetAsync($"/providers/{Uri.EscapeDataString(provider.Key)}/scopes", ApiJson.Default.CatalogScopeListBody)).TryGet(out var known, out failure))
+            if (!(await visit.GetAsync($"/provider-catalog/{Uri.EscapeDataString(provider.Key)}/scopes", ApiJson.Default.CatalogScopeListBody)).TryGet(out var known, out failure))
                 return failure;
             scopes = known.Items;
         }

@@ -26,7 +26,7 @@ internal static class IntegrationListEndpoints
     {
         if (key is null)
             return Result.Of<CatalogProviderBody?>(null);
-        if ((await visit.GetAsync($"/providers/{Uri.EscapeDataString(key)}", ApiJson.Default.CatalogProviderEnvelope)).TryGet(out var found, out var failure))
+        if ((await visit.GetAsync($"/provider-catalog/{Uri.EscapeDataString(key)}", ApiJson.Default.CatalogProviderEnvelope)).TryGet(out var found, out var failure))
             return found.Provider;
         return failure.Code == FailureCode.NotFound ? Result.Of<CatalogProviderBody?>(null) : failure;
     }
@@ -42,7 +42,7 @@ internal static class IntegrationListEndpoints
     private static async Task<Result<AdminModel>> CatalogAsync(AdminVisit visit)
     {
         var search = visit.Query("q");
-        return (await visit.GetAsync("/providers" + (search is null ? "" : "?q=" + Uri.EscapeDataString(search)), ApiJson.Default.CatalogProviderListBody)).TryGet(out var list, out var failure)
+        return (await visit.GetAsync("/provider-catalog" + (search is null ? "" : "?q=" + Uri.EscapeDataString(search)), ApiJson.Default.CatalogProviderListBody)).TryGet(out var list, out var failure)
             ? new CatalogModel(visit.Frame, list.Items, search)
             : failure;
     }
