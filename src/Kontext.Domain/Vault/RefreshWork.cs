@@ -12,8 +12,8 @@ public sealed class RefreshWork(
     public const int Share = 8;
 
     // Enough for a provider that answers, short for the others' work behind one that does not.
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
-    private static readonly TimeSpan NextTurn = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan NextTurn = TimeSpan.FromSeconds(5);
 
     // Nothing but a person helps a grant that could not be refreshed for a day; asking on demand goes on.
     private static readonly TimeSpan GivenUpAfter = TimeSpan.FromDays(1);
