@@ -97,7 +97,7 @@ ApprovalsEndpoints.Map(app);
 IntegrationsEndpoints.Map(app);
 McpServersEndpoints.Map(app);
 ConnectEndpoints.Map(app, settings, app.Services.GetRequiredService<BrowserSessions>().CurrentAsync);
-McpEndpoints.Map(app, settings, app.Services.GetRequiredService<BearerAuthentication>().GatewayAsync);
+McpEndpoints.Map(app, settings, app.Services.GetRequiredService<BearerAuthentication>().GatewayAsync, app.Services.GetRequiredService<BearerAuthentication>().StillAsync);
 ProxyEndpoints.Map(app, settings, app.Services.GetRequiredService<BearerAuthentication>().ProxyAsync);
 ApiEndpoints.Map(app);
 AdminEndpoints.Map(app);

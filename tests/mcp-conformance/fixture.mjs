@@ -7,6 +7,7 @@ import { pathToFileURL } from 'node:url';
 import { toNodeHandler, toWebRequest } from '@modelcontextprotocol/node';
 import { acceptedContent, createMcpHandler, createRequestStateCodec, fromJsonSchema, inputRequired, inputResponse, isLegacyRequest, McpServer, ResourceTemplate, CLIENT_CAPABILITIES_META_KEY } from '@modelcontextprotocol/server';
 import { McpServer as V1, ResourceTemplate as V1Template } from '@modelcontextprotocol/sdk/server/mcp.js';
+import { SSEServerTransport } from '@modelcontextprotocol/sdk/server/sse.js';
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
 import * as z from 'zod/v4';
 
@@ -59,10 +60,19 @@ function modernServer() {
   raw('test_input_required_result_multiple_inputs', 'Three inputs at once', async (_a, ctx) => { const r = ctx.mcpReq.inputResponses ?? {}; return r.user_name && r.greeting && r.client_roots ? text(`All inputs received: ${Object.keys(r)}`) : inputRequired({ inputRequests: { ...ask, greeting: sample('Generate a greeting', 50), client_roots: inputRequired.listRoots() }, requestState: await codec.mint({ r: 1 }) }); });
   raw('test_input_required_result_multi_round', 'Two rounds', async (_a, ctx) => { const st = ctx.mcpReq.requestState(); const a = acceptedContent(ctx.mcpReq.inputResponses, 'step1', z.object({ name: z.string() })), b = acceptedContent(ctx.mcpReq.inputResponses, 'step2', z.object({ color: z.string() })); if (st?.name && b) return text(`${st.name} likes ${b.color}`); if (a) return inputRequired({ inputRequests: { step2: inputRequired.elicit(form('Step 2: What is your favorite color?', { color: { type: 'string' } })) }, requestState: await codec.mint({ name: a.name }) }); return inputRequired({ inputRequests: { step1: inputRequired.elicit(form('Step 1: What is your name?', { name: { type: 'string' } })) }, requestState: await codec.mint({ round: 1 }) }); });
   raw('test_input_required_result_capabilities', 'Asks only what the client can answer', async (_a, ctx) => { const c = ctx.mcpReq.envelope?.clientCapabilities ?? ctx.mcpReq.envelope?.[CLIENT_CAPABILITIES_META_KEY] ?? {}; const r = ctx.mcpReq.inputResponses; if (r && Object.keys(r).length) return text('done'); const q = { ...(c.sampling ? { q: sample('Hello?', 20) } : {}), ...(c.elicitation ? { e: ask.user_name } : {}) }; return Object.keys(q).length ? inputRequired({ inputRequests: q }) : text('nothing to ask'); });
+  // What the scenarios of the older revisions call: the same questions, asked the way this revision does.
+  const asked = (name, description, questions, say, shape) => raw(name, description, async (a, ctx) => { const r = ctx.mcpReq.inputResponses?.q; return r ? text(say(r)) : inputRequired({ inputRequests: { q: questions(a) } }); }, shape);
+  const args = (name) => fromJsonSchema({ type: 'object', properties: { [name]: { type: 'string' } }, required: [name] });
+  const answered = (r) => `action=${r.action}, content=${JSON.stringify(r.content ?? {})}`;
+  asked('test_sampling', 'Sampling', ({ prompt }) => sample(prompt, 100), (r) => `LLM response: ${r.content?.text}`, args('prompt'));
+  asked('test_elicitation', 'Elicitation', ({ message }) => inputRequired.elicit(form(message, { username: { type: 'string' }, email: { type: 'string' } })), (r) => `User response: ${answered(r)}`, args('message'));
+  asked('test_elicitation_sep1034_defaults', 'Defaults', () => inputRequired.elicit(DEFAULTS), (r) => `Elicitation completed: ${answered(r)}`);
+  asked('test_elicitation_sep1330_enums', 'Enums', () => inputRequired.elicit(ENUMS), (r) => `Elicitation completed: ${answered(r)}`);
   raw('test_missing_capability', 'Needs sampling', async () => inputRequired({ inputRequests: { q: sample('Hello?', 20) } }));
   raw('test_streaming_elicitation', 'Progress, then input_required', async (_a, ctx) => { await X(ctx).progress(1, 2); const n = acceptedContent(ctx.mcpReq.inputResponses, 'user_name', z.object({ name: z.string() })); return n ? text(`Hello, ${n.name}!`) : inputRequired({ inputRequests: ask }); });
   raw('test_logging_tool', 'Logs', async (_a, ctx) => { await ctx.mcpReq.log('info', 'from the tool'); return text('ok'); });
   raw('test_trigger_tool_change', 'Announces a change of the tool list', async () => { setTimeout(() => handler.notify.toolsChanged(), 20); return text('ok'); });
+  raw('test_trigger_resource_update', 'Tells of a change of a resource', async () => { setTimeout(() => handler.notify.resourceUpdated('test://watched-resource'), 20); return text('ok'); });
   raw('test_trigger_prompt_change', 'Announces a change of the prompt list', async () => { setTimeout(() => handler.notify.promptsChanged(), 20); return text('ok'); });
   s.registerPrompt('test_input_required_result_prompt', { description: 'Needs input' }, async (ctx) => { const c = acceptedContent(ctx.mcpReq.inputResponses, 'user_context', z.object({ context: z.string() })); return c ? { messages: [{ role: 'user', content: { type: 'text', text: `Context: ${c.context}` } }] } : inputRequired({ inputRequests: { user_context: inputRequired.elicit(form('What context should the prompt use?', { context: { type: 'string' } })) } }); });
   s.server.setRequestHandler('completion/complete', async () => ({ completion: { values: ['paris', 'park'], total: 2, hasMore: false } }));
@@ -72,6 +82,7 @@ handler = createMcpHandler(modernServer, { legacy: 'reject' });
 const modernNode = toNodeHandler(handler);
 
 const sessions = new Map();
+const events = [];
 class Store { m = new Map(); n = 0; async storeEvent(stream, message) { const id = `${stream}_${String(++this.n).padStart(6, '0')}`; this.m.set(id, { stream, message }); return id; } async replayEventsAfter(last, { send }) { const e = this.m.get(last); let on = false; for (const [id, v] of this.m) { if (on && v.stream === e?.stream && v.message && Object.keys(v.message).length) await send(id, v.message); if (id === last) on = true; } return e?.stream ?? ''; } }
 function legacyServer(transportOf) {
   const s = new V1({ name: 'conformance-fixture', version: '1.0.0' }, { capabilities: { logging: {}, completions: {}, tools: { listChanged: true }, prompts: { listChanged: true }, resources: { subscribe: true, listChanged: true } } });
@@ -80,8 +91,16 @@ function legacyServer(transportOf) {
   const elicit = (e, params) => e.sendRequest({ method: 'elicitation/create', params }, z.looseObject({ action: z.string() }));
   reg('test_sampling', 'Sampling by a server request', async ({ prompt }, e) => { const r = await e.sendRequest({ method: 'sampling/createMessage', params: { messages: [{ role: 'user', content: { type: 'text', text: prompt } }], maxTokens: 100 } }, z.looseObject({})); return text(`LLM response: ${r.content?.text}`); }, { prompt: z.string() });
   reg('test_elicitation', 'Elicitation by a server request', async ({ message }, e) => { const r = await elicit(e, form(message, { username: { type: 'string' }, email: { type: 'string' } })); return text(`User response: action=${r.action}, content=${JSON.stringify(r.content ?? {})}`); }, { message: z.string() });
+  reg('test_elicitation_beside', 'Elicitation on the session\'s own stream', async () => { const r = await s.server.elicitInput(form('Your name?', { name: { type: 'string' } })); return text(`action=${r.action}, content=${JSON.stringify(r.content ?? {})}`); });
+  reg('test_two_questions', 'Two elicitations, one after the other', async (_a, e) => { const a = await elicit(e, form('First?', { name: { type: 'string' } })), b = await elicit(e, form('Second?', { name: { type: 'string' } })); return text(`${a.content?.name} and ${b.content?.name}`); });
+  reg('test_slow', 'Takes half a minute unless it is cancelled', async (_a, e) => { const ended = await new Promise((r) => { const t = setTimeout(() => r('done'), 30000); e.signal.addEventListener('abort', () => { clearTimeout(t); r('cancelled'); }); }); events.push(ended); return text(ended); });
+  reg('test_events', 'What happened to slow calls', async () => text(events.join(' ')));
   reg('test_elicitation_sep1034_defaults', 'Defaults', async (_a, e) => { const r = await elicit(e, DEFAULTS); return text(`Elicitation completed: action=${r.action}, content=${JSON.stringify(r.content ?? {})}`); });
   reg('test_elicitation_sep1330_enums', 'Enums', async (_a, e) => { const r = await elicit(e, ENUMS); return text(`Elicitation completed: action=${r.action}, content=${JSON.stringify(r.content ?? {})}`); });
+  const announced = s.registerTool('test_hidden', { description: 'Not there at first', inputSchema: {} }, async () => text('seen'));
+  announced.disable();
+  reg('test_trigger_tool_change', 'Changes the tool list', async () => { setTimeout(() => announced.enable(), 20); return text('ok'); });
+  reg('test_trigger_resource_update', 'Tells of a change of a resource', async () => { setTimeout(() => s.server.sendResourceUpdated({ uri: 'test://watched-resource' }), 20); return text('ok'); });
   reg('test_reconnection', 'Closes its stream mid-call', async (_a, e) => { transportOf()?.closeSSEStream?.(e.requestId); await pause(100); return text('Reconnection test completed'); });
   reg('json_schema_2020_12_tool', 'Tool with JSON Schema 2020-12 features', async (a) => text(JSON.stringify(a)), { name: z.string().optional() });
   const low = s.server, list = low._requestHandlers.get('tools/list');
@@ -101,12 +120,27 @@ async function legacy(req, res, body) {
   await t.handleRequest(req, res, body);
 }
 const LOCAL = /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/;
+/** The transport of 2024-11-05. */
+const streams = new Map();
+async function sse(req, res, body) {
+  if (req.method === 'GET') {
+    const t = new SSEServerTransport('/sse/messages', res);
+    streams.set(t.sessionId, t);
+    res.on('close', () => streams.delete(t.sessionId));
+    return legacyServer(() => null).connect(t);
+  }
+  const t = streams.get(new URL(req.url, 'http://localhost').searchParams.get('sessionId'));
+  return t ? t.handlePostMessage(req, res, body) : res.writeHead(405).end();
+}
 export async function conformance(req, res, body) {
   if (!LOCAL.test(req.headers.host ?? '') || (req.headers.origin && !LOCAL.test(req.headers.origin.replace(/^https?:\/\//, '')))) { res.writeHead(403, { 'content-type': 'application/json' }); return res.end('{"jsonrpc":"2.0","error":{"code":-32600,"message":"host or origin not allowed"},"id":null}'); }
-  const old = req.method !== 'POST' || (await (async () => isLegacyRequest(await toWebRequest(req, body)))().catch(() => false));
+  const path = req.url.split('?')[0];
+  if (path.startsWith('/sse')) return sse(req, res, body);
+  if (path === '/modern') return modernNode(req, res, body);
+  const old = path === '/legacy' || req.method !== 'POST' || (await (async () => isLegacyRequest(await toWebRequest(req, body)))().catch(() => false));
   return old ? legacy(req, res, body) : modernNode(req, res, body);
 }
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {
-  const port = Number(process.env.PORT ?? 9650);
-  http.createServer(async (req, res) => { const c = []; for await (const x of req) c.push(x); let b; try { b = c.length ? JSON.parse(Buffer.concat(c)) : undefined; } catch { res.writeHead(400, { 'content-type': 'application/json' }); return res.end('{"jsonrpc":"2.0","error":{"code":-32700,"message":"Parse error"},"id":null}'); } await conformance(req, res, b).catch((e) => { console.error(e); if (!res.headersSent) res.writeHead(500); res.end(); }); }).listen(port, '127.0.0.1', () => console.log(`conformance fixture on http://127.0.0.1:${port}/mcp`));
+  const port = Number(process.env.PORT ?? 0);
+  http.createServer(async (req, res) => { const c = []; for await (const x of req) c.push(x); let b; try { b = c.length ? JSON.parse(Buffer.concat(c)) : undefined; } catch { res.writeHead(400, { 'content-type': 'application/json' }); return res.end('{"jsonrpc":"2.0","error":{"code":-32700,"message":"Parse error"},"id":null}'); } await conformance(req, res, b).catch((e) => { console.error(e); if (!res.headersSent) res.writeHead(500); res.end(); }); }).listen(port, '127.0.0.1', function () { console.log(`fixture at http://127.0.0.1:${this.address().port}/mcp`); });
 }

@@ -14,9 +14,21 @@ public sealed class InjectedUpstream(CredentialBroker broker, IMcpUpstream upstr
     public Task<Result<RestAnswer>> SendAsync(AccessRequest access, RestRequest request, CancellationToken cancellationToken) =>
         RunAsync(access, credential => api.SendAsync(access.Integration, credential, request, cancellationToken), static answer => answer.DisposeAsync(), () => request.Body is null or { MayRepeat: true }, cancellationToken);
 
-    /// <summary>Asks a server what it offers, for an agent.</summary>
-    public Task<Result<McpServerDescription>> DescribeAsync(AccessRequest access, CancellationToken cancellationToken) =>
-        RunAsync(access, credential => upstream.DescribeAsync(access.Integration, credential, cancellationToken), static _ => ValueTask.CompletedTask, static () => true, cancellationToken);
+    /// <summary>Asks a server what it offers, for an agent, and opens a session there when the agent has one here.</summary>
+    public Task<Result<McpServerDescription>> DescribeAsync(AccessRequest access, McpClientSession? session, CancellationToken cancellationToken) =>
+        RunAsync(access, credential => upstream.DescribeAsync(access.Integration, credential, session, cancellationToken), static _ => ValueTask.CompletedTask, static () => true, cancellationToken);
+
+    /// <summary>Opens the stream on which an older server speaks unasked.</summary>
+    public Task<Result<McpAnswer>> ListenAsync(AccessRequest access, McpClientSession session, CancellationToken cancellationToken) =>
+        RunAsync(access, credential => upstream.ListenAsync(access.Integration, credential, session, cancellationToken), static answer => answer.DisposeAsync(), static () => true, cancellationToken);
+
+    /// <summary>Sends a message that has no answer into a session at an older server.</summary>
+    public Task<Result<Done>> PostAsync(AccessRequest access, string route, ReadOnlyMemory<byte> message, CancellationToken cancellationToken) =>
+        RunAsync(access, credential => upstream.PostAsync(access.Integration, credential, route, message, cancellationToken), static _ => ValueTask.CompletedTask, static () => true, cancellationToken);
+
+    /// <summary>Ends a session at an older server.</summary>
+    public Task<Result<Done>> EndAsync(AccessRequest access, string route, CancellationToken cancellationToken) =>
+        RunAsync(access, credential => upstream.EndAsync(access.Integration, credential, route, cancellationToken), static _ => ValueTask.CompletedTask, static () => true, cancellationToken);
 
     /// <summary>What the server's refusal comes down to for the agent: a credential refused twice, or one that lacks scopes, has its person connect again.</summary>
     public async Task<Failure> ExplainAsync(AccessRequest access, Failure failure) => failure switch

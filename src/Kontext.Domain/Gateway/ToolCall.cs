@@ -93,10 +93,13 @@ public sealed class OngoingCall : IAsyncDisposable
     private readonly CallRecord record;
     private McpAnswer? answer;
 
-    internal OngoingCall(IAuditLog audit, TimeProvider time, AccessRequest access) => record = new CallRecord(audit, time, access);
+    internal OngoingCall(IAuditLog audit, TimeProvider time, AccessRequest access) => (record, Integration) = (new CallRecord(audit, time, access), access.Integration);
 
     /// <summary>What the server says.</summary>
     public McpAnswer Answer => answer ?? throw new InvalidOperationException("The call has no answer.");
+
+    /// <summary>Whom the call is made to.</summary>
+    public Integration Integration { get; }
 
     /// <summary>Records the end; durable when this succeeds.</summary>
     public Task<Result<Done>> CompleteAsync(CallOutcome outcome) => record.CompleteAsync(outcome, answer?.BytesIn, answer?.BytesOut);

@@ -14,7 +14,9 @@ public sealed class ToolCatalog(InjectedUpstream upstream, IConnectionStore conn
     private static readonly TimeSpan FetchLimit = TimeSpan.FromSeconds(10);
     private const int MaxLists = 1000;
     private const long MaxHeldBytes = 64 * 1024 * 1024;
+    private static readonly TimeSpan BetweenAnnouncements = TimeSpan.FromSeconds(10);
     private readonly ConcurrentDictionary<Key, Entry> lists = new();
+    private readonly ConcurrentDictionary<IntegrationId, DateTimeOffset> announced = new();
 
     /// <summary>The tools of an integration, unfiltered, in the server's order.</summary>
     public async Task<Result<IReadOnlyList<UpstreamTool>>> OfAsync(AgentCaller caller, Integration integration, CancellationToken cancellationToken)
@@ -46,6 +48,23 @@ public sealed class ToolCatalog(InjectedUpstream upstream, IConnectionStore conn
         && (await known.Tools).TryGet(out var tools, out _)
             ? tools.FirstOrDefault(candidate => candidate.Name == tool)
             : null;
+
+    /// <summary>Reads a list anew because its server says that it changed, and if it did, has every instance do so. A server that says so all the time is not believed all the time.</summary>
+    public async Task RenewAsync(AgentCaller caller, Integration integration, CancellationToken cancellationToken)
+    {
+        if (!(await KeyOfAsync(caller, integration, cancellationToken)).TryGet(out var key, out _))
+            return;
+        lists.TryRemove(key, out var before);
+        if (!(await OfAsync(caller, integration, cancellationToken)).TryGet(out var tools, out _))
+            return;
+        if (before is { Tools.IsCompletedSuccessfully: true } && (await before.Tools).TryGet(out var known, out _) && known.Select(ToolDefinition.Of).SequenceEqual(tools.Select(ToolDefinition.Of)))
+            return;
+        var now = time.GetUtcNow();
+        if (announced.TryGetValue(integration.Id, out var last) && now < last + BetweenAnnouncements)
+            return;
+        announced[integration.Id] = now;
+        await pinning.TouchAsync(caller.Org, integration.Id, cancellationToken);
+    }
 
     private async ValueTask<Result<Key>> KeyOfAsync(AgentCaller caller, Integration integration, CancellationToken cancellationToken)
     {

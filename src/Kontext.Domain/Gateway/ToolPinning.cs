@@ -77,8 +77,8 @@ public sealed class ToolPinning(IToolPinStore pins, IIntegrationStore integratio
         return true;
     }
 
-    // Every instance asks the server anew: lists are remembered for the integration as it was last changed.
-    private async Task TouchAsync(OrgId org, IntegrationId id, CancellationToken cancellationToken)
+    /// <summary>Has every instance ask the server anew: lists are remembered for the integration as it was last changed.</summary>
+    public async Task TouchAsync(OrgId org, IntegrationId id, CancellationToken cancellationToken)
     {
         while (await integrations.FindAsync(org, id, cancellationToken) is { } current)
         {

@@ -6,11 +6,23 @@ using Kontext.Domain.Gateway;
 
 namespace Kontext.Functions.Mcp;
 
-/// <summary>Passes a server's answer on to the client as it comes, in the words of the client's revision. The end of the call is on record before the last byte leaves.</summary>
-internal sealed class AnswerWriter(FailureReply failures)
+/// <summary>How far an answer got. Neither a retry nor a question: it is written to its end.</summary>
+internal readonly record struct AnswerEnd
 {
-    /// <summary>Writes the whole answer, of which the first part was read already.</summary>
-    public async Task WriteAsync(McpExchange exchange, OngoingCall call, Result<AnswerPart> first)
+    /// <summary>Further members for the request, which has to be made again with what the client answered.</summary>
+    public ReadOnlyMemory<byte> Retry { get; init; }
+
+    /// <summary>What the server asks a client of 2026-07-28, which has to be told in place of the result: a whole JSON-RPC request. Empty when there is nothing.</summary>
+    public ReadOnlyMemory<byte> Question { get; init; }
+}
+
+/// <summary>Passes a server's answer on to the client as it comes, in the words of the client's revision. The end of the call is on record before the last byte leaves.</summary>
+internal sealed class AnswerWriter(FailureReply failures, ClientQuestions questions, AskedInput input)
+{
+    private static readonly TimeSpan KeepAlive = TimeSpan.FromSeconds(15);
+
+    /// <summary>Writes the whole answer, of which the first part was read already, or as much of it as there is before somebody has to be asked.</summary>
+    public async Task<AnswerEnd> WriteAsync(McpExchange exchange, OngoingCall call, Result<AnswerPart> first)
     {
         var next = first;
         var begun = false;
@@ -20,26 +32,36 @@ internal sealed class AnswerWriter(FailureReply failures)
             {
                 await call.CompleteAsync(CallOutcome.Of(failure));
                 await FailAsync(exchange, failure, begun);
-                return;
+                return default;
             }
             switch (part.Kind)
             {
+                case AnswerPartKind.Question:
+                    if (AskedInput.CanPark(exchange, call.Answer, part.Bytes))
+                        return new AnswerEnd { Question = part.Bytes.ToArray() };
+                    if (await questions.TryPutAsync(exchange, call.Integration, call.Answer.Route, part.Bytes))
+                        call.Answer.AwaitPerson();
+                    else
+                        await questions.RefuseAsync(exchange, call.Integration, call.Answer.Route, part.Bytes);
+                    break;
                 case AnswerPartKind.Notification:
                     await NotifyAsync(exchange, part.Bytes);
                     break;
                 case AnswerPartKind.Error:
                     await EndWithErrorAsync(exchange, call, part.Bytes);
-                    return;
+                    return default;
                 case AnswerPartKind.Result:
                     if (part.Last && !begun && call.Answer.ResultType == "input_required" && !exchange.Modern)
                     {
+                        if (await input.AskAsync(exchange, call, part.Bytes) is { IsEmpty: false } answers)
+                            return new AnswerEnd { Retry = answers };
                         await CannotAskAsync(exchange, call, part.Bytes);
-                        return;
+                        return default;
                     }
                     if (part.Last && !(await call.CompleteAsync(call.Answer.IsError ? CallOutcome.ToolError : CallOutcome.Ok)).TryGet(out _, out failure))
                     {
                         await FailAsync(exchange, failure, begun);
-                        return;
+                        return default;
                     }
                     if (part.Last && call.Answer.IsError)
                         exchange.ErrorType ??= "tool_error";
@@ -49,16 +71,37 @@ internal sealed class AnswerWriter(FailureReply failures)
                     exchange.Write(part.Bytes.Span);
                     if (part.Last)
                     {
-                        EndResult(exchange, call.Answer, empty: !begun);
+                        EndResult(exchange, call.Answer.ResultType, call.Answer.TtlMs, empty: !begun);
                         await exchange.EndMessageAsync();
-                        return;
+                        return default;
                     }
                     begun = true;
                     await exchange.Http.Response.BodyWriter.FlushAsync(exchange.Aborted);
                     break;
             }
-            next = await call.Answer.NextAsync(exchange.Aborted);
+            next = await NextAsync(exchange, call.Answer, streaming: begun);
         }
+    }
+
+    /// <summary>Writes a result that was kept as a whole.</summary>
+    public static async Task WriteKeptAsync(McpExchange exchange, ReadOnlyMemory<byte> members)
+    {
+        BeginResult(exchange);
+        exchange.Write(members.Span);
+        EndResult(exchange, resultType: null, ttl: 0, empty: members.IsEmpty);
+        await exchange.EndMessageAsync();
+    }
+
+    /// <summary>Waits for the next part. While there is nothing to send on a stream of events, the client is told that we still wait.</summary>
+    private static async ValueTask<Result<AnswerPart>> NextAsync(McpExchange exchange, McpAnswer answer, bool streaming)
+    {
+        var next = answer.NextAsync(exchange.Aborted);
+        if (next.IsCompleted || streaming || !exchange.Events)
+            return await next;
+        var waiting = next.AsTask();
+        while (await Task.WhenAny(waiting, Task.Delay(KeepAlive)) != waiting)
+            await exchange.KeepAliveAsync();
+        return await waiting;
     }
 
     private async Task FailAsync(McpExchange exchange, Failure failure, bool begun)
@@ -79,14 +122,14 @@ internal sealed class AnswerWriter(FailureReply failures)
     }
 
     /// <summary>Adds what 2026-07-28 demands of each result. Whatever the server says, a list that was fetched for one person is not for others.</summary>
-    private static void EndResult(McpExchange exchange, McpAnswer answer, bool empty)
+    private static void EndResult(McpExchange exchange, string? resultType, long ttl, bool empty)
     {
         if (exchange.Modern)
         {
             exchange.Write(empty ? "\"resultType\":"u8 : ",\"resultType\":"u8);
-            exchange.Write(JsonEncodedText.Encode(answer.ResultType ?? "complete") is var type ? Encoding.UTF8.GetBytes($"\"{type}\"") : default);
-            if (exchange.Request.Method is "resources/list" or "resources/templates/list" or "resources/read" or "prompts/list" && answer.ResultType is null or "complete")
-                exchange.Write(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $",\"ttlMs\":{answer.TtlMs},\"cacheScope\":\"private\"")));
+            exchange.Write(JsonEncodedText.Encode(resultType ?? "complete") is var type ? Encoding.UTF8.GetBytes($"\"{type}\"") : default);
+            if (exchange.Request.Method is "resources/list" or "resources/templates/list" or "resources/read" or "prompts/list" && resultType is null or "complete")
+                exchange.Write(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $",\"ttlMs\":{ttl},\"cacheScope\":\"private\"")));
         }
         exchange.Write("}}"u8);
     }
@@ -99,16 +142,16 @@ internal sealed class AnswerWriter(FailureReply failures)
             var wanted = JsonRpcRequest.TextOf(notification.RootElement, "method") switch
             {
                 "notifications/progress" => true,
+                // In a session, the server's other notifications are meant for its client as well.
+                not null when exchange.Session is not null && exchange.Only is not null => true,
+                "notifications/elicitation/complete" => exchange.Session is not null,
                 "notifications/message" => !exchange.Modern || (exchange.Request.Meta.ValueKind == JsonValueKind.Object && exchange.Request.Meta.TryGetProperty(McpProtocol.MetaLogLevel, out _)),
                 _ => false,
             };
             if (!wanted)
                 return;
         }
-        exchange.StartEvents();
-        exchange.BeginMessage(StatusCodes.Status200OK);
-        exchange.Write(message.Span);
-        await exchange.EndMessageAsync();
+        await exchange.NotifyAsync(message);
     }
 
     private async Task EndWithErrorAsync(McpExchange exchange, OngoingCall call, ReadOnlyMemory<byte> raw)

@@ -4,12 +4,16 @@ using Kontext.Domain.Gateway;
 
 namespace Kontext.Functions.Mcp;
 
-/// <summary>Resources, prompts and completion of the one integration at <c>/mcp/{integration}</c>: under policy like tools, the method standing for the operation.</summary>
-internal sealed class ForwardedMethods(ToolCall calls, AnswerWriter answers, FailureReply failures)
+/// <summary>Resources, prompts, completion and tasks of the one integration at <c>/mcp/{integration}</c>: under policy like tools, the method standing for the operation.</summary>
+internal sealed class ForwardedMethods(CallRelay relay)
 {
-    /// <summary>Whether a method is one of them.</summary>
-    public static bool Has(string method) =>
-        method is "resources/list" or "resources/read" or "resources/templates/list" or "prompts/list" or "prompts/get" or "completion/complete";
+    /// <summary>Whether a method is one of them. The extension for tasks is of 2026-07-28; what was a task before is not.</summary>
+    public static bool Has(McpExchange exchange) => exchange.Request.Method switch
+    {
+        "resources/list" or "resources/read" or "resources/templates/list" or "prompts/list" or "prompts/get" or "completion/complete" => true,
+        "tasks/get" or "tasks/update" or "tasks/cancel" => exchange.Modern,
+        _ => false,
+    };
 
     /// <summary>Passes the request on.</summary>
     public async Task RunAsync(McpExchange exchange)
@@ -19,11 +23,12 @@ internal sealed class ForwardedMethods(ToolCall calls, AnswerWriter answers, Fai
         {
             "resources/read" => exchange.Request.Text("uri"),
             "prompts/get" => exchange.Request.Text("name"),
+            "tasks/get" or "tasks/update" or "tasks/cancel" => exchange.Request.Text("taskId"),
             _ => "",
         };
         if (name is null)
         {
-            await exchange.ErrorAsync(new McpError(200, McpProtocol.InvalidParams, $"{method} needs {(method == "prompts/get" ? "name" : "uri")}."));
+            await exchange.ErrorAsync(new McpError(200, McpProtocol.InvalidParams, $"{method} needs {(method == "prompts/get" ? "name" : method == "resources/read" ? "uri" : "taskId")}."));
             return;
         }
         var retried = exchange.Request.Text("requestState") == ConnectOffer.RetryState;
@@ -38,12 +43,6 @@ internal sealed class ForwardedMethods(ToolCall calls, AnswerWriter answers, Fai
         };
         // For policy the parameters are the arguments: a rule can look at the URI that is read.
         var raw = parameters.ValueKind == JsonValueKind.Object ? (ReadOnlyMemory<byte>)JsonMarshal.GetRawUtf8Value(parameters).ToArray() : default;
-        if (!(await calls.RunAsync(exchange.Caller, exchange.Only!, method, parameters, raw, exchange.TraceId, request, exchange.Aborted)).TryGet(out var call, out var failure))
-        {
-            await failures.AnswerAsync(exchange, failure);
-            return;
-        }
-        await using var _ = call;
-        await answers.WriteAsync(exchange, call, await call.Answer.NextAsync(exchange.Aborted));
+        await relay.RunAsync(exchange, exchange.Only!, method, parameters, raw, request);
     }
 }

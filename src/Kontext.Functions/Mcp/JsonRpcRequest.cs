@@ -19,11 +19,22 @@ internal sealed class JsonRpcRequest : IDisposable
     /// <summary>The method; null for a response of the client's.</summary>
     public string? Method { get; private init; }
 
+    /// <summary>The whole message.</summary>
+    public JsonElement Root => document.RootElement;
+
     /// <summary>The parameters; <c>default</c> when there are none.</summary>
     public JsonElement Params { get; private init; }
 
     /// <summary>The parameters' <c>_meta</c>; <c>default</c> when there is none.</summary>
     public JsonElement Meta { get; private init; }
+
+    /// <summary>What stands for a message where a request has no body.</summary>
+    public static JsonRpcRequest None()
+    {
+        var buffer = ArrayPool<byte>.Shared.Rent(2);
+        "{}"u8.CopyTo(buffer);
+        return new JsonRpcRequest(JsonDocument.Parse(buffer.AsMemory(0, 2)), buffer);
+    }
 
     /// <summary>Reads the body: one message, no batch, no more than so many bytes.</summary>
     public static async ValueTask<(JsonRpcRequest? Request, McpError? Error)> ReadAsync(HttpRequest http, int maxBytes, CancellationToken cancellationToken)

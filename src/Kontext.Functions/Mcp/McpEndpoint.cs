@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Kontext.Domain;
 using Kontext.Domain.Gateway;
+using Kontext.Domain.Integrations;
 using Kontext.Domain.Observability;
 using Kontext.Functions.Observability;
 
@@ -8,14 +9,15 @@ namespace Kontext.Functions.Mcp;
 
 /// <summary>The gateway's front: one message in, one answer out, in whichever era of the protocol the message is written.</summary>
 internal sealed class McpEndpoint(
-    KontextSettings settings, AttachedIntegrations attached, Greeting greeting, ToolsList list, ToolsCall call, MetaTools metaTools, ForwardedMethods forwarded, McpLimits limits, ClientSightings sightings)
+    KontextSettings settings, AttachedIntegrations attached, Greeting greeting, ToolsList list, ToolsCall call, MetaTools metaTools, ForwardedMethods forwarded,
+    ClientSessions sessions, SessionMethods inSession, ChangeStreams listening, McpLimits limits, ClientSightings sightings)
 {
     /// <summary>Serves a POST. <paramref name="integration"/> is the address's, null at <c>/mcp</c>.</summary>
-    public async Task PostAsync(HttpContext context, string? integration)
+    public async Task PostAsync(HttpContext context, string? integration, Func<HttpContext, CancellationToken, ValueTask<bool>> stillAllowed)
     {
         if (CallerOf.Request(context) is not AgentCaller caller)
         {
-            await RefuseAsync(context, default, new McpError(403, McpProtocol.InvalidRequest, "The gateway serves agents that act for a person."));
+            await RefuseAsync(context, default, NoAgent);
             return;
         }
         if (TransportFault(context.Request) is { } fault)
@@ -33,7 +35,7 @@ internal sealed class McpEndpoint(
         var only = integration is null ? null : await attached.FindProxiedAsync(caller, integration, context.RequestAborted);
         if (integration is not null && only is null)
         {
-            await RefuseAsync(context, request.Id, new McpError(404, McpProtocol.InvalidParams, "This application has no integration of that name."));
+            await RefuseAsync(context, request.Id, NoIntegration);
             return;
         }
         var modern = ModernRules.IsModern(context.Request, request);
@@ -42,30 +44,101 @@ internal sealed class McpEndpoint(
             await RefuseAsync(context, request.Id, invalid);
             return;
         }
-        // Notifications, and responses to questions nobody asked, are taken note of and nothing more.
+        var (session, lost) = modern || request.Method == "initialize" ? default : await SessionAsync(context, caller, only);
+        if (lost is not null)
+        {
+            await RefuseAsync(context, request.Id, lost);
+            return;
+        }
         if (request.Id.IsEmpty || request.Method is null)
         {
-            context.Response.StatusCode = StatusCodes.Status202Accepted;
+            var unwanted = session is null ? null : await inSession.TakeAsync(caller, session, only, request, context.RequestAborted);
+            if (unwanted is not null)
+                await RefuseAsync(context, request.Id, unwanted);
+            else
+                context.Response.StatusCode = StatusCodes.Status202Accepted;
             return;
         }
         await sightings.NoteAsync(context, caller, request);
         using var span = McpSpan.Start(context, request);
-        await ObserveAsync(new McpExchange(context, caller, request, modern, only), span);
+        await ObserveAsync(new McpExchange(context, caller, request, modern, only) { Session = session }, span, cancellationToken => stillAllowed(context, cancellationToken));
     }
 
-    /// <summary>Answers what this transport has no use for: there is no stream to open and no session to end.</summary>
-    public static Task RefuseMethod(HttpContext context)
+    /// <summary>Serves a GET: the stream of a session.</summary>
+    public Task GetAsync(HttpContext context, string? integration, Func<HttpContext, CancellationToken, ValueTask<bool>> stillAllowed) =>
+        InSessionAsync(context, integration, async (caller, session, only) =>
+        {
+            if (!Accepts(context.Request, "text/event-stream"))
+            {
+                await RefuseAsync(context, default, new McpError(406, McpProtocol.InvalidRequest, "The client has to accept text/event-stream."));
+                return;
+            }
+            using var none = JsonRpcRequest.None();
+            await listening.StreamAsync(new McpExchange(context, caller, none, modern: false, only) { Session = session }, cancellationToken => stillAllowed(context, cancellationToken));
+        });
+
+    /// <summary>Serves a DELETE: the end of a session.</summary>
+    public Task DeleteAsync(HttpContext context, string? integration) => InSessionAsync(context, integration, async (caller, session, only) =>
     {
-        context.Response.Headers.Allow = "POST";
-        return RefuseAsync(context, default, new McpError(405, McpProtocol.InvalidRequest, "Only POST is served here."));
+        await inSession.EndAsync(caller, session, only, context.RequestAborted);
+        context.Response.StatusCode = StatusCodes.Status204NoContent;
+    });
+
+    private static McpError NoAgent => new(403, McpProtocol.InvalidRequest, "The gateway serves agents that act for a person.");
+
+    private static McpError NoIntegration => new(404, McpProtocol.InvalidParams, "This application has no integration of that name.");
+
+    private async Task InSessionAsync(HttpContext context, string? integration, Func<AgentCaller, ClientSession, Integration?, Task> serve)
+    {
+        if (CallerOf.Request(context) is not AgentCaller caller)
+        {
+            await RefuseAsync(context, default, NoAgent);
+            return;
+        }
+        if (OriginFault(context.Request) is { } fault)
+        {
+            await RefuseAsync(context, default, fault);
+            return;
+        }
+        // Clients of 2026-07-28 have no sessions, and older ones may do without.
+        if (context.Request.Headers[ClientSessions.Header].Count == 0 || string.CompareOrdinal(context.Request.Headers["MCP-Protocol-Version"].ToString(), McpProtocol.Modern) >= 0)
+        {
+            context.Response.Headers.Allow = "POST";
+            await RefuseAsync(context, default, new McpError(405, McpProtocol.InvalidRequest, "Without a session, only POST is served here."));
+            return;
+        }
+        var only = integration is null ? null : await attached.FindProxiedAsync(caller, integration, context.RequestAborted);
+        if (integration is not null && only is null)
+        {
+            await RefuseAsync(context, default, NoIntegration);
+            return;
+        }
+        var (session, lost) = await SessionAsync(context, caller, only);
+        if (session is null)
+            await RefuseAsync(context, default, lost!);
+        else
+            await serve(caller, session, only);
     }
 
-    private async Task ObserveAsync(McpExchange exchange, Activity? span)
+    /// <summary>The session a request names; an error when there is none of that name, on which clients begin anew (contract 4.2). A request may name none.</summary>
+    private async ValueTask<(ClientSession? Session, McpError? Lost)> SessionAsync(HttpContext context, AgentCaller caller, Integration? only)
+    {
+        if (context.Request.Headers[ClientSessions.Header] is not { Count: > 0 } named)
+            return default;
+        var session = await sessions.FindAsync(caller, only, named.ToString(), context.RequestAborted);
+        return (session, session is null ? new McpError(404, McpProtocol.SessionNotFound, $"Session {named.ToString()[..Math.Min(named.ToString().Length, 64)]} not found") : null);
+    }
+
+    private async Task ObserveAsync(McpExchange exchange, Activity? span, Func<CancellationToken, ValueTask<bool>> stillAllowed)
     {
         var started = Measures.Timing ? Stopwatch.GetTimestamp() : 0;
         try
         {
-            await limits.RunAsync(exchange, DispatchAsync);
+            // A stream that waits for changes is no call under way.
+            if (exchange is { Modern: true, Request.Method: "subscriptions/listen" })
+                await listening.SubscribeAsync(exchange, stillAllowed);
+            else
+                await limits.RunAsync(exchange, DispatchAsync);
         }
         finally
         {
@@ -88,7 +161,8 @@ internal sealed class McpEndpoint(
             "server/discover" when exchange.Modern => greeting.DiscoverAsync(exchange),
             "initialize" when !exchange.Modern => greeting.InitializeAsync(exchange),
             "ping" when !exchange.Modern => exchange.ResultAsync(static _ => { }),
-            _ when exchange.Only is not null && ForwardedMethods.Has(method) => forwarded.RunAsync(exchange),
+            _ when exchange.Session is not null && SessionMethods.Has(method) => inSession.RunAsync(exchange),
+            _ when exchange.Only is not null && ForwardedMethods.Has(exchange) => forwarded.RunAsync(exchange),
             _ => exchange.ErrorAsync(new McpError(404, McpProtocol.MethodNotFound, "This method is not offered.")),
         };
     }
@@ -102,14 +176,18 @@ internal sealed class McpEndpoint(
 
     private McpError? TransportFault(HttpRequest request)
     {
-        if (request.Headers.Origin.Count > 0 && !McpOrigin.IsAllowed(settings, request))
-            return new McpError(403, McpProtocol.InvalidRequest, "Requests of this origin are not accepted.");
+        if (OriginFault(request) is { } foreign)
+            return foreign;
         if (request.ContentType is not { } type || !type.Split(';')[0].Trim().Equals("application/json", StringComparison.OrdinalIgnoreCase))
             return new McpError(415, McpProtocol.InvalidRequest, "The content type has to be application/json.");
         return Accepts(request, "application/json") && Accepts(request, "text/event-stream")
             ? null
             : new McpError(406, McpProtocol.InvalidRequest, "The client has to accept application/json and text/event-stream.");
     }
+
+    private McpError? OriginFault(HttpRequest request) => request.Headers.Origin.Count > 0 && !McpOrigin.IsAllowed(settings, request)
+        ? new McpError(403, McpProtocol.InvalidRequest, "Requests of this origin are not accepted.")
+        : null;
 
     private static bool Accepts(HttpRequest request, string mediaType)
     {

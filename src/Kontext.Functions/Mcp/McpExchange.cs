@@ -37,6 +37,9 @@ internal sealed class McpExchange(HttpContext http, AgentCaller caller, JsonRpcR
     /// <summary>The one integration of the address; null at <c>/mcp</c>.</summary>
     public Integration? Only { get; } = only;
 
+    /// <summary>The client's session; null for clients without one.</summary>
+    public ClientSession? Session { get; init; }
+
     /// <summary>Ends when the client goes away.</summary>
     public CancellationToken Aborted => Http.RequestAborted;
 
@@ -93,6 +96,22 @@ internal sealed class McpExchange(HttpContext http, AgentCaller caller, JsonRpcR
     {
         if (Events)
             Http.Response.BodyWriter.Write("\n\n"u8);
+        await Http.Response.BodyWriter.FlushAsync(Aborted);
+    }
+
+    /// <summary>Sends a whole message ahead of the response.</summary>
+    public async Task NotifyAsync(ReadOnlyMemory<byte> message)
+    {
+        StartEvents();
+        BeginMessage(StatusCodes.Status200OK);
+        Write(message.Span);
+        await EndMessageAsync();
+    }
+
+    /// <summary>Says that we are still there, so that nobody on the way takes the stream for dead.</summary>
+    public async Task KeepAliveAsync()
+    {
+        Http.Response.BodyWriter.Write(": waiting\n\n"u8);
         await Http.Response.BodyWriter.FlushAsync(Aborted);
     }
 

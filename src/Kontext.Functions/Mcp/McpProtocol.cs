@@ -18,11 +18,14 @@ internal static class McpProtocol
     public const string MetaServerInfo = "io.modelcontextprotocol/serverInfo";
     public const string MetaLogLevel = "io.modelcontextprotocol/logLevel";
 
+    public const string TasksExtension = "io.modelcontextprotocol/tasks";
+
     public const int ParseError = -32700;
     public const int InvalidRequest = -32600;
     public const int MethodNotFound = -32601;
     public const int InvalidParams = -32602;
     public const int InternalError = -32603;
+    public const int SessionNotFound = -32001;
     public const int HeaderMismatch = -32020;
     public const int MissingClientCapability = -32021;
     public const int UnsupportedVersion = -32022;

@@ -35,6 +35,7 @@ internal static class ModernRules
         {
             "tools/call" or "prompts/get" => "name",
             "resources/read" => "uri",
+            "tasks/get" or "tasks/update" or "tasks/cancel" => "taskId",
             _ => null,
         };
         if (name is not null && request.Text(name) is { } value && Read(http, "Mcp-Name") != value)

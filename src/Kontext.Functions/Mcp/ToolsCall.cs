@@ -9,7 +9,7 @@ using Kontext.Functions.Observability;
 namespace Kontext.Functions.Mcp;
 
 /// <summary><c>tools/call</c>: finds the tool behind a name, then lets the domain call it and passes the answer on.</summary>
-internal sealed class ToolsCall(AttachedIntegrations attached, ToolCatalog catalog, ToolCall calls, AnswerWriter answers, FailureReply failures)
+internal sealed class ToolsCall(AttachedIntegrations attached, ToolCatalog catalog, ToolCall calls, CallRelay relay, FailureReply failures)
 {
     private static readonly ReadOnlyMemory<byte> NoArguments = "{}"u8.ToArray();
 
@@ -66,20 +66,13 @@ internal sealed class ToolsCall(AttachedIntegrations attached, ToolCatalog catal
             Modern = exchange.Modern,
             ParameterHeaders = known is null ? ForwardedHeaders(exchange) : HeaderParameter.Of(known.Headers, arguments),
         };
-        if (!(await calls.RunAsync(exchange.Caller, integration, tool, arguments, raw, exchange.TraceId, request, exchange.Aborted)).TryGet(out var call, out var failure))
+        return await relay.RunAsync(exchange, integration, tool, arguments, raw, request, final || known is not null ? null : async (call, first) =>
         {
-            await failures.AnswerAsync(exchange, failure);
-            return true;
-        }
-        await using var _ = call;
-        var first = await call.Answer.NextAsync(exchange.Aborted);
-        if (!final && known is null && first.TryGet(out var part, out var _) && part.Kind == AnswerPartKind.Error && IsHeaderMismatch(part.Bytes))
-        {
+            if (!first.TryGet(out var part, out _) || part.Kind != AnswerPartKind.Error || !IsHeaderMismatch(part.Bytes))
+                return false;
             await call.CompleteAsync(CallOutcome.RemoteError with { ErrorMessage = "The server asks for parameter headers; the call is repeated with them." });
-            return false;
-        }
-        await answers.WriteAsync(exchange, call, first);
-        return true;
+            return true;
+        });
     }
 
     // The list is at hand for a minute at a time: a tool that changed is held back before it is called, not only left out of lists.

@@ -15,6 +15,13 @@ internal sealed class BearerAuthentication(TokenCallers callers, ProofOfPossessi
         return OfAsync(context, audience => audience == resources.Gateway || audience == addressed, Scopes.Invoke);
     }
 
+    /// <summary>Whether a request that was let in is still good: its token, and all it stands for. A proof that came with it holds for the whole request.</summary>
+    public async ValueTask<bool> StillAsync(HttpContext context, CancellationToken cancellationToken)
+    {
+        var text = context.Request.Headers.Authorization.ToString();
+        return (await callers.FindAsync(text[(text.IndexOf(' ', StringComparison.Ordinal) + 1)..].Trim(), static _ => true, cancellationToken)).TryGet(out _, out _);
+    }
+
     /// <summary>A caller of the REST proxy: what reaches an integration through the gateway reaches it here.</summary>
     public ValueTask<Result<Caller>> ProxyAsync(HttpContext context)
     {

@@ -10,8 +10,20 @@ namespace Kontext.Functions.Observability;
 internal sealed class ObservedMcpUpstream(IMcpUpstream upstream) : IMcpUpstream
 {
     /// <inheritdoc/>
-    public Task<Result<McpServerDescription>> DescribeAsync(Integration integration, Secret? credential, CancellationToken cancellationToken) =>
-        upstream.DescribeAsync(integration, credential, cancellationToken);
+    public Task<Result<McpServerDescription>> DescribeAsync(Integration integration, Secret? credential, McpClientSession? session, CancellationToken cancellationToken) =>
+        upstream.DescribeAsync(integration, credential, session, cancellationToken);
+
+    /// <inheritdoc/>
+    public Task<Result<McpAnswer>> ListenAsync(Integration integration, Secret? credential, McpClientSession session, CancellationToken cancellationToken) =>
+        upstream.ListenAsync(integration, credential, session, cancellationToken);
+
+    /// <inheritdoc/>
+    public Task<Result<Done>> PostAsync(Integration integration, Secret? credential, string route, ReadOnlyMemory<byte> message, CancellationToken cancellationToken) =>
+        upstream.PostAsync(integration, credential, route, message, cancellationToken);
+
+    /// <inheritdoc/>
+    public Task<Result<Done>> EndAsync(Integration integration, Secret? credential, string route, CancellationToken cancellationToken) =>
+        upstream.EndAsync(integration, credential, route, cancellationToken);
 
     /// <inheritdoc/>
     public Task<Result<McpAnswer>> SendAsync(Integration integration, Secret? credential, McpRequest request, CancellationToken cancellationToken) =>
@@ -89,6 +101,10 @@ internal sealed class ObservedMcpUpstream(IMcpUpstream upstream) : IMcpUpstream
         public override string? ResultType => answer.ResultType;
 
         public override long TtlMs => answer.TtlMs;
+
+        public override string? Route => answer.Route;
+
+        public override void AwaitPerson() => answer.AwaitPerson();
 
         public override long BytesIn => answer.BytesIn;
 

@@ -62,10 +62,6 @@ internal static partial class ApiReference
         {
             MediaType = "application/x-ndjson", Query = [new("from", "string", "The first UTC day, such as 2026-01-31."), new("to", "string", "The last, at most 30 days later.")],
         },
-        new("GET", "/audit/verification", "Audit", "Does the trail of the last days hold together as it is stored?", Who.Privileged)
-        {
-            Answer = Json.Default.AuditVerificationBody, Query = [new("days", "integer", "How many days, 1 to 7; today alone when not given.")],
-        },
         new("POST", "/revocations", "Revocations", "Cut off a session, connection, application, person, integration or all agents; says what is dead, what expires when and what could not be killed", Who.Privileged)
         {
             Body = Json.Default.NewRevocation, Answer = Json.Default.RevocationEnvelope, Status = 201,

@@ -28,8 +28,10 @@ internal static class ExpiringTables
         Documents(tables, "traces", StoredJson.Default.TraceMention, mention => mention.ExpiresAt),
         Documents(tables, "usertraces", StoredJson.Default.PersonMention, mention => mention.ExpiresAt),
         Documents(tables, "usertracedays", StoredJson.Default.TraceDay, day => day.ExpiresAt),
+        Documents(tables, "mcpsessions", StoredJson.Default.McpSessionNote, note => note.ExpiresAt),
         Marks(tables, "spentassertions"),
         Marks(tables, "spentproofs"),
+        Marks(tables, "mcpmailbox"),
     ];
 
     private static ExpiringTable Documents<T>(ITableSource tables, string name, JsonTypeInfo<T> type, Func<T, DateTimeOffset> endOf)

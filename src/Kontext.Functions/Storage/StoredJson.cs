@@ -43,6 +43,7 @@ namespace Kontext.Functions.Storage;
 [JsonSerializable(typeof(ConnectSession))]
 [JsonSerializable(typeof(ConnectState))]
 [JsonSerializable(typeof(McpAuthorization))]
+[JsonSerializable(typeof(McpSessionNote))]
 [JsonSerializable(typeof(PolicyHead))]
 [JsonSerializable(typeof(PolicyPart))]
 [JsonSerializable(typeof(PolicyRule))]

@@ -13,38 +13,63 @@ namespace Kontext.Functions.Upstream;
 /// <param name="AnswerBytes">Bytes of an answer.</param>
 internal sealed record UpstreamLimits(TimeSpan Call, TimeSpan Notice, long AnswerBytes)
 {
+    /// <summary>Time a call may take in which a person is asked something.</summary>
+    public TimeSpan Person { get; init; } = TimeSpan.FromMinutes(10);
+
+    /// <summary>Time a server may go on telling of changes.</summary>
+    public TimeSpan Subscription { get; init; } = TimeSpan.FromMinutes(30);
+
     /// <summary>What holds in production.</summary>
     public static UpstreamLimits Ordinary { get; } = new(TimeSpan.FromSeconds(60), TimeSpan.FromSeconds(5), 32 * 1024 * 1024);
 }
 
 /// <summary>Calls MCP servers over Streamable HTTP, 2026-07-28 and the revisions before it alike (protocols 1.5).</summary>
-internal sealed class HttpMcpUpstream(HttpClient http, UpstreamEras eras, UpstreamLimits limits) : IMcpUpstream
+/// <param name="http">For calls.</param>
+/// <param name="streams">For streams that stay open, so that they take no connection from the calls.</param>
+/// <param name="eras">What is known of servers.</param>
+/// <param name="limits">Time and size.</param>
+internal sealed class HttpMcpUpstream(HttpClient http, HttpClient streams, UpstreamEras eras, UpstreamLimits limits) : IMcpUpstream
 {
     private const int Attempts = 3;
-    private readonly HttpMcpUpstreamProbe prober = new(http, limits);
+    private const string Subscribe = "subscriptions/listen";
+    private readonly HttpMcpUpstreamSessions sessions = new(http, streams, eras, limits);
     private long lastId;
 
     /// <inheritdoc/>
-    public async Task<Result<McpServerDescription>> DescribeAsync(Integration integration, Secret? credential, CancellationToken cancellationToken) =>
-        (await EraAsync(integration, credential, cancellationToken)).TryGet(out var era, out var failure) ? era.Server : failure;
+    public async Task<Result<McpServerDescription>> DescribeAsync(Integration integration, Secret? credential, McpClientSession? session, CancellationToken cancellationToken) =>
+        (await sessions.EraAsync(integration, credential, session, cancellationToken)).TryGet(out var era, out var failure) ? era.Server : failure;
+
+    /// <inheritdoc/>
+    public Task<Result<McpAnswer>> ListenAsync(Integration integration, Secret? credential, McpClientSession session, CancellationToken cancellationToken) =>
+        sessions.ListenAsync(integration, credential, session, cancellationToken);
+
+    /// <inheritdoc/>
+    public Task<Result<Done>> PostAsync(Integration integration, Secret? credential, string route, ReadOnlyMemory<byte> message, CancellationToken cancellationToken) =>
+        sessions.PostAsync(integration, credential, route, message, cancellationToken);
+
+    /// <inheritdoc/>
+    public Task<Result<Done>> EndAsync(Integration integration, Secret? credential, string route, CancellationToken cancellationToken) =>
+        sessions.EndAsync(integration, credential, route);
 
     /// <inheritdoc/>
     public async Task<Result<McpAnswer>> SendAsync(Integration integration, Secret? credential, McpRequest request, CancellationToken cancellationToken)
     {
         var budget = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        budget.CancelAfter(limits.Call);
+        budget.CancelAfter(request.Method == Subscribe ? limits.Subscription : limits.Call);
         var kept = false;
         try
         {
             // Each further attempt follows an answer that says the call was not carried out: a lost session, or a revision the server no longer speaks.
             for (var attempt = 1; ; attempt++)
             {
-                if (!(await EraAsync(integration, credential, budget.Token)).TryGet(out var era, out var failure))
+                if (!(await sessions.EraAsync(integration, credential, request.Session, budget.Token)).TryGet(out var era, out var failure))
                     return failure;
                 var (answer, stale) = await AttemptAsync(integration, credential, request, era, budget);
                 if (stale && attempt < Attempts)
                 {
-                    eras.Forget(integration, credential, era);
+                    sessions.Forget(integration, credential, request.Session, era);
+                    // The session another instance opened is the one that was lost.
+                    request = request with { Session = request.Session is null ? null : request.Session with { Route = null } };
                     continue;
                 }
                 kept = answer.TryGet(out _, out _);
@@ -70,34 +95,38 @@ internal sealed class HttpMcpUpstream(HttpClient http, UpstreamEras eras, Upstre
         }
     }
 
-    private async Task<Result<UpstreamEra>> EraAsync(Integration integration, Secret? credential, CancellationToken cancellationToken)
-    {
-        if (!Uri.TryCreate(integration.Url, UriKind.Absolute, out var url) || (url.Scheme != Uri.UriSchemeHttps && url.Scheme != Uri.UriSchemeHttp))
-            return new Failure(FailureCode.Misconfigured, $"The address of {integration.Name} is not an http address. An administrator has to correct it.");
-        if (!InjectedCredential.Of(integration, credential).TryGet(out _, out var unfit))
-            return unfit;
-        return await eras.OfAsync(integration, credential, previous => prober.RunAsync(integration, credential, previous), cancellationToken);
-    }
-
     private async Task<(Result<McpAnswer> Answer, bool Stale)> AttemptAsync(
         Integration integration, Secret? credential, McpRequest request, UpstreamEra era, CancellationTokenSource budget)
     {
         var id = Interlocked.Increment(ref lastId);
+        if (era.Sse is { IsClosed: true })
+            return (new Failure(FailureCode.UpstreamFailed, $"{integration.Name} ended the connection."), true);
+        var beside = era.Stream is not null && AsksPeople(request.Method) ? await era.Stream.ListenAsync(all: false, budget.Token) : null;
         using var message = HttpMcpUpstreamMessage.Of(integration, credential, request, era, id, out var bytesIn);
         HttpResponseMessage response;
+        // Before the request is sent: its answer comes on a stream that is read all the time.
+        var answered = era.Sse?.AnswerTo(id);
         try
         {
-            response = await http.SendAsync(message, HttpCompletionOption.ResponseHeadersRead, budget.Token);
+            response = await (request.Method == Subscribe || (request.Session is not null && !era.Modern) ? streams : http).SendAsync(message, HttpCompletionOption.ResponseHeadersRead, budget.Token);
         }
         catch (OperationCanceledException) when (!era.Modern)
         {
+            beside?.Dispose();
             await CancelAsync(integration, credential, era, id);
+            throw;
+        }
+        catch
+        {
+            beside?.Dispose();
             throw;
         }
 
         var kept = false;
         try
         {
+            if (response.IsSuccessStatusCode && era.Sse is { } sse)
+                return (SseAnswer(integration, credential, era, id, bytesIn, sse, answered!, request, budget), false);
             if (!response.IsSuccessStatusCode)
                 return await RefusalAsync(integration, credential, era, id, bytesIn, response, budget);
             var type = response.Content.Headers.ContentType?.MediaType;
@@ -113,14 +142,44 @@ internal sealed class HttpMcpUpstream(HttpClient http, UpstreamEras eras, Upstre
                 new UpstreamMessages(body, events: type == "text/event-stream", limits.AnswerBytes),
                 InjectedCredential.ScrubFor(integration, credential),
                 bytesIn,
-                (theirs, method) => ReplyAsync(integration, credential, era, theirs, method),
-                era.Modern ? null : () => CancelAsync(integration, credential, era, id)), false);
+                (theirs, method) => sessions.ReplyAsync(integration, credential, era, theirs, method),
+                era.Modern ? null : () => CancelAsync(integration, credential, era, id))
+            {
+                Beside = beside,
+                Session = request.Session is null || era.Modern ? null : era.Route,
+                PersonLimit = limits.Person,
+            }, false);
         }
         finally
         {
             if (!kept)
+            {
+                beside?.Dispose();
                 response.Dispose();
+                if (!response.IsSuccessStatusCode)
+                    era.Sse?.Leave(id);
+            }
         }
+    }
+
+    private HttpMcpUpstreamAnswer SseAnswer(Integration integration, Secret? credential, UpstreamEra era, long id, int bytesIn, SseConnection sse, Stream answered, McpRequest request, CancellationTokenSource budget) => new(
+        integration.Name,
+        id,
+        new Left(sse, id),
+        budget,
+        new UpstreamMessages(answered, events: true, limits.AnswerBytes),
+        InjectedCredential.ScrubFor(integration, credential),
+        bytesIn,
+        (theirs, method) => sessions.ReplyAsync(integration, credential, era, theirs, method),
+        () => CancelAsync(integration, credential, era, id))
+    {
+        Session = request.Session is null ? null : era.Route,
+        PersonLimit = limits.Person,
+    };
+
+    private sealed class Left(SseConnection sse, long id) : IDisposable
+    {
+        public void Dispose() => sse.Leave(id);
     }
 
     /// <summary>Reads what a status other than success means.</summary>
@@ -141,26 +200,8 @@ internal sealed class HttpMcpUpstream(HttpClient http, UpstreamEras eras, Upstre
             integration.Name, id, connection: null, budget, new UpstreamMessages(new MemoryStream(body), events: false, limits.AnswerBytes), InjectedCredential.ScrubFor(integration, credential), bytesIn, static (_, _) => Task.CompletedTask, abandon: null), stale);
     }
 
-    /// <summary>Answers a request of the server's own. It was told that we can do nothing, so only <c>ping</c> is to be expected.</summary>
-    private Task ReplyAsync(Integration integration, Secret? credential, UpstreamEra era, string id, string method) =>
-        NoticeAsync(integration, credential, era, method == "ping"
-            ? $$$"""{"jsonrpc":"2.0","id":{{{id}}},"result":{}}"""
-            : $$$"""{"jsonrpc":"2.0","id":{{{id}}},"error":{"code":-32601,"message":"The gateway cannot pass requests of servers on to its client."}}""");
+    private static bool AsksPeople(string method) => method is "tools/call" or "prompts/get" or "resources/read";
 
     private Task CancelAsync(Integration integration, Secret? credential, UpstreamEra era, long id) =>
-        NoticeAsync(integration, credential, era, $$$"""{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":{{{id.ToString(CultureInfo.InvariantCulture)}}},"reason":"The client went away."}}""");
-
-    private async Task NoticeAsync(Integration integration, Secret? credential, UpstreamEra era, string body)
-    {
-        using var limit = new CancellationTokenSource(limits.Notice);
-        try
-        {
-            using var message = HttpMcpUpstreamMessage.InSession(integration, credential, System.Text.Encoding.UTF8.GetBytes(body), era);
-            using var response = await http.SendAsync(message, HttpCompletionOption.ResponseHeadersRead, limit.Token);
-        }
-        catch (Exception lost) when (lost is HttpRequestException or OperationCanceledException)
-        {
-            // A courtesy to the server: it notices by itself when the call is over.
-        }
-    }
+        sessions.NoticeAsync(integration, credential, era, $$$"""{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":{{{id.ToString(CultureInfo.InvariantCulture)}}},"reason":"The client went away."}}""");
 }

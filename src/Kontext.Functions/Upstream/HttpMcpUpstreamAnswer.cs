@@ -22,6 +22,7 @@ internal sealed class HttpMcpUpstreamAnswer : McpAnswer
     private readonly ArrayBufferWriter<byte> head = new(1024);
     private readonly ArrayBufferWriter<byte> result = new(1024);
     private AnswerScanner scanner;
+    private Task<Result<AnswerPart>>? begun;
     private bool streaming;
     private bool ended;
 
@@ -49,15 +50,28 @@ internal sealed class HttpMcpUpstreamAnswer : McpAnswer
 
     public override long TtlMs => scanner.TtlMs;
 
+    /// <summary>Where questions of the server's that belong to no answer come in while this call lasts; null where nobody can be asked.</summary>
+    public SessionStream.Listener? Beside { get; init; }
+
+    /// <summary>Names the session; null when the client cannot be asked.</summary>
+    public string? Session { get; init; }
+
+    /// <summary>How long the call may take once a person is asked.</summary>
+    public TimeSpan PersonLimit { get; init; }
+
+    public override string? Route => Session;
+
     public override long BytesIn { get; }
 
     public override long BytesOut => messages.Received;
+
+    public override void AwaitPerson() => budget.CancelAfter(PersonLimit);
 
     public override async ValueTask<Result<AnswerPart>> NextAsync(CancellationToken cancellationToken)
     {
         try
         {
-            return streaming ? await ContinueAsync() : await BeginAsync();
+            return streaming ? await ContinueAsync() : Beside is null ? await BeginAsync() : await BeginBesideAsync(Beside);
         }
         catch (UpstreamAnswerException fault)
         {
@@ -71,7 +85,10 @@ internal sealed class HttpMcpUpstreamAnswer : McpAnswer
 
     public override async ValueTask DisposeAsync()
     {
+        Beside?.Dispose();
         connection?.Dispose();
+        if (begun is { IsCompleted: false })
+            await ((Task)begun).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         messages.Dispose();
         budget.Dispose();
         if (!ended && abandon is not null)
@@ -83,6 +100,21 @@ internal sealed class HttpMcpUpstreamAnswer : McpAnswer
     {
         ended = true;
         return new Failure(FailureCode.UpstreamFailed, $"{server} {what}.");
+    }
+
+    /// <summary>The answer's next part, or a question that came in beside it, whichever is first.</summary>
+    private async ValueTask<Result<AnswerPart>> BeginBesideAsync(SessionStream.Listener beside)
+    {
+        begun ??= BeginAsync().AsTask();
+        var asked = beside.WaitAsync(budget.Token);
+        await Task.WhenAny(begun, asked);
+        if (!begun.IsCompleted && beside.TryTake(out var question))
+            return new AnswerPart(AnswerPartKind.Question, question.Bytes, Last: false);
+        if (!begun.IsCompleted && asked.IsCanceled)
+            await asked;
+        var part = await begun;
+        begun = null;
+        return part;
     }
 
     private async ValueTask<Result<AnswerPart>> BeginAsync()
@@ -115,7 +147,10 @@ internal sealed class HttpMcpUpstreamAnswer : McpAnswer
                 throw new UpstreamAnswerException("sent a message that is too large to pass on");
             if (scanner.Id is null)
                 return new AnswerPart(AnswerPartKind.Notification, scrub.Clean(head.WrittenMemory, last: true), Last: false);
-            await reply(scanner.Id, scanner.Method!.Trim('"'));
+            var method = scanner.Method!.Trim('"');
+            if (Session is not null && SessionStream.IsQuestion(method))
+                return new AnswerPart(AnswerPartKind.Question, scrub.Clean(head.WrittenMemory, last: true), Last: false);
+            await reply(scanner.Id, method);
         }
         return Fault("ended its answer without a response");
     }
@@ -156,7 +191,8 @@ internal sealed class HttpMcpUpstreamAnswer : McpAnswer
         return new AnswerPart(kind, scrub.Clean(bytes, last: true), Last: true);
     }
 
-    private static void Check(ReadOnlySpan<byte> message)
+    /// <summary>Refuses what is not JSON.</summary>
+    public static void Check(ReadOnlySpan<byte> message)
     {
         try
         {

@@ -31,7 +31,7 @@ internal static class HttpMcpUpstreamMessage
         body.Write("}}"u8);
         length = body.WrittenCount;
 
-        var message = Post(integration, credential, body.WrittenMemory);
+        var message = Post(integration, credential, body.WrittenMemory, era.Endpoint);
         SetVersion(message, era);
         if (era.Modern)
         {
@@ -47,7 +47,7 @@ internal static class HttpMcpUpstreamMessage
     /// <summary>A message of our own, such as <c>notifications/initialized</c>, in a session.</summary>
     public static HttpRequestMessage InSession(Integration integration, Secret? credential, ReadOnlyMemory<byte> body, UpstreamEra era)
     {
-        var message = Post(integration, credential, body);
+        var message = Post(integration, credential, body, era.Endpoint);
         SetVersion(message, era);
         return message;
     }
@@ -61,25 +61,59 @@ internal static class HttpMcpUpstreamMessage
         return message;
     }
 
-    /// <summary>The first message of the older revisions. It declares no capabilities: nothing the server could ask for would reach a client without a session.</summary>
-    public static HttpRequestMessage Initialize(Integration integration, Secret? credential) =>
-        Post(integration, credential, """{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"kontext","version":"1"}}}"""u8.ToArray());
+    /// <summary>The first message of the older revisions. It declares what the client with this session can be asked; in a session that all share, nobody can be asked anything.</summary>
+    public static HttpRequestMessage Initialize(Integration integration, Secret? credential, McpClientSession? session, Uri? endpoint = null) => Post(integration, credential, (byte[])
+    [
+        .. """{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","clientInfo":"""u8, .. ClientInfo.Span,
+        .. ",\"capabilities\":"u8, .. session is null ? "{}"u8 : session.Capabilities.Span, .. "}}"u8,
+    ], endpoint);
 
-    private static HttpRequestMessage Post(Integration integration, Secret? credential, ReadOnlyMemory<byte> body)
+    /// <summary>Asks an address for the stream of HTTP+SSE (MCP 2024-11-05).</summary>
+    public static HttpRequestMessage OpenSse(Integration integration, Secret? credential)
+    {
+        var message = Bare(HttpMethod.Get, integration, credential);
+        message.Headers.TryAddWithoutValidation("Accept", "text/event-stream");
+        return message;
+    }
+
+    /// <summary>Opens the stream on which a server of the older revisions speaks unasked.</summary>
+    public static HttpRequestMessage Listen(Integration integration, Secret? credential, UpstreamEra era)
+    {
+        var message = OpenSse(integration, credential);
+        SetVersion(message, era);
+        return message;
+    }
+
+    /// <summary>Ends a session.</summary>
+    public static HttpRequestMessage End(Integration integration, Secret? credential, UpstreamEra era)
+    {
+        var message = Bare(HttpMethod.Delete, integration, credential);
+        SetVersion(message, era);
+        return message;
+    }
+
+    private static HttpRequestMessage Post(Integration integration, Secret? credential, ReadOnlyMemory<byte> body, Uri? endpoint = null)
+    {
+        var message = Bare(HttpMethod.Post, integration, credential, endpoint);
+        message.Content = new ReadOnlyMemoryContent(body);
+        message.Content.Headers.ContentType = Json;
+        message.Headers.TryAddWithoutValidation("Accept", "application/json, text/event-stream");
+        return message;
+    }
+
+    private static HttpRequestMessage Bare(HttpMethod method, Integration integration, Secret? credential, Uri? endpoint = null)
     {
         // That it fits was found out before anything was sent.
         if (!InjectedCredential.Of(integration, credential).TryGet(out var injected, out var unfit))
             throw new InvalidOperationException(unfit.Message);
-        var message = new HttpRequestMessage(HttpMethod.Post, AddressOf(integration, injected)) { Content = new ReadOnlyMemoryContent(body) };
+        var message = new HttpRequestMessage(method, AddressOf(endpoint ?? new Uri(integration.Url), injected));
         message.Options.Set(UpstreamCircuits.Integration, integration.Id);
-        message.Content.Headers.ContentType = Json;
-        message.Headers.TryAddWithoutValidation("Accept", "application/json, text/event-stream");
         injected.ApplyTo(message);
         return message;
     }
 
-    private static Uri AddressOf(Integration integration, InjectedCredential injected) =>
-        injected.ParameterName is null ? new Uri(integration.Url) : new UriBuilder(integration.Url) { Query = injected.ApplyTo(new Uri(integration.Url).Query) }.Uri;
+    private static Uri AddressOf(Uri address, InjectedCredential injected) =>
+        injected.ParameterName is null ? address : new UriBuilder(address) { Query = injected.ApplyTo(address.Query) }.Uri;
 
     private static void SetVersion(HttpRequestMessage message, UpstreamEra era)
     {
@@ -126,12 +160,34 @@ internal static class HttpMcpUpstreamMessage
             body.Write(",\"io.modelcontextprotocol/clientCapabilities\":"u8);
             // What the server may ask for is what the client at the far end can do.
             if (request.Modern && request.Meta.ValueKind == JsonValueKind.Object && request.Meta.TryGetProperty(McpProtocol.MetaCapabilities, out var capabilities))
-                body.Write(JsonMarshal.GetRawUtf8Value(capabilities));
+                WriteCapabilities(body, capabilities, request.Tasks);
             else
-                body.Write("{}"u8);
+                body.Write(request.Session is null ? "{}"u8 : request.Session.Capabilities.Span);
+            if (request.LogLevel is { } level)
+            {
+                body.Write(",\"io.modelcontextprotocol/logLevel\":\""u8);
+                body.Write(JsonEncodedText.Encode(level).EncodedUtf8Bytes);
+                body.Write("\""u8);
+            }
         }
         if (opened)
             body.Write("}"u8);
+    }
+
+    private static void WriteCapabilities(ArrayBufferWriter<byte> body, JsonElement capabilities, bool tasks)
+    {
+        if (tasks || capabilities.ValueKind != JsonValueKind.Object || !capabilities.TryGetProperty("extensions", out var extensions)
+            || extensions.ValueKind != JsonValueKind.Object || !extensions.TryGetProperty(McpProtocol.TasksExtension, out _))
+        {
+            body.Write(JsonMarshal.GetRawUtf8Value(capabilities));
+            return;
+        }
+        var others = UpstreamTool.MembersOf(capabilities, "extensions");
+        body.Write("{"u8);
+        body.Write(others.Span);
+        body.Write(others.IsEmpty ? "\"extensions\":{"u8 : ",\"extensions\":{"u8);
+        body.Write(UpstreamTool.MembersOf(extensions, McpProtocol.TasksExtension).Span);
+        body.Write("}}"u8);
     }
 
     private static void Open(ArrayBufferWriter<byte> body, ref bool opened, bool first)

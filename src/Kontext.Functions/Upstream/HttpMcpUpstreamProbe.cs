@@ -34,7 +34,7 @@ internal sealed record JsonRpcErrorBody(int Code, string Message)
 }
 
 /// <summary>Finds out which revision a server speaks (protocols 1.5): asks it the modern way first, and falls back to <c>initialize</c> unless the answer is about something else than the revision.</summary>
-internal sealed class HttpMcpUpstreamProbe(HttpClient http, UpstreamLimits limits)
+internal sealed class HttpMcpUpstreamProbe(HttpClient http, HttpClient streams, UpstreamLimits limits)
 {
     private const int MaxRefusalBytes = 64 * 1024;
     private const int MaxGreetingBytes = 1024 * 1024;
@@ -44,13 +44,28 @@ internal sealed class HttpMcpUpstreamProbe(HttpClient http, UpstreamLimits limit
     {
         // The finding serves everybody who waits for it, so it is bound to no one client.
         using var budget = new CancellationTokenSource(limits.Call);
-        try
+        return await WithinAsync(integration, async () =>
         {
             if (!(await DiscoverAsync(integration, credential, budget.Token)).TryGet(out var modern, out var failure))
                 return failure;
             if (modern.Era is not null)
                 return modern.Era;
-            return previous is { Modern: false, SessionId: not null } ? previous with { } : await InitializeAsync(integration, credential, budget.Token);
+            return previous is { Modern: false, IsOpen: true } ? previous with { } : await InitializeAsync(integration, credential, session: null, budget.Token);
+        });
+    }
+
+    /// <summary>Opens a session for one client at an older server.</summary>
+    public async Task<Result<UpstreamEra>> OpenAsync(Integration integration, Secret? credential, McpClientSession session)
+    {
+        using var budget = new CancellationTokenSource(limits.Call);
+        return await WithinAsync(integration, () => InitializeAsync(integration, credential, session, budget.Token));
+    }
+
+    private static async Task<Result<UpstreamEra>> WithinAsync(Integration integration, Func<Task<Result<UpstreamEra>>> ask)
+    {
+        try
+        {
+            return await ask();
         }
         catch (OperationCanceledException)
         {
@@ -106,36 +121,61 @@ internal sealed class HttpMcpUpstreamProbe(HttpClient http, UpstreamLimits limit
         if (found is null || !found.RootElement.TryGetProperty("supportedVersions", out var versions) || versions.ValueKind != JsonValueKind.Array
             || !versions.EnumerateArray().Any(version => version.ValueKind == JsonValueKind.String && version.ValueEquals(McpProtocol.Modern)))
             return (null, true);
-        return (new UpstreamEra(Modern: true, McpProtocol.Modern, SessionId: null, DescriptionOf(found.RootElement)), true);
+        return (new UpstreamEra(Modern: true, McpProtocol.Modern, SessionId: null, DescriptionOf(found.RootElement) with { Modern = true }), true);
     }
 
-    private async Task<Result<UpstreamEra>> InitializeAsync(Integration integration, Secret? credential, CancellationToken cancellationToken)
+    private async Task<Result<UpstreamEra>> InitializeAsync(Integration integration, Secret? credential, McpClientSession? session, CancellationToken cancellationToken)
     {
-        using var message = HttpMcpUpstreamMessage.Initialize(integration, credential);
+        using var message = HttpMcpUpstreamMessage.Initialize(integration, credential, session);
         using var response = await http.SendAsync(message, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
         if (FailureOf(integration, response) is { } failure)
             return failure;
         if (!response.IsSuccessStatusCode)
-            return new Failure(FailureCode.UpstreamFailed, $"{integration.Name} answered with HTTP status {(int)response.StatusCode}; there is no MCP server at its address.");
+            return await InitializeSseAsync(integration, credential, session, cancellationToken)
+                ?? new Failure(FailureCode.UpstreamFailed, $"{integration.Name} answered with HTTP status {(int)response.StatusCode}; there is no MCP server at its address.");
         using var greeting = await ReadResultAsync(integration, credential, response, cancellationToken);
         if (greeting is null || !greeting.RootElement.TryGetProperty("protocolVersion", out var version) || version.ValueKind != JsonValueKind.String)
             return new Failure(FailureCode.UpstreamFailed, $"{integration.Name} does not speak MCP at its address.");
-        var session = response.Headers.TryGetValues("Mcp-Session-Id", out var values) ? values.First() : null;
-        if (session is not null && !session.All(character => character is >= '!' and <= '~'))
+        var opened = response.Headers.TryGetValues("Mcp-Session-Id", out var values) ? values.First() : null;
+        if (opened is not null && !opened.All(character => character is >= '!' and <= '~'))
             return new Failure(FailureCode.UpstreamFailed, $"{integration.Name} opened a session whose id is not allowed.");
         if (!McpProtocol.IsLegacy(version.GetString()!))
             return new Failure(FailureCode.UpstreamFailed, $"{integration.Name} speaks a revision of MCP that is not known here.");
-        var era = new UpstreamEra(Modern: false, version.GetString()!, session, DescriptionOf(greeting.RootElement));
+        var era = new UpstreamEra(Modern: false, version.GetString()!, opened, DescriptionOf(greeting.RootElement));
+        era = era with { Server = era.Server with { Route = era.Route } };
 
         using var initialized = HttpMcpUpstreamMessage.InSession(integration, credential, """{"jsonrpc":"2.0","method":"notifications/initialized"}"""u8.ToArray(), era);
         using var accepted = await http.SendAsync(initialized, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
         return era;
     }
 
-    private static async Task<JsonDocument?> ReadResultAsync(Integration integration, Secret? credential, HttpResponseMessage response, CancellationToken cancellationToken)
+    /// <summary>Servers of the first revision speak on a stream that is opened with GET; null when there is none (MCP 2025-11-25, Streamable HTTP, backwards compatibility).</summary>
+    private async Task<Result<UpstreamEra>?> InitializeSseAsync(Integration integration, Secret? credential, McpClientSession? session, CancellationToken cancellationToken)
     {
-        var events = response.Content.Headers.ContentType?.MediaType == "text/event-stream";
-        var messages = new UpstreamMessages(await response.Content.ReadAsStreamAsync(cancellationToken), events, MaxGreetingBytes);
+        using var open = HttpMcpUpstreamMessage.OpenSse(integration, credential);
+        if (await SseConnection.OpenAsync(await streams.SendAsync(open, HttpCompletionOption.ResponseHeadersRead, cancellationToken), new Uri(integration.Url), cancellationToken) is not { } sse)
+            return null;
+        var answer = sse.AnswerTo(0);
+        using var message = HttpMcpUpstreamMessage.Initialize(integration, credential, session, sse.Endpoint);
+        using var accepted = await http.SendAsync(message, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
+        using var greeting = accepted.IsSuccessStatusCode ? await ReadResultAsync(integration, credential, answer, events: true, cancellationToken) : null;
+        if (greeting is null || !greeting.RootElement.TryGetProperty("protocolVersion", out var version) || version.ValueKind != JsonValueKind.String || !McpProtocol.IsLegacy(version.GetString()!))
+        {
+            sse.Dispose();
+            return null;
+        }
+        var era = new UpstreamEra(Modern: false, version.GetString()!, SessionId: null, DescriptionOf(greeting.RootElement)) { Sse = sse, Endpoint = sse.Endpoint };
+        using var initialized = HttpMcpUpstreamMessage.InSession(integration, credential, """{"jsonrpc":"2.0","method":"notifications/initialized"}"""u8.ToArray(), era);
+        using var noted = await http.SendAsync(initialized, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
+        return era with { Server = era.Server with { Route = era.Route } };
+    }
+
+    private static async Task<JsonDocument?> ReadResultAsync(Integration integration, Secret? credential, HttpResponseMessage response, CancellationToken cancellationToken) =>
+        await ReadResultAsync(integration, credential, await response.Content.ReadAsStreamAsync(cancellationToken), response.Content.Headers.ContentType?.MediaType == "text/event-stream", cancellationToken);
+
+    private static async Task<JsonDocument?> ReadResultAsync(Integration integration, Secret? credential, Stream body, bool events, CancellationToken cancellationToken)
+    {
+        var messages = new UpstreamMessages(body, events, MaxGreetingBytes);
         await using var answer = new HttpMcpUpstreamAnswer(
             integration.Name, id: 0, connection: null, CancellationTokenSource.CreateLinkedTokenSource(cancellationToken), messages, InjectedCredential.ScrubFor(integration, credential), bytesIn: 0, static (_, _) => Task.CompletedTask, abandon: null);
         var result = new ArrayBufferWriter<byte>();
@@ -156,9 +196,18 @@ internal sealed class HttpMcpUpstreamProbe(HttpClient http, UpstreamLimits limit
     {
         var capabilities = greeting.TryGetProperty("capabilities", out var declared) && declared.ValueKind == JsonValueKind.Object ? declared : default;
         bool Has(string name) => capabilities.ValueKind == JsonValueKind.Object && capabilities.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Object;
+        bool Says(string name, string detail) => Has(name) && capabilities.GetProperty(name).TryGetProperty(detail, out var value) && value.ValueKind == JsonValueKind.True;
         return new McpServerDescription(
             Has("resources"), Has("prompts"), Has("completions"),
-            greeting.TryGetProperty("instructions", out var instructions) && instructions.ValueKind == JsonValueKind.String ? instructions.GetString() : null);
+            greeting.TryGetProperty("instructions", out var instructions) && instructions.ValueKind == JsonValueKind.String ? instructions.GetString() : null)
+        {
+            Tasks = Has("extensions") && capabilities.GetProperty("extensions").TryGetProperty(McpProtocol.TasksExtension, out _),
+            Logging = Has("logging"),
+            ResourceSubscriptions = Says("resources", "subscribe"),
+            ToolChanges = Says("tools", "listChanged"),
+            PromptChanges = Says("prompts", "listChanged"),
+            ResourceChanges = Says("resources", "listChanged"),
+        };
     }
 
     /// <summary>How long a server asks to wait, in either form (RFC 9110 section 10.2.3); a date is held against the server's own clock. Null when it does not say.</summary>

@@ -50,6 +50,7 @@ internal sealed class GatewayApp : IAsyncDisposable
         builder.Services.AddSingleton<IOrganizationStore>(ports).AddSingleton<IIntegrationStore>(ports).AddSingleton<IPolicyStore>(ports).AddSingleton<IConnectionStore>(ports);
         builder.Services.AddSingleton<ICredentialVault>(ports).AddSingleton<ISealer>(ports).AddSingleton<IAuditLog>(ports).AddSingleton<IConnectLinks>(ports);
         builder.Services.AddSingleton<IToolPinStore>(new ToolPinStore(new MemoryTables()));
+        builder.Services.AddSingleton<ITableSource>(new MemoryTables()).AddSingleton<EpochFeed>().AddSingleton<IMcpMailbox, McpMailbox>().AddSingleton<IMcpSessionNotes, McpSessionNotes>();
         builder.Services.AddSingleton<ICapabilityRequestStore>(new CapabilityRequestStore(new MemoryTables()));
         // The connections of these tests are never refreshed: nothing of it is called.
         builder.Services.AddSingleton((CredentialRefresh)RuntimeHelpers.GetUninitializedObject(typeof(CredentialRefresh)));
@@ -59,11 +60,11 @@ internal sealed class GatewayApp : IAsyncDisposable
         builder.Services.AddSingleton<ISessionStore>(new Storage.Instance(new MemoryTables(), TimeProvider.System).Sessions);
         builder.Services.AddKontextGateway().AddKontextProxy();
         if (limits is not null)
-            builder.Services.AddSingleton<IMcpUpstream>(provider => new HttpMcpUpstream(GuardedHttp.Create(true), provider.GetRequiredService<UpstreamEras>(), limits));
+            builder.Services.AddSingleton<IMcpUpstream>(provider => new HttpMcpUpstream(GuardedHttp.Create(true), GuardedHttp.Create(true), provider.GetRequiredService<UpstreamEras>(), limits));
         var app = builder.Build();
         app.UseRouting();
         app.UseMiddleware<SurfaceMiddleware>();
-        McpEndpoints.Map(app, settings, context => new ValueTask<Result<Caller>>(refused is null ? CallerOf(ports) : refused));
+        McpEndpoints.Map(app, settings, context => new ValueTask<Result<Caller>>(refused is null ? CallerOf(ports) : refused), static (_, _) => new(true));
         ProxyEndpoints.Map(app, settings, context => new ValueTask<Result<Caller>>(refused is null ? CallerOf(ports) : refused));
         await app.StartAsync();
         return new GatewayApp(app, ports);
