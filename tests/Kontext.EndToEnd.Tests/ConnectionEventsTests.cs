@@ -14,7 +14,7 @@ public sealed class ConnectionEventsTests(AzuriteFixture azurite)
     public async Task A_connections_life_is_told_in_signed_messages_that_hold_no_token()
     {
         await using var provider = await UpstreamIdp.StartAsync(("ACCESS_TTL", "2"), ("REFRESHED_TTL", "2"));
-        await using var installed = await Installed.CreateAsync(azurite, [Service], name => Installed.AccountAt(provider, name));
+        await using var installed = await Installed.CreateAsync(azurite, [Service], name => Installed.AccountAt(provider, name), background: true);
         await using var receiver = new WebhookReceiver();
         var made = await installed.OwnerAsync(HttpMethod.Post, "/webhooks", new JsonObject { ["url"] = receiver.Url });
         Assert.Equal(HttpStatusCode.Created, made.Status);

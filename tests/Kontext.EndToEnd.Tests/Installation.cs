@@ -24,10 +24,12 @@ internal sealed class Installation(string storage) : IAsyncDisposable
     /// <summary>Starts an instance; the first one's address is the installation's public one.</summary>
     /// <param name="tables">Where it finds the table service, if not at its own address.</param>
     /// <param name="handler">As the Functions host starts it: with triggers to post to, and without timers of its own.</param>
-    public async Task<KontextServer> StartAsync(Uri? tables = null, bool handler = false)
+    /// <param name="quiet">As the Functions host starts it that also hands out the queue's messages: nothing happens in it but what it is asked for.</param>
+    public async Task<KontextServer> StartAsync(Uri? tables = null, bool handler = false, bool quiet = false)
     {
         var reached = tables is null ? storage : storage.Replace(Tables.GetLeftPart(UriPartial.Authority), tables.GetLeftPart(UriPartial.Authority), StringComparison.Ordinal);
-        var instance = await KontextServer.StartAsync(reached, keys, First?.Url, handler: handler);
+        var instance = await KontextServer.StartAsync(
+            reached, keys, First?.Url, quiet ? new Dictionary<string, string> { ["KontextQueue"] = storage } : null, handler || quiet);
         lock (instances)
             instances.Add(instance);
         return instance;

@@ -23,10 +23,11 @@ internal sealed class Installed : IAsyncDisposable
     private string applicationId = "";
 
     private readonly Wire? firstStorage;
+    private readonly bool background;
 
-    private Installed(Installation installation, KontextServer first, Wire? firstStorage)
+    private Installed(Installation installation, KontextServer first, Wire? firstStorage, bool background)
     {
-        (this.installation, First, this.firstStorage) = (installation, first, firstStorage);
+        (this.installation, First, this.firstStorage, this.background) = (installation, first, firstStorage, background);
         Agent = new TestAgent(first.Url);
     }
 
@@ -37,8 +38,9 @@ internal sealed class Installed : IAsyncDisposable
     public TestAgent Agent { get; }
 
     /// <summary>Sets everything up. <paramref name="names"/> are the integrations to be, <paramref name="oauth"/> the OAuth settings of one;
-    /// <paramref name="storageOfFirst"/> is the rule between the first instance and storage, if it is to have one.</summary>
-    public static async Task<Installed> CreateAsync(AzuriteFixture azurite, IEnumerable<string> names, Func<string, JsonObject> oauth, WireRule? storageOfFirst = null)
+    /// <paramref name="storageOfFirst"/> is the rule between the first instance and storage, if it is to have one; without
+    /// <paramref name="background"/> work nothing is refreshed but what a proof asks for.</summary>
+    public static async Task<Installed> CreateAsync(AzuriteFixture azurite, IEnumerable<string> names, Func<string, JsonObject> oauth, WireRule? storageOfFirst = null, bool background = false)
     {
         var installation = await Installation.CreateAsync(azurite);
         Wire? wire = null;
@@ -47,7 +49,7 @@ internal sealed class Installed : IAsyncDisposable
             wire = await Wire.OpenAsync(installation.Tables);
             wire.Rule = storageOfFirst;
         }
-        var installed = new Installed(installation, await installation.StartAsync(wire?.Address), wire);
+        var installed = new Installed(installation, await installation.StartAsync(wire?.Address, quiet: !background), wire, background);
         await installed.SetUpAsync(names, oauth);
         return installed;
     }
@@ -62,7 +64,7 @@ internal sealed class Installed : IAsyncDisposable
     };
 
     /// <summary>One more instance. <paramref name="storage"/> is a wire to the table service; <paramref name="handler"/> starts it as the Functions host does, with triggers to post to.</summary>
-    public Task<KontextServer> StartAsync(Wire? storage = null, bool handler = false) => installation.StartAsync(storage?.Address, handler);
+    public Task<KontextServer> StartAsync(Wire? storage = null, bool handler = false) => installation.StartAsync(storage?.Address, handler, quiet: !background);
 
     /// <summary>The table service's address, for wires to it.</summary>
     public Uri Tables => installation.Tables;
