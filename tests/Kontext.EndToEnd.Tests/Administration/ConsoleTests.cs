@@ -17,7 +17,8 @@ public sealed class ConsoleTests(ConsoleWorld world) : IClassFixture<ConsoleWorl
         await using var olivia = await world.PersonAsync("olivia");
         foreach (var (_, path) in world.Pages())
         {
-            await olivia.Page.GotoAsync(olivia.Address(path));
+            var answer = await olivia.Page.GotoAsync(olivia.Address(path));
+            Assert.True(answer!.Ok, path);
             await olivia.Page.EvaluateAsync("document.querySelectorAll('main details').forEach(details => details.open = true)");
             await olivia.AssertAccessibleAsync();
         }

@@ -42,6 +42,9 @@ public sealed class ObservedKontext : IAsyncLifetime
 
     internal string ClientId { get; private set; } = "";
 
+    /// <summary>The id of the integration whose server the tests have.</summary>
+    internal string Notes { get; private set; } = "";
+
     public async ValueTask InitializeAsync()
     {
         receiver = await OtlpReceiver.StartAsync();
@@ -51,7 +54,7 @@ public sealed class ObservedKontext : IAsyncLifetime
         server = await KontextServer.StartAsync("memory", keys, settings: new Dictionary<string, string>(receiver.Settings()) { ["Kontext__LogFormat"] = "json" });
         agent = new TestAgent(server.Url);
         OwnerToken = await agent.ManagementTokenAsync(Owner);
-        var notes = await IntegrationAsync(new JsonObject { ["name"] = "notes", ["url"] = mcp.Url.AbsoluteUri, ["authMode"] = "server_token", ["serverToken"] = UpstreamToken });
+        Notes = await IntegrationAsync(new JsonObject { ["name"] = "notes", ["url"] = mcp.Url.AbsoluteUri, ["authMode"] = "server_token", ["serverToken"] = UpstreamToken });
         var files = await IntegrationAsync(new JsonObject
         {
             ["name"] = "files",
@@ -70,7 +73,7 @@ public sealed class ObservedKontext : IAsyncLifetime
             ["name"] = "Agent",
             ["oauth"] = new JsonObject { ["type"] = "public", ["redirectUris"] = new JsonArray(TestAgent.RedirectUri) },
         })).Json!["application"]!;
-        var attached = await agent.ApiAsync(HttpMethod.Put, $"/applications/{application["id"]}/integrations", OwnerToken, new JsonObject { ["integrationIds"] = new JsonArray(notes, files) });
+        var attached = await agent.ApiAsync(HttpMethod.Put, $"/applications/{application["id"]}/integrations", OwnerToken, new JsonObject { ["integrationIds"] = new JsonArray(Notes, files) });
         Assert.Equal(HttpStatusCode.OK, attached.Status);
         ClientId = (string)application["clientId"]!;
         var tokens = await agent.AuthorizeAsync(browser, ClientId, Owner, agent.Gateway);

@@ -83,7 +83,10 @@ public sealed class TelemetryTests(ObservedKontext kontext) : IClassFixture<Obse
     [Fact]
     public async Task Requests_refusals_and_failures_are_measured()
     {
-        var rule = await kontext.Agent.ApiAsync(HttpMethod.Post, "/policy/rules", kontext.OwnerToken, JsonNode.Parse("""{"action":"deny","level":"org","toolName":"delete_item"}"""));
+        var rule = await kontext.Agent.ApiAsync(HttpMethod.Post, "/policy/rules", kontext.OwnerToken, new JsonObject
+        {
+            ["action"] = "deny", ["level"] = "org", ["integrationId"] = kontext.Notes, ["toolName"] = "delete_item",
+        });
         Assert.Equal(System.Net.HttpStatusCode.Created, rule.Status);
         JsonNode denied;
         do
