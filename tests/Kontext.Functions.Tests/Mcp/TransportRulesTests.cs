@@ -137,7 +137,6 @@ public sealed class TransportRulesTests
 
         Assert.Equal(200, await StatusOf(_ => { }));
         Assert.Equal(200, await StatusOf(message => Accept(message, "*/*")));
-        Assert.Equal(200, await StatusOf(message => message.Headers.TryAddWithoutValidation("Mcp-Session-Id", "left-over")));
         Assert.Equal(200, await StatusOf(message => message.Headers.TryAddWithoutValidation("Origin", "http://localhost:7071")));
         Assert.Equal(406, await StatusOf(message => Accept(message, "application/json")));
         Assert.Equal(406, await StatusOf(message => message.Headers.Accept.Clear()));
