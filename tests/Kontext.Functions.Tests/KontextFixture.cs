@@ -8,7 +8,12 @@ public sealed class KontextFixture : IAsyncLifetime
     /// <summary>Who signs in first and so becomes owner.</summary>
     public const string Owner = "olivia";
 
+    // Access tokens live for ten minutes, which a run on a busy machine outlasts.
+    private static readonly TimeSpan RenewEvery = TimeSpan.FromMinutes(7);
+
     private readonly string keys = Directory.CreateTempSubdirectory("kontext-keys-").FullName;
+    private readonly CancellationTokenSource ended = new();
+    private Task renewing = Task.CompletedTask;
 
     /// <summary>The product.</summary>
     public KontextServer Server { get; private set; } = null!;
@@ -25,12 +30,23 @@ public sealed class KontextFixture : IAsyncLifetime
         Server = await KontextServer.StartAsync("memory", keys);
         Agent = new TestAgent(Server.Url);
         OwnerToken = await Agent.ManagementTokenAsync(Owner);
+        renewing = RenewAsync();
     }
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
+        await ended.CancelAsync();
+        await renewing.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        ended.Dispose();
         await Server.DisposeAsync();
         Directory.Delete(keys, recursive: true);
+    }
+
+    private async Task RenewAsync()
+    {
+        using var often = new PeriodicTimer(RenewEvery);
+        while (await often.WaitForNextTickAsync(ended.Token))
+            OwnerToken = await Agent.ManagementTokenAsync(Owner);
     }
 }

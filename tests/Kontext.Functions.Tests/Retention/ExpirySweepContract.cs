@@ -251,6 +251,8 @@ public abstract class ExpirySweepContract : IAsyncLifetime
             await SpendAsync(number);
             var mark = new TableRow(Key.HashShard(org, hash), Key.Of(org, hash), new Dictionary<string, object> { ["expiresAt"] = now + DPoPProofs.Memory });
             await tables.Open("spentproofs").InsertAsync(mark, Cancel);
+            await new McpSessionNotes(tables).ChangeAsync(org, RandomValue.Token(), now + TimeSpan.FromHours(12), note => note, Cancel);
+            await new McpMailbox(tables, new PlainSealer(), time).PutAsync(org, RandomValue.Token(), "{}"u8.ToArray(), now + TimeSpan.FromMinutes(10), Cancel);
         }
     }
 
