@@ -5,6 +5,7 @@ using Kontext.Domain.Vault;
 using Kontext.Functions.Limits;
 using Kontext.Functions.OAuth;
 using Kontext.Functions.Observability;
+using Kontext.Functions.Storage;
 using Kontext.Functions.Upstream;
 
 namespace Kontext.Functions.Mcp;
@@ -84,6 +85,7 @@ internal static class McpEndpoints
         services.AddSingleton<Greeting>();
         services.AddSingleton<RuntimeIntegrations>();
         services.AddSingleton<McpLimits>();
+        services.AddSingleton<IMcpMailbox, McpMailbox>();
         services.AddSingleton<SessionActivity>();
         services.AddSingleton<ClientSightings>();
         services.AddSingleton<McpEndpoint>();

@@ -34,7 +34,6 @@ internal static class StorageRegistration
         services.AddSingleton<IUserStore, UserStore>();
         services.AddSingleton<IApplicationStore, ApplicationStore>();
         services.AddSingleton<IToolPinStore, ToolPinStore>();
-        services.AddSingleton<IMcpMailbox, McpMailbox>();
         services.AddSingleton<IMcpSessionNotes, McpSessionNotes>();
         services.AddSingleton<ICapabilityRequestStore, CapabilityRequestStore>();
         services.AddSingleton<ISessionStore, SessionStore>();

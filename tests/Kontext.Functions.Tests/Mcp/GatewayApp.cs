@@ -50,7 +50,7 @@ internal sealed class GatewayApp : IAsyncDisposable
         builder.Services.AddSingleton<IOrganizationStore>(ports).AddSingleton<IIntegrationStore>(ports).AddSingleton<IPolicyStore>(ports).AddSingleton<IConnectionStore>(ports);
         builder.Services.AddSingleton<ICredentialVault>(ports).AddSingleton<ISealer>(ports).AddSingleton<IAuditLog>(ports).AddSingleton<IConnectLinks>(ports);
         builder.Services.AddSingleton<IToolPinStore>(new ToolPinStore(new MemoryTables()));
-        builder.Services.AddSingleton<ITableSource>(new MemoryTables()).AddSingleton<EpochFeed>().AddSingleton<IMcpMailbox, McpMailbox>().AddSingleton<IMcpSessionNotes, McpSessionNotes>();
+        builder.Services.AddSingleton<ITableSource>(new MemoryTables()).AddSingleton<EpochFeed>().AddSingleton<IMcpSessionNotes, McpSessionNotes>();
         builder.Services.AddSingleton<ICapabilityRequestStore>(new CapabilityRequestStore(new MemoryTables()));
         // The connections of these tests are never refreshed: nothing of it is called.
         builder.Services.AddSingleton((CredentialRefresh)RuntimeHelpers.GetUninitializedObject(typeof(CredentialRefresh)));

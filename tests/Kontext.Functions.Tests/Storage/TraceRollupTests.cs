@@ -116,6 +116,8 @@ public sealed class TraceRollupTests
         await rollup.RunAsync(org, Cancel);
         time.Advance(TimeSpan.FromMinutes(1));
         await AppendAsync(Event(id, ada, "error_remote"));
+        // What happened at one moment has no order.
+        time.Advance(TimeSpan.FromSeconds(1));
         await AppendAsync(Event(id, bo, "warn"));
 
         var found = (await reader.FindAsync(org, id, null, Cancel))!.Value;
