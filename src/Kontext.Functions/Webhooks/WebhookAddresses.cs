@@ -1,4 +1,5 @@
 using System.Net;
+using Kontext.Domain;
 using Kontext.Functions.Upstream;
 
 namespace Kontext.Functions.Webhooks;
@@ -11,7 +12,7 @@ internal sealed class WebhookAddresses(bool allowPrivate)
     /// <summary>What is wrong with an address; null when nothing is.</summary>
     public string? Refusal(string? text)
     {
-        if (text is null || text.Length > MaxLength || !Uri.TryCreate(text, UriKind.Absolute, out var url) || url.UserInfo.Length > 0 || url.Fragment.Length > 0)
+        if (text is null || text.Length > MaxLength || !PrintableText.IsPrintable(text) || !Uri.TryCreate(text, UriKind.Absolute, out var url) || url.UserInfo.Length > 0 || url.Fragment.Length > 0)
             return $"Has to be an absolute address of at most {MaxLength} characters, without user name and fragment.";
         if (url.Scheme != Uri.UriSchemeHttps && !(allowPrivate && url.Scheme == Uri.UriSchemeHttp))
             return "Has to be an https address.";

@@ -97,7 +97,7 @@ public sealed class WebhooksTests(KontextFixture kontext)
         Assert.Equal("kontext_forbidden", (await kontext.Agent.ApiAsync(HttpMethod.Get, "/webhooks", member))["code"]);
         Assert.Equal("kontext_forbidden", (await kontext.Agent.ApiAsync(HttpMethod.Get, "/work/failed", member))["code"]);
         Assert.Equal(HttpStatusCode.NotFound, (await OwnerAsync(HttpMethod.Get, $"/webhooks/{Guid.NewGuid()}/deliveries")).Status);
-        foreach (var url in (string[])["", "ftp://example.com/", "https://user:word@example.com/", "https://example.com/#part"])
+        foreach (var url in (string[])["", "ftp://example.com/", "https://user:word@example.com/", "https://example.com/#part", "https://example.com/\u0000"])
             Assert.Equal(HttpStatusCode.BadRequest, (await OwnerAsync(HttpMethod.Post, "/webhooks", new JsonObject { ["url"] = url })).Status);
         Assert.Equal(HttpStatusCode.BadRequest, (await OwnerAsync(HttpMethod.Post, "/webhooks", new JsonObject { ["url"] = "https://example.com/", ["events"] = new JsonArray("no.such") })).Status);
         Assert.Equal(HttpStatusCode.BadRequest, (await OwnerAsync(HttpMethod.Post, "/webhooks", new JsonObject { ["url"] = "https://example.com/", ["events"] = new JsonArray((JsonNode?)null) })).Status);
