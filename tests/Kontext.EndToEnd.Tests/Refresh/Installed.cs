@@ -64,7 +64,7 @@ internal sealed class Installed : IAsyncDisposable
     };
 
     /// <summary>One more instance. <paramref name="storage"/> is a wire to the table service; <paramref name="handler"/> starts it as the Functions host does, with triggers to post to.</summary>
-    public Task<KontextServer> StartAsync(Wire? storage = null, bool handler = false) => installation.StartAsync(storage?.Address, handler, quiet: !background);
+    public Task<KontextServer> StartAsync(Wire? storage = null, bool handler = false) => installation.StartAsync(storage?.Address, handler, quiet: !background && !handler);
 
     /// <summary>The table service's address, for wires to it.</summary>
     public Uri Tables => installation.Tables;

@@ -25,7 +25,7 @@ public sealed class SweepTests(AzuriteFixture azurite)
                 return await pass();
             Interlocked.Increment(ref refused);
             return WireAnswer.Of(HttpStatusCode.ServiceUnavailable);
-        }, background: true);
+        });
         var sweepers = await Task.WhenAll(Enumerable.Range(0, 3).Select(_ => installed.StartAsync(handler: true)));
         await provider.FaultAsync("token", "rate_limit", 1, "refresh_token", ("user", "limited"), ("retryAfter", 3));
         // From the beginning: what is connected first may be due before the last is connected.
