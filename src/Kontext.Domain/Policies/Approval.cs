@@ -123,6 +123,9 @@ public interface IApprovalStore
     /// <summary>Writes if nobody wrote since; null when somebody did.</summary>
     Task<Versioned<Approval>?> ReplaceAsync(OrgId org, Versioned<Approval> current, Approval next, CancellationToken cancellationToken);
 
+    /// <summary>Deletes if nobody wrote since; false when somebody did.</summary>
+    Task<bool> DeleteAsync(OrgId org, Versioned<Approval> approval, CancellationToken cancellationToken);
+
     /// <summary>The person's approvals that have not expired. Those that have are removed on the way.</summary>
     Task<IReadOnlyList<Approval>> ListAsync(OrgId org, UserId user, DateTimeOffset now, CancellationToken cancellationToken);
 }
@@ -133,4 +136,7 @@ public sealed record ApprovalAddresses(string Issuer)
 {
     /// <summary>The page of one approval.</summary>
     public Uri PageOf(string id) => new($"{Issuer}/approvals/{Uri.EscapeDataString(id)}");
+
+    /// <summary>The page of all that wait for a person.</summary>
+    public Uri All => new($"{Issuer}/approvals");
 }

@@ -12,6 +12,15 @@ public sealed class Approvals(IApprovalStore store, ISealer sealer, IAuditLog au
     /// <summary>How long a question waits, and how long a decision about one call counts.</summary>
     public static readonly TimeSpan Life = TimeSpan.FromMinutes(10);
 
+    /// <summary>How many questions of one agent may wait for one person.</summary>
+    public const int MaxOfAgent = 20;
+
+    /// <summary>How many questions of all agents may wait for one person.</summary>
+    public const int MaxOfPerson = 60;
+
+    /// <summary>Why an integration cannot be used while too many questions wait.</summary>
+    public const string TooMany = "too_many_approvals";
+
     private const string Purpose = "approval";
 
     /// <summary>The approval the person gave for this call; else the failure that says where to give it, or that it was refused. One question per same request, however often it is repeated.</summary>
@@ -35,12 +44,18 @@ public sealed class Approvals(IApprovalStore store, ISealer sealer, IAuditLog au
                     _ => new GivenApproval(row),
                 };
             }
+            if (await CrowdedAsync(request, decision, MaxOfAgent - 1, MaxOfPerson - 1, cancellationToken) is { } crowded)
+                return crowded;
             var asked = await NewAsync(request, decision, id, standingId, (row?.Value.Round ?? 0) + 1, cancellationToken);
             // On record before it can be decided about. Who loses the race below has asked as well.
             await audit.AppendAsync(request.Org, Event(request, decision, AuditTypes.ApprovalRequested), cancellationToken);
             var written = row is null ? await store.InsertAsync(request.Org, asked, cancellationToken) : await store.ReplaceAsync(request.Org, row, asked, cancellationToken);
-            if (written is not null)
-                return Required(request, decision, written.Value);
+            if (written is null)
+                continue;
+            // Of those who ask at the same moment, each that finds too many takes its own back: never more than allowed stay.
+            if (await CrowdedAsync(request, decision, MaxOfAgent, MaxOfPerson, CancellationToken.None) is { } late && await store.DeleteAsync(request.Org, written, CancellationToken.None))
+                return late;
+            return Required(request, decision, written.Value);
         }
     }
 
@@ -54,6 +69,26 @@ public sealed class Approvals(IApprovalStore store, ISealer sealer, IAuditLog au
             return false;
         await audit.AppendAsync(request.Org, Event(request, decision, AuditTypes.ApprovalUsed) with { Decision = row.Value.State == ApprovalState.AllowedOnce ? "once" : "session" }, CancellationToken.None);
         return true;
+    }
+
+    /// <summary>The failure if more questions wait for the person than may; null if not.</summary>
+    private async Task<Failure?> CrowdedAsync(AccessRequest request, PolicyDecision decision, int mostOfAgent, int mostOfPerson, CancellationToken cancellationToken)
+    {
+        var (person, now) = (request.User!, time.GetUtcNow());
+        var open = (await store.ListAsync(request.Org, person.Id, now, cancellationToken)).Where(approval => approval.State == ApprovalState.Pending).ToList();
+        var own = open.Where(approval => approval.Application == request.Application.Id).ToList();
+        var (crowd, whose) = own.Count > mostOfAgent ? (own, "of this agent") : (open, "of their agents");
+        if (crowd.Count <= (crowd == own ? mostOfAgent : mostOfPerson))
+            return null;
+        var first = crowd.Min(approval => approval.ExpiresAt);
+        return new Failure(
+            FailureCode.RateLimited,
+            string.Create(CultureInfo.InvariantCulture, $"{request.Capability ?? request.Integration.Name} needs the approval of {person.DisplayName}, for whom {crowd.Count} questions {whose} wait already: {addresses.All}. Ask again when some of them are answered, or after {first:HH:mm:ss} UTC, when the first one ends."))
+        {
+            Integration = new FailedIntegration(request.Integration.Id, request.Integration.Name, TooMany),
+            Decision = decision,
+            RetryAfter = first - now,
+        };
     }
 
     private async Task<Approval> NewAsync(AccessRequest request, PolicyDecision decision, string id, string standingId, int round, CancellationToken cancellationToken)

@@ -3,36 +3,46 @@ using Kontext.Domain.Policies;
 
 namespace Kontext.Functions.Storage;
 
-/// <summary>Approvals, each person's in a partition of its own: nobody else's request can reach them.</summary>
+/// <summary>Approvals, in as many partitions as the sweep of what has ended can walk. A row's key begins with the person who decides: nobody else's request can reach it.</summary>
 internal sealed class ApprovalStore(ITableSource tables) : IApprovalStore
 {
     private readonly DocumentTable<Approval> approvals = new(tables.Open("approvals"), StoredJson.Default.Approval);
 
     /// <inheritdoc/>
     public Task<Versioned<Approval>?> FindAsync(OrgId org, UserId user, string id, CancellationToken cancellationToken) =>
-        approvals.FindAsync(Key.Of(org, user), Key.Of(org, id), cancellationToken);
+        approvals.FindAsync(Key.Shard(org, user), Row(org, user, id), cancellationToken);
 
     /// <inheritdoc/>
     public Task<Versioned<Approval>?> InsertAsync(OrgId org, Approval approval, CancellationToken cancellationToken) =>
-        approvals.InsertAsync(Key.Of(org, approval.User), Key.Of(org, approval.Id), approval, cancellationToken);
+        approvals.InsertAsync(Key.Shard(org, approval.User), Row(org, approval), approval, cancellationToken);
 
     /// <inheritdoc/>
     public Task<Versioned<Approval>?> ReplaceAsync(OrgId org, Versioned<Approval> current, Approval next, CancellationToken cancellationToken) =>
-        approvals.ReplaceAsync(Key.Of(org, next.User), Key.Of(org, next.Id), current, next, cancellationToken);
+        approvals.ReplaceAsync(Key.Shard(org, next.User), Row(org, next), current, next, cancellationToken);
+
+    /// <inheritdoc/>
+    public async Task<bool> DeleteAsync(OrgId org, Versioned<Approval> approval, CancellationToken cancellationToken) =>
+        (await approvals.DeleteAsync(Key.Shard(org, approval.Value.User), Row(org, approval.Value), approval.Version, cancellationToken)).Ok;
 
     /// <inheritdoc/>
     public async Task<IReadOnlyList<Approval>> ListAsync(OrgId org, UserId user, DateTimeOffset now, CancellationToken cancellationToken)
     {
-        var partition = Key.Of(org, user);
         var kept = new List<Approval>();
-        foreach (var row in await approvals.TakeAsync(partition, Key.Of(org), to: null, int.MaxValue, cancellationToken))
+        foreach (var row in await approvals.TakeAsync(Key.Shard(org, user), Row(org, user, ""), Row(org, user, AfterIds), int.MaxValue, cancellationToken))
         {
             // One that the agent asks anew at this moment has another version by then, and stays.
             if (row.Value.ExpiresAt <= now)
-                await approvals.DeleteAsync(partition, Key.Of(org, row.Value.Id), row.Version, cancellationToken);
+                await DeleteAsync(org, row, cancellationToken);
             else
                 kept.Add(row.Value);
         }
         return kept;
     }
+
+    // Sorts behind every id, which are base64url.
+    private const string AfterIds = "~";
+
+    private static string Row(OrgId org, Approval approval) => Row(org, approval.User, approval.Id);
+
+    private static string Row(OrgId org, UserId user, string id) => $"{Key.Of(org, user)}~{id}";
 }

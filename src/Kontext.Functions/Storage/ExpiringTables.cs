@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Text.Json.Serialization.Metadata;
 using Kontext.Domain;
 using Kontext.Domain.OAuth;
+using Kontext.Domain.Policies;
 
 namespace Kontext.Functions.Storage;
 
@@ -25,6 +26,7 @@ internal static class ExpiringTables
         Documents(tables, "signinstates", StoredJson.Default.SignInState, state => state.ExpiresAt),
         Documents(tables, "connectsessions", StoredJson.Default.ConnectSession, session => session.ExpiresAt),
         Documents(tables, "connectstates", StoredJson.Default.ConnectState, state => state.ExpiresAt),
+        Documents(tables, "approvals", StoredJson.Default.Approval, approval => approval.ExpiresAt),
         Documents(tables, "traces", StoredJson.Default.TraceMention, mention => mention.ExpiresAt),
         Documents(tables, "usertraces", StoredJson.Default.PersonMention, mention => mention.ExpiresAt),
         Documents(tables, "usertracedays", StoredJson.Default.TraceDay, day => day.ExpiresAt),

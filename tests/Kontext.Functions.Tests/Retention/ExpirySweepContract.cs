@@ -1,5 +1,6 @@
 using Kontext.Domain;
 using Kontext.Domain.OAuth;
+using Kontext.Domain.Policies;
 using Kontext.Domain.Tenancy;
 using Kontext.Domain.Vault;
 using Kontext.Functions.Retention;
@@ -73,7 +74,7 @@ public abstract class ExpirySweepContract : IAsyncLifetime
             left.Add((await CountAsync()).Values.Sum());
         }
         while (left[^1] > 0 && left.Count < 20);
-        // Fifteen tables of 256 partitions; a run ends with the group of 16 in which it reached its limit.
+        // Sixteen tables of 256 partitions; a run ends with the group of 16 in which it reached its limit.
         Assert.Equal(8, left.Count);
         Assert.Equal(left.OrderDescending(), left);
         Assert.Equal(left.Count, left.Distinct().Count());
@@ -247,6 +248,12 @@ public abstract class ExpirySweepContract : IAsyncLifetime
             await new ConnectStateStore(tables).InsertAsync(org, new ConnectState
             {
                 Hash = hash, User = user, Integration = new IntegrationId(Guid.NewGuid()), TokenEndpoint = "https://provider.example/token", ExpiresAt = now + TimeSpan.FromMinutes(10),
+            }, Cancel);
+            var (session, integration) = (Ids.New<SessionId>(now), new IntegrationId(Guid.NewGuid()));
+            await new ApprovalStore(tables).InsertAsync(org, new Approval
+            {
+                Id = hash, StandingId = hash, User = user, Application = application, Session = session, Integration = integration, IntegrationName = "github", Kind = AccessKind.Operation, Operation = "delete",
+                State = ApprovalState.AllowedForSession, CreatedAt = now, ExpiresAt = now + TimeSpan.FromHours(12),
             }, Cancel);
             await SpendAsync(number);
             var mark = new TableRow(Key.HashShard(org, hash), Key.Of(org, hash), new Dictionary<string, object> { ["expiresAt"] = now + DPoPProofs.Memory });
