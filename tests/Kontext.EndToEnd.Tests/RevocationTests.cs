@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Http.Headers;
 using System.Text.Json.Nodes;
 using Kontext.Testing;
 
@@ -30,6 +31,58 @@ public sealed class RevocationTests(AzuriteFixture azurite)
     }
 
     [Fact]
+    public async Task Revoking_one_agent_leaves_the_call_of_another_that_is_under_way_on_the_other_instance_whole()
+    {
+        await using var installation = await Installation.CreateAsync(azurite);
+        var (first, second) = (await installation.StartAsync(), await installation.StartAsync());
+        await using var tool = await PausingTool.StartAsync();
+        var agent = new TestAgent(first.Url);
+        var owner = await agent.ManagementTokenAsync("olivia");
+        var integration = (string)(await agent.ApiAsync(HttpMethod.Post, "/integrations", owner, new JsonObject
+        {
+            ["name"] = "reports", ["url"] = tool.Url.AbsoluteUri, ["authMode"] = "server_token", ["serverToken"] = "token-of-the-team",
+        })).Json!["integration"]!["id"]!;
+        var (bad, badToken) = await AgentAsync(agent, owner, "Bad agent", integration);
+        var (_, goodToken) = await AgentAsync(agent, owner, "Good agent", integration);
+        var there = new TestAgent(second.Url);
+        var ping = new JsonObject { ["name"] = "reports__ping" };
+        Assert.Equal("pong", (string?)(await there.McpAsync(badToken, "tools/call", ping.DeepClone().AsObject())).Json!["result"]!["content"]![0]!["text"]);
+
+        using var http = new HttpClient();
+        using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(second.Url, "/mcp"))
+        {
+            Content = new StringContent(
+                """{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"reports__export","_meta":{"progressToken":"export"}}}""", new MediaTypeHeaderValue("application/json")),
+        };
+        request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", goodToken);
+        request.Headers.TryAddWithoutValidation("Accept", "application/json, text/event-stream");
+        request.Headers.TryAddWithoutValidation("MCP-Protocol-Version", "2025-11-25");
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        limit.CancelAfter(TimeSpan.FromMinutes(1));
+        using var answer = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, limit.Token);
+        using var stream = new StreamReader(await answer.Content.ReadAsStreamAsync(limit.Token));
+        var messages = new List<JsonNode>();
+        async Task ReadAsync(int until)
+        {
+            while (messages.Count < until && await stream.ReadLineAsync(limit.Token) is { } line)
+            {
+                if (line.StartsWith("data: {", StringComparison.Ordinal))
+                    messages.Add(JsonNode.Parse(line[6..])!);
+            }
+        }
+        await ReadAsync(1);
+
+        Assert.Equal(HttpStatusCode.Created, (await agent.ApiAsync(HttpMethod.Post, "/revocations", owner, new JsonObject { ["type"] = "application", ["applicationId"] = bad })).Status);
+        while ((await there.McpAsync(badToken, "tools/call", ping.DeepClone().AsObject())).Status != HttpStatusCode.Unauthorized)
+            await Task.Delay(50, limit.Token);
+
+        tool.GoOn();
+        await ReadAsync(int.MaxValue);
+        Assert.Equal(Enumerable.Range(1, PausingTool.Parts), messages.SkipLast(1).Select(message => (int)message["params"]!["progress"]!));
+        Assert.Equal(PausingTool.Result, (string?)messages[^1]["result"]!["content"]![0]!["text"]);
+    }
+
+    [Fact]
     public async Task What_was_approved_survives_the_process_being_killed()
     {
         await using var installation = await Installation.CreateAsync(azurite);
@@ -44,7 +97,7 @@ public sealed class RevocationTests(AzuriteFixture azurite)
         Assert.Contains(trail.Json!["items"]!.AsArray(), entry => (string?)entry!["type"] == "token.issued" && (string?)entry["agent"]!["name"] == "Agent");
     }
 
-    private static async Task<(string Id, string Token)> AgentAsync(TestAgent agent, string owner, string name)
+    private static async Task<(string Id, string Token)> AgentAsync(TestAgent agent, string owner, string name, params string[] integrations)
     {
         var created = await agent.ApiAsync(HttpMethod.Post, "/applications", owner, new JsonObject
         {
@@ -52,6 +105,8 @@ public sealed class RevocationTests(AzuriteFixture azurite)
             ["oauth"] = new JsonObject { ["type"] = "public", ["redirectUris"] = new JsonArray(TestAgent.RedirectUri) },
         });
         var application = created.Json!["application"]!;
+        foreach (var integration in integrations)
+            await agent.ApiAsync(HttpMethod.Post, $"/applications/{application["id"]}/integrations/{integration}", owner);
         using var browser = new FormBrowser();
         var tokens = await agent.AuthorizeAsync(browser, (string)application["clientId"]!, "alice", agent.Gateway);
         return ((string)application["id"]!, tokens["access_token"]!);

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Kontext.Domain.Revocations;
 using Kontext.Domain.Tenancy;
 
 namespace Kontext.Domain.OAuth;
@@ -61,7 +62,7 @@ public abstract record AuthorizeOutcome
 }
 
 /// <summary>Checks authorization requests (OAuth 2.1 section 4.1.1, RFC 7636, RFC 8707, OpenID Connect Core section 3.1.2.1).</summary>
-public sealed class AuthorizeRequests(IApplicationStore applications, DocumentClients documentClients, Resources resources)
+public sealed class AuthorizeRequests(IApplicationStore applications, DocumentClients documentClients, Standstill standstill, Resources resources)
 {
     /// <summary>Checks everything; the same request is checked again when the consent form comes back.</summary>
     public async Task<AuthorizeOutcome> CheckAsync(OAuthParameters parameters, CancellationToken cancellationToken)
@@ -82,6 +83,8 @@ public sealed class AuthorizeRequests(IApplicationStore applications, DocumentCl
         var state = parameters.All("state").Count == 1 ? parameters["state"] : null;
         if (!Check(org, application, redirectUri, state, parameters).TryGet(out var request, out var failure))
             return new AuthorizeOutcome.Returned(failure, redirectUri, state);
+        if (await standstill.RefusalAsync(org, application, cancellationToken) is { } stopped)
+            return new AuthorizeOutcome.Returned(stopped, redirectUri, state);
         if (application.Registration == Registration.MetadataDocument)
             await documentClients.KeepAsync(org, application, cancellationToken);
         return new AuthorizeOutcome.Valid(request);

@@ -1,3 +1,5 @@
+using Kontext.Domain.Revocations;
+
 namespace Kontext.Domain.OAuth;
 
 /// <summary>What an agent shows the person, and polls with (RFC 8628 section 3.2).</summary>
@@ -7,7 +9,7 @@ namespace Kontext.Domain.OAuth;
 public sealed record DeviceAuthorizationResponse(Secret DeviceCode, string UserCode, DeviceAuthorization Authorization);
 
 /// <summary>Takes the request of an agent that has no browser to send the person to (RFC 8628 section 3.1).</summary>
-public sealed class DeviceAuthorizationRequests(IDeviceAuthorizationStore authorizations, AuthorizeRequests requests, TimeProvider time)
+public sealed class DeviceAuthorizationRequests(IDeviceAuthorizationStore authorizations, AuthorizeRequests requests, Standstill standstill, TimeProvider time)
 {
     /// <summary>Checks what is asked for as the authorization endpoint does, and waits for a person.</summary>
     public async Task<Result<DeviceAuthorizationResponse>> RunAsync(TokenClient client, OAuthParameters parameters, CancellationToken cancellationToken)
@@ -18,6 +20,8 @@ public sealed class DeviceAuthorizationRequests(IDeviceAuthorizationStore author
             return new Failure(FailureCode.UnauthorizedClient, "A service account uses client_credentials.");
         if (!agent.Application.MayUseDeviceGrant)
             return DeviceCodeGrant.NotAllowed;
+        if (await standstill.RefusalAsync(agent.Org, agent.Application, cancellationToken) is { } stopped)
+            return stopped;
         if (!requests.Asked(agent.Application, parameters["scope"], parameters.All("resource")).TryGet(out var asked, out var failure))
             return failure;
 

@@ -61,7 +61,7 @@ internal sealed class McpEndpoint(
         }
         await sightings.NoteAsync(context, caller, request);
         using var span = McpSpan.Start(context, request);
-        await ObserveAsync(new McpExchange(context, caller, request, modern, only) { Session = session }, span, cancellationToken => stillAllowed(context, cancellationToken));
+        await ObserveAsync(new McpExchange(context, caller, request, modern, only) { Session = session }, span, Still(context, caller, integration, stillAllowed));
     }
 
     /// <summary>Serves a GET: the stream of a session.</summary>
@@ -74,7 +74,7 @@ internal sealed class McpEndpoint(
                 return;
             }
             using var none = JsonRpcRequest.None();
-            await listening.StreamAsync(new McpExchange(context, caller, none, modern: false, only) { Session = session }, cancellationToken => stillAllowed(context, cancellationToken));
+            await listening.StreamAsync(new McpExchange(context, caller, none, modern: false, only) { Session = session }, Still(context, caller, integration, stillAllowed));
         });
 
     /// <summary>Serves a DELETE: the end of a session.</summary>
@@ -128,6 +128,11 @@ internal sealed class McpEndpoint(
         var session = await sessions.FindAsync(caller, only, named.ToString(), context.RequestAborted);
         return (session, session is null ? new McpError(404, McpProtocol.SessionNotFound, $"Session {named.ToString()[..Math.Min(named.ToString().Length, 64)]} not found") : null);
     }
+
+    /// <summary>Whether a stream may go on: its token is good, and the one integration it is about was not cut off.</summary>
+    private Func<CancellationToken, ValueTask<bool>> Still(HttpContext context, AgentCaller caller, string? integration, Func<HttpContext, CancellationToken, ValueTask<bool>> stillAllowed) =>
+        async cancellationToken => await stillAllowed(context, cancellationToken)
+            && (integration is null || await attached.FindProxiedAsync(caller, integration, cancellationToken) is { Suspended: false });
 
     private async Task ObserveAsync(McpExchange exchange, Activity? span, Func<CancellationToken, ValueTask<bool>> stillAllowed)
     {

@@ -1,10 +1,11 @@
 using Kontext.Domain;
 using Kontext.Domain.OAuth;
+using Kontext.Domain.Revocations;
 
 namespace Kontext.Functions.OAuth;
 
 /// <summary>Establishes the caller of a protected resource from the Authorization header, and from nothing else (RFC 6750 section 2.1, RFC 9068 section 4): a bearer token, or one bound to a key with a proof of that key (RFC 9449 section 7).</summary>
-internal sealed class BearerAuthentication(TokenCallers callers, ProofOfPossession possession, Resources resources)
+internal sealed class BearerAuthentication(TokenCallers callers, ProofOfPossession possession, Standstill standstill, Resources resources)
 {
     private const string OneHeader = "Send one Authorization header with the scheme Bearer or DPoP.";
 
@@ -15,11 +16,12 @@ internal sealed class BearerAuthentication(TokenCallers callers, ProofOfPossessi
         return OfAsync(context, audience => audience == resources.Gateway || audience == addressed, Scopes.Invoke);
     }
 
-    /// <summary>Whether a request that was let in is still good: its token, and all it stands for. A proof that came with it holds for the whole request.</summary>
+    /// <summary>Whether a request that was let in is still good: its token, and all it stands for, the organization included. A proof that came with it holds for the whole request.</summary>
     public async ValueTask<bool> StillAsync(HttpContext context, CancellationToken cancellationToken)
     {
         var text = context.Request.Headers.Authorization.ToString();
-        return (await callers.FindAsync(text[(text.IndexOf(' ', StringComparison.Ordinal) + 1)..].Trim(), static _ => true, cancellationToken)).TryGet(out _, out _);
+        return (await callers.FindAsync(text[(text.IndexOf(' ', StringComparison.Ordinal) + 1)..].Trim(), static _ => true, cancellationToken)).TryGet(out var found, out _)
+            && (found.Caller is not AgentCaller agent || await standstill.RefusalAsync(agent.Org, agent.Application, cancellationToken) is null);
     }
 
     /// <summary>A caller of the REST proxy: what reaches an integration through the gateway reaches it here.</summary>

@@ -1,4 +1,5 @@
 using Kontext.Domain.OAuth;
+using Kontext.Domain.Revocations;
 using Kontext.Functions.Limits;
 using Kontext.Functions.SignIn;
 using Kontext.Functions.Storage;
@@ -19,6 +20,7 @@ internal static class OAuthServices
             .AddSingleton<ITokenSigner, TokenSigner>()
             .AddSingleton<RefreshTokens>()
             .AddSingleton<ClientAuthentication>()
+            .AddSingleton<Standstill>()
             .AddSingleton<TokenCallers>()
             .AddSingleton<TokenIssuing>()
             .AddSingleton<SessionRevocation>()

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Kontext.Domain;
 using Kontext.Domain.Observability;
 using Kontext.Domain.OAuth;
+using Kontext.Domain.Revocations;
 
 namespace Kontext.Functions.OAuth;
 
@@ -9,6 +10,7 @@ namespace Kontext.Functions.OAuth;
 internal sealed class TokenEndpoint(
     ClientAuthentication clients,
     ProofOfPossession possession,
+    Standstill standstill,
     AuthorizationCodeGrant authorizationCode,
     DeviceCodeGrant deviceCode,
     RefreshTokenGrant refresh,
@@ -52,6 +54,9 @@ internal sealed class TokenEndpoint(
             return failure;
         if (!(await possession.BindAsync(client, proof, cancellationToken)).TryGet(out client, out failure))
             return failure;
+        // Before anything is spent here too: reinstated, the same code or refresh token is good.
+        if (client is TokenClient.Agent { Application: var application } && await standstill.RefusalAsync(client.Org, application, cancellationToken) is { } stopped)
+            return stopped;
         var granted = await GrantAsync(client, request, cancellationToken);
         // Only now, so that nobody fills the storage with proofs that lead nowhere; and before the answer leaves, so that of several uses at once one gets it.
         if (proof is not null && granted.TryGet(out _, out _) && await possession.SpendAsync(client, proof) is { } replayed)

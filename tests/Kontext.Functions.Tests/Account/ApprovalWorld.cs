@@ -9,9 +9,7 @@ namespace Kontext.Functions.Tests.Account;
 /// <summary>The product on a clock of the test's, an integration with a tool to delete items, and Alice's agent, to which it is attached.</summary>
 internal sealed class ApprovalWorld : IAsyncDisposable
 {
-    private string owner = "";
     private string integration = "";
-    private string refreshToken = "";
 
     public TimedKontext Kontext { get; } = new();
 
@@ -21,9 +19,14 @@ internal sealed class ApprovalWorld : IAsyncDisposable
 
     public McpServerDouble Upstream { get; private set; } = null!;
 
+    /// <summary>The owner's management token.</summary>
+    public string Owner { get; private set; } = "";
+
     public string Client { get; private set; } = "";
 
     public string Token { get; private set; } = "";
+
+    public string RefreshToken { get; private set; } = "";
 
     public string Address => Kontext.Address.OriginalString.TrimEnd('/');
 
@@ -33,14 +36,14 @@ internal sealed class ApprovalWorld : IAsyncDisposable
         world.Kontext.StartServer();
         world.Upstream = await McpServerDouble.StartAsync(modern: true);
         world.Agent = new TestAgent(world.Kontext.Address);
-        world.owner = await world.Agent.ManagementTokenAsync("olivia");
+        world.Owner = await world.Agent.ManagementTokenAsync("olivia");
         world.integration = (string)(await world.CreateAsync("/integrations", new JsonObject
         {
             ["name"] = "github", ["url"] = world.Upstream.Url.AbsoluteUri, ["authMode"] = "server_token", ["serverToken"] = "upstream-secret-1",
         }))["integration"]!["id"]!;
         world.Client = await world.ClientAsync("Agent");
         var tokens = await world.Agent.AuthorizeAsync(world.Browser, world.Client, "alice", world.Agent.Gateway);
-        (world.Token, world.refreshToken) = (tokens["access_token"]!, tokens["refresh_token"]!);
+        (world.Token, world.RefreshToken) = (tokens["access_token"]!, tokens["refresh_token"]!);
         return world;
     }
 
@@ -55,7 +58,7 @@ internal sealed class ApprovalWorld : IAsyncDisposable
     public async Task PassAsync(TimeSpan time)
     {
         Kontext.Time.Advance(time);
-        Token = (await Agent.TokenAsync(new() { ["grant_type"] = "refresh_token", ["client_id"] = Client, ["refresh_token"] = refreshToken }))["access_token"]!;
+        Token = (await Agent.TokenAsync(new() { ["grant_type"] = "refresh_token", ["client_id"] = Client, ["refresh_token"] = RefreshToken }))["access_token"]!;
     }
 
     /// <summary>Has an operation, or all of them, wait for approval.</summary>
@@ -74,7 +77,7 @@ internal sealed class ApprovalWorld : IAsyncDisposable
         {
             ["name"] = name, ["oauth"] = new JsonObject { ["type"] = "public", ["redirectUris"] = new JsonArray(TestAgent.RedirectUri) },
         }))["application"]!["id"]!;
-        await Agent.ApiAsync(HttpMethod.Put, $"/applications/{application}/integrations", owner, new JsonObject { ["integrationIds"] = new JsonArray(integration) });
+        await Agent.ApiAsync(HttpMethod.Put, $"/applications/{application}/integrations", Owner, new JsonObject { ["integrationIds"] = new JsonArray(integration) });
         return "app_" + application;
     }
 
@@ -85,7 +88,7 @@ internal sealed class ApprovalWorld : IAsyncDisposable
     /// <summary>What the trail says about approvals, and about credentials that were used, given out or refused, oldest first: type, decision or status, and operation.</summary>
     public async Task<IReadOnlyList<string>> TrailAsync()
     {
-        var entries = (await Agent.ApiAsync(HttpMethod.Get, "/audit/events?limit=200", owner)).Json!["items"]!.AsArray();
+        var entries = (await Agent.ApiAsync(HttpMethod.Get, "/audit/events?limit=200", Owner)).Json!["items"]!.AsArray();
         return
         [
             .. entries.Reverse().Where(entry => (string)entry!["type"]! is var type && (type.StartsWith("approval.", StringComparison.Ordinal) || type.StartsWith("credential.", StringComparison.Ordinal)))
@@ -106,7 +109,7 @@ internal sealed class ApprovalWorld : IAsyncDisposable
 
     private async Task<JsonNode> CreateAsync(string path, JsonObject body)
     {
-        var answer = await Agent.ApiAsync(HttpMethod.Post, path, owner, body);
+        var answer = await Agent.ApiAsync(HttpMethod.Post, path, Owner, body);
         Assert.True(answer.Status == HttpStatusCode.Created, answer.Json?.ToJsonString());
         return answer.Json!;
     }

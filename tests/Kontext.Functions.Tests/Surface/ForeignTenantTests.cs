@@ -92,6 +92,24 @@ public sealed class ForeignTenantTests : IAsyncLifetime
         Assert.Equal(foreign["state"], await StateAsync(theirs, foreign));
     }
 
+    [Fact]
+    public async Task Cutting_off_one_organization_stops_no_agent_of_another_and_shows_nothing_to_it()
+    {
+        var (foreign, own) = (await WorldAsync(theirs), await WorldAsync(ours));
+        using var browser = new FormBrowser();
+        var (theirClient, ourClient) = ("app_" + foreign["application"], "app_" + own["application"]);
+        var their = await agent.AuthorizeAsync(browser, theirClient, "sam", agent.Gateway);
+        Task<JsonAnswer> StolenAsync() => agent.TokenAsync(new() { ["grant_type"] = "refresh_token", ["client_id"] = ourClient, ["refresh_token"] = their["refresh_token"]! });
+        var before = await StolenAsync();
+        Assert.Equal("invalid_grant", before["error"]);
+
+        Assert.Equal(HttpStatusCode.Created, (await agent.ApiAsync(HttpMethod.Post, "/revocations", theirs, new JsonObject { ["type"] = "organization" })).Status);
+        Assert.Equal("access_denied", (await agent.ExchangeAsync(theirClient, their["access_token"]!, "mcp-gateway"))["error"]);
+        Assert.Equal(before.Json!.ToJsonString(), (await StolenAsync()).Json!.ToJsonString());
+        using var another = new FormBrowser();
+        Assert.Equal(HttpStatusCode.OK, (await agent.AuthorizeAsync(another, ourClient, "sam", agent.Gateway)).Status);
+    }
+
     /// <summary>Routes that answer success whether the thing is there or not. This list may only get shorter.</summary>
     private static readonly HashSet<(string Method, string Path)> Exceptions = [("DELETE", "/applications/{id}/integrations/{integration}"), ("GET", "/providers/{key}/scopes"), ("GET", "/provider-catalog/{key}")];
 
