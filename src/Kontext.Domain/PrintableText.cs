@@ -15,4 +15,7 @@ public static class PrintableText
     /// <summary>Has the text visible characters and spaces only? What controls, hides or reorders (bidirectional overrides) is refused.</summary>
     public static bool IsPrintable(string text) => !text.Any(character => character is not (NonJoiner or Joiner) && char.GetUnicodeCategory(character)
         is UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator or UnicodeCategory.PrivateUse);
+
+    /// <summary>The same of a text that may have several lines.</summary>
+    public static bool HasPrintableLines(string text) => text.Split('\n').All(line => IsPrintable(line.EndsWith('\r') ? line[..^1] : line));
 }

@@ -10,13 +10,13 @@ internal sealed class OtherMethods(EndpointDataSource endpoints)
             .Where(endpoint => endpoint.Metadata.GetMetadata<Surface>() is not null && endpoint.Metadata.GetMetadata<IHttpMethodMetadata>() is { HttpMethods.Count: > 0 })
             .Select(endpoint => (new TemplateMatcher(new RouteTemplate(endpoint.RoutePattern), []), endpoint))]);
 
-    /// <summary>The surface of the address and the methods it takes; null when there is nothing at it.</summary>
-    public (Surface Surface, string Allow)? Of(PathString path)
+    /// <summary>The surface of the address and the methods it takes; null when there is nothing at it, or when the method was not what was wrong (an id that is none).</summary>
+    public (Surface Surface, string Allow)? Of(PathString path, string method)
     {
         var here = known.Value.Where(entry => entry.Path.TryMatch(path, [])).Select(entry => entry.Endpoint.Metadata).ToList();
         if (here.Count == 0)
             return null;
-        var methods = here.SelectMany(metadata => metadata.GetMetadata<IHttpMethodMetadata>()!.HttpMethods).Distinct().Order(StringComparer.Ordinal);
-        return (here[0].GetMetadata<Surface>()!, string.Join(", ", methods));
+        var methods = here.SelectMany(metadata => metadata.GetMetadata<IHttpMethodMetadata>()!.HttpMethods).Distinct().Order(StringComparer.Ordinal).ToList();
+        return methods.Contains(method) ? null : (here[0].GetMetadata<Surface>()!, string.Join(", ", methods));
     }
 }

@@ -19,7 +19,7 @@ internal sealed class SurfaceMiddleware(RequestDelegate next, EndpointDataSource
         var metadata = context.GetEndpoint()?.Metadata;
         var surface = metadata?.GetMetadata<Surface>();
         // Neither routing's own refusals nor a fallback have methods of their own.
-        if (metadata?.GetMetadata<IHttpMethodMetadata>() is null && otherMethods.Of(context.Request.Path) is { } other)
+        if (metadata?.GetMetadata<IHttpMethodMetadata>() is null && otherMethods.Of(context.Request.Path, context.Request.Method) is { } other)
         {
             context.Response.Headers.Allow = other.Allow;
             await Answer(context, other.Surface, new Failure(FailureCode.MethodNotAllowed, $"This address takes {other.Allow}."));

@@ -33,8 +33,8 @@ public static class PolicyRuleValidation
             errors["userId"] = "A rule of the level user is about one user, role or application.";
         if (rule.Operation is { } operation && (operation.Length is 0 or > MaxText || !PrintableText.IsPrintable(operation)))
             errors["toolName"] = $"At most {MaxText} characters. {PrintableText.Rule}";
-        if (rule.Description is { Length: > 500 })
-            errors["description"] = "At most 500 characters.";
+        if (rule.Description is { } description && (description.Length > 500 || !PrintableText.HasPrintableLines(description)))
+            errors["description"] = $"At most 500 characters. {PrintableText.Rule}";
         if (rule.Conditions.Length > MaxConditions)
             errors["conditions"] = $"At most {MaxConditions}.";
         foreach (var condition in rule.Conditions)

@@ -38,6 +38,7 @@ internal sealed record ApiCaller(OrgId Org, UserId? User, bool Privileged, Audit
 internal static class Api
 {
     private const int MaxBodyBytes = 1024 * 1024;
+    private const int MaxText = 2000;
 
     /// <summary>What is not there, or belongs to somebody else: the two must look the same.</summary>
     public static Failure NotFound(string what) => new(FailureCode.NotFound, $"There is no {what} with this id.");
@@ -60,7 +61,7 @@ internal static class Api
             var field = malformed.Path?.TrimStart('$').TrimStart('.') is { Length: > 0 } path ? path : "body";
             return new Failure(FailureCode.InvalidRequest, "The body is not what this endpoint takes.", malformed.Message)
             {
-                Fields = new Dictionary<string, string> { [field] = $"Unknown field, wrong type or malformed JSON. The fields are {string.Join(", ", type.Properties.Select(property => property.Name))}; /openapi describes them." },
+                Fields = new Dictionary<string, string> { [field] = $"Unknown field, a field given twice, wrong type or malformed JSON. The fields are {string.Join(", ", type.Properties.Select(property => property.Name))}; /openapi describes them." },
             };
         }
     }
@@ -77,6 +78,13 @@ internal static class Api
     /// <summary>A failure with one message per field.</summary>
     public static Failure Invalid(IReadOnlyDictionary<string, string> fields) =>
         new(FailureCode.InvalidRequest, string.Join(" ", fields.Select(field => $"{field.Key}: {field.Value}"))) { Fields = fields };
+
+    /// <summary>Notes what is wrong with a text of several lines that people read: too long, or other than it looks.</summary>
+    public static void CheckText(Dictionary<string, string> errors, string field, string? text)
+    {
+        if (text is not null && (text.Length > MaxText || !PrintableText.HasPrintableLines(text)))
+            errors[field] = $"At most {MaxText} characters. {PrintableText.Rule}";
+    }
 
     /// <summary>JSON with the type's own metadata.</summary>
     public static IResult Ok<T>(T body, JsonTypeInfo<T> type, int statusCode = StatusCodes.Status200OK) => Results.Json(body, type, statusCode: statusCode);

@@ -17,10 +17,13 @@ internal static class ApiEndpoints
                 ? ValueTask.FromResult<Result<Caller>>(page.Person)
                 : context.RequestServices.GetRequiredService<BearerAuthentication>().ManagementAsync(context), ApiErrors.Of));
         // Secrets are in some answers and nobody else's business in all of them.
-        api.AddEndpointFilter((invocation, next) =>
+        api.AddEndpointFilter(async (invocation, next) =>
         {
-            invocation.HttpContext.Response.Headers.CacheControl = "no-store";
-            return Refusal(invocation.HttpContext) is { } refused ? ValueTask.FromResult<object?>(refused) : next(invocation);
+            var context = invocation.HttpContext;
+            context.Response.Headers.CacheControl = "no-store";
+            if (Refusal(context) is { } refused)
+                return refused;
+            return await UntakenBodies.RefusalOfAsync(context) is { } untaken ? ApiErrors.Of(context, untaken) : await next(invocation);
         });
         OrganizationApi.Map(api);
         ApplicationsApi.Map(api);

@@ -3,7 +3,7 @@ using System.Text.Json.Serialization;
 namespace Kontext.Functions.Api;
 
 /// <summary>JSON of the management API: camelCase, absent instead of null.</summary>
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, MaxDepth = 32)]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, MaxDepth = 32, AllowDuplicateProperties = false)]
 [JsonSerializable(typeof(ApiErrorBody))]
 [JsonSerializable(typeof(OrganizationEnvelope))]
 [JsonSerializable(typeof(OrganizationChange))]

@@ -36,8 +36,8 @@ internal sealed class ApplicationsApi(IApplicationStore applications, IIntegrati
         var caller = ApiCaller.Of(context);
         if (!(await Api.ReadAsync(context, ApiJson.Default.NewApplication)).TryGet(out var input, out var failure))
             return ApiErrors.Of(context, failure);
-        if (NameError(input.Name) is { } nameError)
-            return ApiErrors.Of(context, Api.Invalid(new Dictionary<string, string> { ["name"] = nameError }));
+        if (Refusal(NameError(input.Name), input.Description) is { } invalid)
+            return ApiErrors.Of(context, invalid);
         if (!OAuthSettings.Apply(new OAuthClient(), input.Oauth ?? new OAuthInput(), resources).TryGet(out var applied, out failure))
             return ApiErrors.Of(context, failure);
         if (!ApplicationBody.TryReadDiscovery(input.ToolDiscovery, ToolDiscovery.List, out var discovery))
@@ -81,8 +81,8 @@ internal sealed class ApplicationsApi(IApplicationStore applications, IIntegrati
     {
         if (!(await Api.ReadAsync(context, ApiJson.Default.ApplicationChange)).TryGet(out var input, out var failure))
             return ApiErrors.Of(context, failure);
-        if (input.Name is not null && NameError(input.Name) is { } nameError)
-            return ApiErrors.Of(context, Api.Invalid(new Dictionary<string, string> { ["name"] = nameError }));
+        if (Refusal(input.Name is null ? null : NameError(input.Name), input.Description) is { } invalid)
+            return ApiErrors.Of(context, invalid);
         // Whose word counts for who somebody is decides who is acted for: an application's owner alone cannot settle that.
         if (input.ExternalAuth is not null && ApiCaller.Of(context).DemandPrivilege() is { } unprivileged)
             return ApiErrors.Of(context, unprivileged);
@@ -146,8 +146,11 @@ internal sealed class ApplicationsApi(IApplicationStore applications, IIntegrati
             return ApiErrors.Of(context, refused);
         if (!(await Api.ReadAsync(context, ApiJson.Default.AttachedBody)).TryGet(out var input, out var failure))
             return ApiErrors.Of(context, failure);
+        // To detach all of them takes an empty list, not a slip.
+        if (input.IntegrationIds.IsDefault)
+            return ApiErrors.Of(context, Api.Invalid(new Dictionary<string, string> { ["integrationIds"] = "Is required." }));
         var ids = ImmutableArray.CreateBuilder<IntegrationId>();
-        foreach (var text in input.IntegrationIds.IsDefault ? [] : input.IntegrationIds)
+        foreach (var text in input.IntegrationIds)
         {
             if (!IntegrationId.TryParse(text, null, out var integration) || !await ExistsAsync(context, integration))
                 return ApiErrors.Of(context, Api.Invalid(new Dictionary<string, string> { ["integrationIds"] = "Each has to be the id of an integration of this organization." }));
@@ -214,6 +217,15 @@ internal sealed class ApplicationsApi(IApplicationStore applications, IIntegrati
     private static AuditParty PartyOf(Application application) => new(application.Id.ToString(), application.Name);
 
     private static Failure NameTaken(string name) => new(FailureCode.Conflict, $"There is already an application named {name}.");
+
+    private static Failure? Refusal(string? nameError, string? description)
+    {
+        var errors = new Dictionary<string, string>();
+        if (nameError is not null)
+            errors["name"] = nameError;
+        Api.CheckText(errors, "description", description);
+        return errors.Count > 0 ? Api.Invalid(errors) : null;
+    }
 
     private static string? NameError(string? name) =>
         string.IsNullOrWhiteSpace(name) ? "Is required." : name.Length > MaxNameLength ? $"At most {MaxNameLength} characters." : PrintableText.IsPrintable(name) ? null : PrintableText.Rule;

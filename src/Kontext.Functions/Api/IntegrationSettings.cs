@@ -13,6 +13,8 @@ internal sealed class IntegrationSettings(ICredentialVault vault, ISealer sealer
 {
     private static readonly SearchValues<char> NotInHandles = SearchValues.Create("/:?#\\%");
     private const int MaxTokenLength = 16 * 1024;
+    private const int MaxLabel = 200;
+    private const int MaxClientId = 2000;
 
     /// <summary>The integration with what was sent applied. A change of mode voids every connection (contract 1.6).</summary>
     public async Task<Result<Integration>> ApplyAsync(OrgId org, Integration? current, IntegrationInput input, CancellationToken cancellationToken)
@@ -32,6 +34,11 @@ internal sealed class IntegrationSettings(ICredentialVault vault, ISealer sealer
             errors["serverToken"] = "Is required for the authentication mode server_token.";
         if (input.ServerToken is { } serverToken && (serverToken.Trim().Length is 0 or > MaxTokenLength || serverToken.Any(char.IsControl)))
             errors["serverToken"] = "Has to be one line of at most 16 KiB.";
+        foreach (var (field, text) in (ReadOnlySpan<(string, string?)>)[("tokenLabel", input.TokenLabel), ("tokenPlaceholder", input.TokenPlaceholder)])
+        {
+            if (text is not null && (text.Length > MaxLabel || !PrintableText.IsPrintable(text)))
+                errors[field] = $"At most {MaxLabel} characters. {PrintableText.Rule}";
+        }
         if (input.ToolChanges is not (null or "record" or "quarantine"))
             errors["toolChanges"] = "Has to be record or quarantine.";
         CheckOAuth(errors, mode, category, input.Oauth, current?.OAuth);
@@ -141,6 +148,10 @@ internal sealed class IntegrationSettings(ICredentialVault vault, ISealer sealer
             if (url is not null)
                 CheckUrl(errors, field, url);
         }
+        if (input.ClientId is { } client && (client.Length > MaxClientId || client.Any(char.IsWhiteSpace) || !PrintableText.IsPrintable(client)))
+            errors["oauth.clientId"] = $"At most {MaxClientId} characters, no spaces. {PrintableText.Rule}";
+        if (input.ClientSecret is { } secret && (secret.Length > MaxTokenLength || secret.Any(char.IsControl)))
+            errors["oauth.clientSecret"] = "Has to be one line of at most 16 KiB.";
         if (input.Scopes is { } scopes && (scopes.Count > 100 || scopes.Any(scope => string.IsNullOrWhiteSpace(scope) || scope.Any(char.IsControl))))
             errors["oauth.scopes"] = "At most 100 scopes, none of them empty.";
     }

@@ -155,8 +155,7 @@ internal sealed class ServiceAccountsApi(IServiceAccountStore accounts, TimeProv
         var errors = new Dictionary<string, string>();
         if (name is not null && (string.IsNullOrWhiteSpace(name) || name.Length > 200 || !PrintableText.IsPrintable(name)))
             errors["name"] = $"Is required, at most 200 characters. {PrintableText.Rule}";
-        if (description?.Length > 2000)
-            errors["description"] = "At most 2000 characters.";
+        Api.CheckText(errors, "description", description);
         return errors.Count > 0 ? Api.Invalid(errors) : null;
     }
 }

@@ -137,8 +137,7 @@ internal sealed class WebhooksApi(IWebhookStore webhooks, ICredentialVault vault
         var errors = new Dictionary<string, string>();
         if (url is not null && addresses.Refusal(url) is { } wrong)
             errors["url"] = wrong;
-        if (description?.Length > 2000)
-            errors["description"] = "At most 2000 characters.";
+        Api.CheckText(errors, "description", description);
         if (events?.Any(type => !WebhookEvents.Types.Contains(type)) == true)
             errors["events"] = $"Has to be a list of: {string.Join(", ", WebhookEvents.Types)}.";
         return errors.Count > 0 ? Api.Invalid(errors) : null;

@@ -31,6 +31,10 @@ public sealed class WrongMethodTests(KontextFixture kontext)
     }
 
     [Fact]
+    public async Task An_id_that_is_none_is_not_found_instead_of_a_wrong_method() =>
+        Assert.Equal("kontext_not_found", (await kontext.Agent.ApiAsync(HttpMethod.Post, "/work/failed/x/replay", kontext.OwnerToken))["code"]);
+
+    [Fact]
     public async Task An_unknown_address_of_the_API_is_not_found() =>
         Assert.Equal("kontext_not_found", (await kontext.Agent.ApiAsync(HttpMethod.Get, "/nothing", kontext.OwnerToken))["code"]);
 }
