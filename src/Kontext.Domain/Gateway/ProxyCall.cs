@@ -38,7 +38,7 @@ public sealed class ProxyCall(CredentialBroker broker, InjectedUpstream upstream
         if (sent.TryGet(out var answer, out var failure))
             return new OngoingProxyCall(answer, request.Body, record);
         // What the broker refused it has recorded; what the service did not do is ours to record.
-        if (failure.Code is not (FailureCode.PolicyDenied or FailureCode.ApprovalRequired or FailureCode.NotConnected or FailureCode.InvalidTarget))
+        if (failure is { Decision: null, Code: not (FailureCode.PolicyDenied or FailureCode.ApprovalRequired or FailureCode.NotConnected or FailureCode.InvalidTarget) })
             await record.CompleteAsync(CallOutcome.Of(failure), request.Body?.Sent, bytesOut: null);
         return await upstream.ExplainAsync(access, failure);
     }

@@ -70,7 +70,7 @@ public sealed class ToolCall(InjectedUpstream upstream, IAuditLog audit, TimePro
         if (sent.TryGet(out var answer, out var failure))
             return call.With(answer);
         // What the broker refused it has recorded; what the server did not do is ours to record.
-        if (failure.Code is not (FailureCode.PolicyDenied or FailureCode.ApprovalRequired or FailureCode.NotConnected or FailureCode.InvalidTarget))
+        if (failure is { Decision: null, Code: not (FailureCode.PolicyDenied or FailureCode.ApprovalRequired or FailureCode.NotConnected or FailureCode.InvalidTarget) })
             await call.CompleteAsync(CallOutcome.Of(failure));
         return await upstream.ExplainAsync(access, failure);
     }

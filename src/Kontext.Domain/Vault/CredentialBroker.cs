@@ -173,7 +173,7 @@ public sealed class CredentialBroker(
     {
         await audit.AppendAsync(request.Org, Event(request, decision, opened: null) with
         {
-            Status = failure.Code is FailureCode.PolicyDenied or FailureCode.NotConnected or FailureCode.ApprovalRequired ? "error_auth" : "error_proxy",
+            Status = failure.Decision is not null || failure.Code is FailureCode.PolicyDenied or FailureCode.NotConnected ? "error_auth" : "error_proxy",
             ErrorType = failure.Integration?.Reason == CutOffReason ? CutOffReason : failure.Code == FailureCode.PolicyDenied ? "kontext_policy_denied" : failure.Integration?.Reason ?? "unavailable",
             ErrorMessage = failure.Message,
         }, cancellationToken);

@@ -85,7 +85,7 @@ internal sealed class ApprovalWorld : IAsyncDisposable
     public Task<JsonAnswer> CallAsync(string item, string? token = null) =>
         Agent.McpAsync(token ?? Token, "tools/call", new JsonObject { ["name"] = "github__delete_item", ["arguments"] = new JsonObject { ["item"] = item } });
 
-    /// <summary>What the trail says about approvals, and about credentials that were used, given out or refused, oldest first: type, decision or status, and operation. Without those that
+    /// <summary>What the trail says about approvals, and about calls and about credentials that were used, given out or refused, oldest first: type, decision or status, and operation. Without those that
     /// were used to list tools, which clients and gateway do when they like.</summary>
     public async Task<IReadOnlyList<string>> TrailAsync()
     {
@@ -93,7 +93,7 @@ internal sealed class ApprovalWorld : IAsyncDisposable
         return
         [
             .. entries.Reverse().Where(entry => (string)entry!["type"]! is var type
-                    && (type == "credential.injected" ? entry["capability"] is not null : type.StartsWith("approval.", StringComparison.Ordinal) || type.StartsWith("credential.", StringComparison.Ordinal)))
+                    && (type == "credential.injected" ? entry["capability"] is not null : type == "api.call" || type.StartsWith("approval.", StringComparison.Ordinal) || type.StartsWith("credential.", StringComparison.Ordinal)))
                 .Select(entry =>
                 {
                     Assert.Equal(("alice", "Agent", "github"), ((string?)entry!["user"]!["name"], (string?)entry["agent"]!["name"], (string?)entry["integration"]));

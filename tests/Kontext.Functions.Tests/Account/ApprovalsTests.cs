@@ -132,6 +132,7 @@ public sealed class ApprovalsTests : IAsyncLifetime
         Assert.Contains($"20 questions of this agent wait already: {world.Address}/approvals", (string?)refused.Json["error"]!["message"], StringComparison.Ordinal);
         var exchange = await Agent.ExchangeAsync(world.Client, world.Token, "github");
         Assert.Equal((HttpStatusCode.TooManyRequests, "temporarily_unavailable"), (exchange.Status, exchange["error"]));
+        Assert.Equal(["credential.injected too_many_approvals github:delete_item", "credential.issued too_many_approvals"], (await world.TrailAsync()).TakeLast(2));
         // What is open already is asked for once more, not refused.
         Assert.Equal(first, ApprovalWorld.LinkOf(await world.CallAsync("item 0")));
 

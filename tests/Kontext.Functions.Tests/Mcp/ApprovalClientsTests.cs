@@ -9,6 +9,7 @@ public sealed class ApprovalClientsTests : IAsyncLifetime
     private const string Asked = "approval.requested ok github:delete_item";
     private const string Waited = "credential.injected approval_required github:delete_item";
     private const string Injected = "credential.injected ok github:delete_item";
+    private const string Called = "api.call ok github:delete_item";
     private const string Denied = "credential.injected kontext_policy_denied github:delete_item";
 
     private ApprovalWorld world = null!;
@@ -23,7 +24,7 @@ public sealed class ApprovalClientsTests : IAsyncLifetime
     public async Task A_client_that_repeats_the_call_itself_gets_it_through_once(string step)
     {
         await RunAsync(step);
-        Assert.Equal([Asked, Waited, Granted("once"), Used("once"), Injected], (await world.TrailAsync()).Take(5));
+        Assert.Equal([Asked, Waited, Granted("once"), Used("once"), Injected, Called], (await world.TrailAsync()).Take(6));
         Assert.Single(world.Upstream.SeenOf("tools/call"));
     }
 
@@ -31,7 +32,7 @@ public sealed class ApprovalClientsTests : IAsyncLifetime
     public async Task A_client_of_2026_07_28_asks_the_person_and_repeats_the_call_by_itself()
     {
         await RunAsync("modern once");
-        string[] once = [Asked, Waited, Granted("once"), Used("once"), Injected];
+        string[] once = [Asked, Waited, Granted("once"), Used("once"), Injected, Called];
         Assert.Equal([.. once, .. once], await world.TrailAsync());
         Assert.Equal(2, world.Upstream.SeenOf("tools/call").Count());
     }
@@ -42,7 +43,7 @@ public sealed class ApprovalClientsTests : IAsyncLifetime
     public async Task What_was_allowed_for_the_session_is_not_used_up(string step)
     {
         await RunAsync(step);
-        Assert.Equal([Asked, Waited, Granted("session"), Used("session"), Injected, Used("session"), Injected, Used("session"), Injected], await world.TrailAsync());
+        Assert.Equal([Asked, Waited, Granted("session"), Used("session"), Injected, Called, Used("session"), Injected, Called, Used("session"), Injected, Called], await world.TrailAsync());
         Assert.Equal(3, world.Upstream.SeenOf("tools/call").Count());
     }
 

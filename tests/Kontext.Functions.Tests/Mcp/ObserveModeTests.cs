@@ -61,7 +61,7 @@ public sealed class ObserveModeTests : IAsyncLifetime
         await world.AskAsync("delete_item");
         await ObserveAsync(true);
         Assert.Null((await world.CallAsync("one")).Json!["error"]);
-        Assert.Equal(["credential.injected ok github:delete_item"], await world.TrailAsync());
+        Assert.Equal(["credential.injected ok github:delete_item", "api.call ok github:delete_item"], await world.TrailAsync());
         Assert.Equal("ask", (string?)Assert.Single(await EntriesAsync("credential.injected"))["policyEvaluation"]!["orgPolicy"]);
         await ObserveAsync(false);
         ApprovalWorld.LinkOf(await world.CallAsync("one"));
