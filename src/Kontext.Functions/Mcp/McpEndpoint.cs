@@ -74,7 +74,7 @@ internal sealed class McpEndpoint(
                 return;
             }
             using var none = JsonRpcRequest.None();
-            await listening.StreamAsync(new McpExchange(context, caller, none, modern: false, only) { Session = session }, cancellationToken => stillAllowed(context, cancellationToken));
+            await limits.StreamAsync(new McpExchange(context, caller, none, modern: false, only) { Session = session }, exchange => listening.StreamAsync(exchange, cancellationToken => stillAllowed(context, cancellationToken)));
         });
 
     /// <summary>Serves a DELETE: the end of a session.</summary>
@@ -136,7 +136,7 @@ internal sealed class McpEndpoint(
         {
             // A stream that waits for changes is no call under way.
             if (exchange is { Modern: true, Request.Method: "subscriptions/listen" })
-                await listening.SubscribeAsync(exchange, stillAllowed);
+                await limits.StreamAsync(exchange, subscription => listening.SubscribeAsync(subscription, stillAllowed));
             else
                 await limits.RunAsync(exchange, DispatchAsync);
         }
