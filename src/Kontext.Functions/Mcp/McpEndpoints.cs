@@ -66,6 +66,7 @@ internal static class McpEndpoints
         services.AddSingleton<ClientSessions>();
         services.AddSingleton<ClientQuestions>();
         services.AddSingleton<AskedInput>();
+        services.AddSingleton<TaskOwners>();
         services.AddSingleton<AnswerWriter>();
         services.AddSingleton<ParkedCalls>();
         services.AddSingleton<CancelledRequests>();
