@@ -82,7 +82,7 @@ internal sealed class AnswerWriter(FailureReply failures, ClientQuestions questi
                     await exchange.Http.Response.BodyWriter.FlushAsync(exchange.Aborted);
                     break;
             }
-            next = await NextAsync(exchange, call.Answer, streaming: begun);
+            next = await NextAsync(exchange, call, streaming: begun);
         }
     }
 
@@ -96,9 +96,9 @@ internal sealed class AnswerWriter(FailureReply failures, ClientQuestions questi
     }
 
     /// <summary>Waits for the next part. While there is nothing to send on a stream of events, the client is told that we still wait.</summary>
-    private static async ValueTask<Result<AnswerPart>> NextAsync(McpExchange exchange, McpAnswer answer, bool streaming)
+    private static async ValueTask<Result<AnswerPart>> NextAsync(McpExchange exchange, OngoingCall call, bool streaming)
     {
-        var next = answer.NextAsync(exchange.Aborted);
+        var next = call.NextAsync(exchange.Aborted);
         if (next.IsCompleted || streaming || !exchange.Events)
             return await next;
         var waiting = next.AsTask();

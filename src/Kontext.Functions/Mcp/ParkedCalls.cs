@@ -152,7 +152,7 @@ internal sealed class ParkedCalls(ISealer sealer, IMcpMailbox mailbox, InjectedU
             kept.Write([Result]);
             while (true)
             {
-                if (!(await call.Answer.NextAsync(CancellationToken.None)).TryGet(out var part, out var failure))
+                if (!(await call.NextAsync(CancellationToken.None)).TryGet(out var part, out var failure))
                 {
                     await call.CompleteAsync(CallOutcome.Of(failure));
                     await PutAsync(org, call, state, [Failed, .. Encoding.UTF8.GetBytes(failure.Message)]);
