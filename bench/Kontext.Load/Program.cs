@@ -7,7 +7,10 @@ const string Usage = """
       floor-es256     Kestrel verifying one ES256 token and signing another
       exchange        token exchange with policy, vault and durable audit on Azurite, beside floor-es256
       tools-call      tools/call through the gateway, beside the same upstream called directly
-      all             both, as a Markdown table
+      tools-call-large    the same with a result of 1 MB
+      tools-call-stream   the same with 20 reports of progress as events before the result
+      proxy           GET of a small document through the REST proxy, beside the same API called directly
+      all             all five, as a Markdown table
       url             any address: --url URL [--header "Name: value"]... [--body-file FILE] [--pid SERVER]
 
     Prints requests per second, percentiles, errors, and the server's resident memory.
@@ -20,7 +23,7 @@ if (args is ["serve", var floor])
     return 0;
 }
 
-if (options?.Command is "exchange" or "tools-call" or "all")
+if (options is not null && Scenarios.Has(options.Command))
     return await Scenarios.RunAsync(options);
 
 LoadResult result;

@@ -22,7 +22,7 @@ public sealed class Workplace : IAsyncDisposable
     public string AccessToken { get; }
 
     /// <summary>Starts everything and sets it up.</summary>
-    public static async Task<Workplace> CreateAsync(Uri upstream)
+    public static async Task<Workplace> CreateAsync(EchoUpstream upstream)
     {
         var azurite = new AzuriteFixture();
         var keys = Directory.CreateTempSubdirectory("kontext-bench-").FullName;
@@ -34,8 +34,15 @@ public sealed class Workplace : IAsyncDisposable
         });
         var agent = new TestAgent(kontext.Url);
         var owner = await agent.ManagementTokenAsync("olivia");
-        var echo = await AddAsync(agent, owner, "/integrations", "integration", new JsonObject { ["name"] = "up", ["url"] = upstream.AbsoluteUri, ["authMode"] = "server_token", ["serverToken"] = EchoUpstream.Token });
-        var notes = await AddAsync(agent, owner, "/integrations", "integration", new JsonObject { ["name"] = "notes", ["url"] = upstream.AbsoluteUri, ["authMode"] = "user_token" });
+        var echo = await AddAsync(agent, owner, "/integrations", "integration", new JsonObject
+        {
+            ["name"] = "up",
+            ["url"] = upstream.Address.AbsoluteUri,
+            ["authMode"] = "server_token",
+            ["serverToken"] = EchoUpstream.Token,
+            ["proxy"] = new JsonObject { ["baseUrl"] = upstream.Api.AbsoluteUri },
+        });
+        var notes = await AddAsync(agent, owner, "/integrations", "integration", new JsonObject { ["name"] = "notes", ["url"] = upstream.Address.AbsoluteUri, ["authMode"] = "user_token" });
         var application = await AddAsync(agent, owner, "/applications", "application", new JsonObject
         {
             ["name"] = "Bench",

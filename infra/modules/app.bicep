@@ -121,6 +121,8 @@ var callSettings = {
   Kontext__Limits__CallsPerMinuteAndPerson: ''
   Kontext__Limits__ConcurrentCallsPerAgent: ''
   Kontext__Limits__ConcurrentCallsPerPerson: ''
+  Kontext__Limits__StreamsPerAgent: ''
+  Kontext__Limits__StreamsPerPerson: ''
   Kontext__Limits__CallSeconds: ''
   Kontext__Limits__ProxyCallSeconds: ''
   Kontext__Limits__SilenceSeconds: ''

@@ -71,6 +71,15 @@ public sealed record McpServerDescription(bool Resources, bool Prompts, bool Com
     /// <summary>It may make tasks of calls (extension <c>io.modelcontextprotocol/tasks</c>).</summary>
     public bool Tasks { get; init; }
 
+    /// <summary>It makes tasks of tool calls in the way of MCP 2025-11-25 (tasks, capabilities).</summary>
+    public bool CallTasks { get; init; }
+
+    /// <summary>It cancels such tasks.</summary>
+    public bool CancelsTasks { get; init; }
+
+    /// <summary>It lists such tasks.</summary>
+    public bool ListsTasks { get; init; }
+
     /// <summary>Names the session at an older server to every instance; null when there is none.</summary>
     public string? Route { get; init; }
 }

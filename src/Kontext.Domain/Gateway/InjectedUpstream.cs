@@ -3,9 +3,18 @@ using Kontext.Domain.Vault;
 
 namespace Kontext.Domain.Gateway;
 
+/// <summary>An answer, and the audit entry of the injection that it was had with, on its way: nothing of the answer may leave before that is durable.</summary>
+/// <param name="Answer">The answer.</param>
+/// <param name="Recorded">The entry.</param>
+internal readonly record struct InjectedAnswer<T>(T Answer, Task Recorded);
+
 /// <summary>The broker and the upstream put together: credential in, one renewal when it is refused, and no answer before the injection is on record.</summary>
 public sealed class InjectedUpstream(CredentialBroker broker, IMcpUpstream upstream, IRestUpstream api, ScopeStepUp stepUp, ProviderPauses pauses)
 {
+    /// <summary>Sends a request for an agent, and leaves it to the caller to await the entry of the injection, so that its writing goes on while the answer comes in. What fails is on record already.</summary>
+    internal Task<Result<InjectedAnswer<McpAnswer>>> BeginAsync(AccessRequest access, McpRequest request, CancellationToken cancellationToken) =>
+        InjectAsync(access, credential => upstream.SendAsync(access.Integration, credential, request, cancellationToken), static () => true, cancellationToken);
+
     /// <summary>Sends a request for an agent. <see cref="FailureCode.InvalidToken"/> means that a renewed credential was refused, too. The audit entry of the injection is written while the server works, and is durable when this returns.</summary>
     public Task<Result<McpAnswer>> SendAsync(AccessRequest access, McpRequest request, CancellationToken cancellationToken) =>
         RunAsync(access, credential => upstream.SendAsync(access.Integration, credential, request, cancellationToken), static answer => answer.DisposeAsync(), static () => true, cancellationToken);
@@ -51,15 +60,26 @@ public sealed class InjectedUpstream(CredentialBroker broker, IMcpUpstream upstr
 
     private async Task<Result<T>> RunAsync<T>(AccessRequest access, Func<Secret?, Task<Result<T>>> send, Func<T, ValueTask> discard, Func<bool> mayRepeat, CancellationToken cancellationToken)
     {
+        if (!(await InjectAsync(access, send, mayRepeat, cancellationToken)).TryGet(out var injected, out var failure))
+            return failure;
+        await injected.Recorded.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (injected.Recorded.IsCompletedSuccessfully)
+            return injected.Answer;
+        await discard(injected.Answer);
+        return Unrecorded(injected.Recorded);
+    }
+
+    private async Task<Result<InjectedAnswer<T>>> InjectAsync<T>(AccessRequest access, Func<Secret?, Task<Result<T>>> send, Func<bool> mayRepeat, CancellationToken cancellationToken)
+    {
         if (await pauses.HoldAsync(access, cancellationToken) is { } held)
             return held;
         if (!(await broker.AcquireAsync(access, cancellationToken)).TryGet(out var acquired, out var failure))
             return failure;
-        var sent = await SendRecordedAsync(acquired, send, discard);
+        var sent = await SendAsync(acquired, send);
         if (IsLimited(access, sent) && mayRepeat() && await pauses.HoldAsync(access, cancellationToken) is null)
         {
             // A service that asks to wait has not carried the call out.
-            sent = await SendRecordedAsync(acquired, send, discard);
+            sent = await SendAsync(acquired, send);
             IsLimited(access, sent);
         }
         if (sent.TryGet(out _, out failure) || failure.Code != FailureCode.InvalidToken)
@@ -68,12 +88,12 @@ public sealed class InjectedUpstream(CredentialBroker broker, IMcpUpstream upstr
         if (!(await broker.RenewAsync(access, acquired, cancellationToken)).TryGet(out var renewed, out var refusal))
             return refusal;
         if (mayRepeat())
-            return await SendRecordedAsync(renewed, send, discard);
-        await ((Task)renewed.Recorded).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            return await SendAsync(renewed, send);
+        await renewed.Recorded.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         return new Failure(FailureCode.Unavailable, $"{access.Integration.Name} refused the credential, which has been renewed. The request's body is no longer at hand: send it again.") { RetryAfter = TimeSpan.FromSeconds(1) };
     }
 
-    private bool IsLimited<T>(AccessRequest access, Result<T> sent)
+    private bool IsLimited<T>(AccessRequest access, Result<InjectedAnswer<T>> sent)
     {
         if (sent.TryGet(out _, out var failure) || failure is not { Code: FailureCode.RateLimited, RetryAfter: { } wait })
             return false;
@@ -81,22 +101,23 @@ public sealed class InjectedUpstream(CredentialBroker broker, IMcpUpstream upstr
         return true;
     }
 
-    private static async Task<Result<T>> SendRecordedAsync<T>(AcquiredCredential credential, Func<Secret?, Task<Result<T>>> send, Func<T, ValueTask> discard)
+    private static async Task<Result<InjectedAnswer<T>>> SendAsync<T>(AcquiredCredential credential, Func<Secret?, Task<Result<T>>> send)
     {
-        Result<T> sent;
+        var answered = false;
         try
         {
-            sent = await send(credential.Value);
+            var sent = await send(credential.Value);
+            answered = sent.TryGet(out var value, out var failure);
+            if (answered)
+                return new InjectedAnswer<T>(value!, credential.Recorded);
+            await credential.Recorded.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            return credential.Recorded.IsCompletedSuccessfully ? failure! : Unrecorded(credential.Recorded);
         }
         finally
         {
             // Also when the call was cancelled: a fault of the trail must not go unobserved.
-            await ((Task)credential.Recorded).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (!answered)
+                await credential.Recorded.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
-        if (credential.Recorded.IsCompletedSuccessfully)
-            return sent;
-        if (sent.TryGet(out var value, out _))
-            await discard(value);
-        return Unrecorded(credential.Recorded);
     }
 }

@@ -57,10 +57,10 @@ public sealed class ToolCall(InjectedUpstream upstream, IAuditLog audit, TimePro
             TraceId = traceId,
         };
         var call = new OngoingCall(audit, time, access);
-        Result<McpAnswer> sent;
+        Result<InjectedAnswer<McpAnswer>> sent;
         try
         {
-            sent = await upstream.SendAsync(access, request, cancellationToken);
+            sent = await upstream.BeginAsync(access, request, cancellationToken);
         }
         catch (OperationCanceledException)
         {
@@ -92,6 +92,7 @@ public sealed class OngoingCall : IAsyncDisposable
 {
     private readonly CallRecord record;
     private McpAnswer? answer;
+    private Task injected = Task.CompletedTask;
 
     internal OngoingCall(IAuditLog audit, TimeProvider time, AccessRequest access) => (record, Integration) = (new CallRecord(audit, time, access), access.Integration);
 
@@ -101,8 +102,25 @@ public sealed class OngoingCall : IAsyncDisposable
     /// <summary>Whom the call is made to.</summary>
     public Integration Integration { get; }
 
-    /// <summary>Records the end; durable when this succeeds.</summary>
-    public Task<Result<Done>> CompleteAsync(CallOutcome outcome) => record.CompleteAsync(outcome, answer?.BytesIn, answer?.BytesOut);
+    /// <summary>The next part. INVARIANT: what may be passed on before the call's end is only given out when the injection is on record; the end's own record is written together with that,
+    /// so <see cref="CompleteAsync"/> has to come before the last part leaves.</summary>
+    public async ValueTask<Result<AnswerPart>> NextAsync(CancellationToken cancellationToken)
+    {
+        var next = await Answer.NextAsync(cancellationToken);
+        if (injected.IsCompletedSuccessfully || !next.TryGet(out var part, out _) || (part.Last && Answer.ResultType != "input_required"))
+            return next;
+        await injected.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        return injected.IsCompletedSuccessfully ? next : InjectedUpstream.Unrecorded(injected);
+    }
+
+    /// <summary>Records the end; durable, like the injection, when this succeeds.</summary>
+    public async Task<Result<Done>> CompleteAsync(CallOutcome outcome)
+    {
+        var ended = record.CompleteAsync(outcome, answer?.BytesIn, answer?.BytesOut);
+        await injected.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        var end = await ended;
+        return injected.IsCompletedSuccessfully ? end : InjectedUpstream.Unrecorded(injected);
+    }
 
     /// <summary>Ends the call; one that was broken off is recorded as such.</summary>
     public async ValueTask DisposeAsync()
@@ -113,9 +131,9 @@ public sealed class OngoingCall : IAsyncDisposable
             await CompleteAsync(CallOutcome.Cancelled);
     }
 
-    internal OngoingCall With(McpAnswer received)
+    internal OngoingCall With(InjectedAnswer<McpAnswer> received)
     {
-        answer = received;
+        (answer, injected) = (received.Answer, received.Recorded);
         return this;
     }
 }

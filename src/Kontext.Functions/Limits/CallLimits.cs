@@ -17,49 +17,75 @@ internal readonly record struct CallAdmission(Failure? Refusal, IReadOnlyList<Ra
     }
 }
 
-/// <summary>Bounds how often and how many at a time an agent calls, and is called for a person, through gateway and proxy together. Each instance counts for itself; who has not called for a while is forgotten.</summary>
-internal sealed class CallLimits(IAuditLog audit, KontextSettings settings, TimeProvider time) : IDisposable
+/// <summary>Bounds how often and how many at a time an agent calls, and is called for a person, through gateway and proxy together; and how many streams it keeps open. Each instance counts for itself; who has not called for a while is forgotten.</summary>
+internal sealed class CallLimits : IDisposable
 {
     private const int Segments = 6;
     private static readonly TimeSpan Moment = TimeSpan.FromSeconds(1);
+    // Streams stay open for long: asking again at once is of no use.
+    private static readonly TimeSpan While = TimeSpan.FromSeconds(30);
 
-    private readonly (PartitionedRateLimiter<Guid> Limiter, bool ByPerson, string Words)[] limiters =
-    [
-        (PerMinute(settings.Limits.Calls.PerAgent), false, $"at most {settings.Limits.Calls.PerAgent} calls a minute"),
-        (PerMinute(settings.Limits.Calls.PerPerson), true, $"at most {settings.Limits.Calls.PerPerson} calls a minute"),
-        (AtATime(settings.Limits.Calls.ConcurrentPerAgent), false, $"at most {settings.Limits.Calls.ConcurrentPerAgent} calls at a time"),
-        (AtATime(settings.Limits.Calls.ConcurrentPerPerson), true, $"at most {settings.Limits.Calls.ConcurrentPerPerson} calls at a time"),
-    ];
-
+    private readonly IAuditLog audit;
+    private readonly TimeProvider time;
+    private readonly Limit[] calls;
+    private readonly Limit[] streams;
     private readonly PartitionedRateLimiter<Guid> recorded = PerMinute(1);
 
-    /// <summary>Lets a call in. The admission has to be disposed when the call is over.</summary>
-    public async ValueTask<CallAdmission> EnterAsync(AgentCaller caller)
+    /// <summary>Takes the numbers from the settings.</summary>
+    public CallLimits(IAuditLog audit, KontextSettings settings, TimeProvider time)
     {
-        var leases = new List<RateLimitLease>(limiters.Length);
-        foreach (var (limiter, byPerson, words) in limiters)
+        (this.audit, this.time) = (audit, time);
+        var set = settings.Limits.Calls;
+        Limit[] rates =
+        [
+            new(PerMinute(set.PerAgent), false, TimeSpan.FromMinutes(1) / Segments, $"Too many calls: at most {set.PerAgent} calls a minute"),
+            new(PerMinute(set.PerPerson), true, TimeSpan.FromMinutes(1) / Segments, $"Too many calls: at most {set.PerPerson} calls a minute"),
+        ];
+        calls =
+        [
+            .. rates,
+            new(AtATime(set.ConcurrentPerAgent), false, Moment, $"Too many calls: at most {set.ConcurrentPerAgent} calls at a time"),
+            new(AtATime(set.ConcurrentPerPerson), true, Moment, $"Too many calls: at most {set.ConcurrentPerPerson} calls at a time"),
+        ];
+        streams =
+        [
+            .. rates,
+            new(AtATime(set.StreamsPerAgent), false, While, $"Too many streams: at most {set.StreamsPerAgent} open streams"),
+            new(AtATime(set.StreamsPerPerson), true, While, $"Too many streams: at most {set.StreamsPerPerson} open streams"),
+        ];
+    }
+
+    /// <summary>Lets a call in. The admission has to be disposed when the call is over.</summary>
+    public ValueTask<CallAdmission> EnterAsync(AgentCaller caller) => EnterAsync(caller, calls);
+
+    /// <summary>Lets a stream be opened, which counts as a call once and as a stream until the admission is disposed.</summary>
+    public ValueTask<CallAdmission> OpenAsync(AgentCaller caller) => EnterAsync(caller, streams);
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        // The rates are in both.
+        foreach (var limiter in calls.Concat(streams).Select(limit => limit.Limiter).Distinct())
+            limiter.Dispose();
+        recorded.Dispose();
+    }
+
+    private async ValueTask<CallAdmission> EnterAsync(AgentCaller caller, Limit[] limits)
+    {
+        var leases = new List<RateLimitLease>(limits.Length);
+        foreach (var (limiter, byPerson, otherwise, words) in limits)
         {
             var lease = limiter.AttemptAcquire(byPerson ? caller.User.Id.Value : caller.Application.Id.Value);
             leases.Add(lease);
             if (lease.IsAcquired)
                 continue;
-            var wait = limiter == limiters[0].Limiter || limiter == limiters[1].Limiter
-                ? lease.TryGetMetadata(MetadataName.RetryAfter, out var known) ? known : TimeSpan.FromMinutes(1) / Segments
-                : Moment;
+            var wait = lease.TryGetMetadata(MetadataName.RetryAfter, out var known) ? known : otherwise;
             new CallAdmission(null, leases).Dispose();
-            var message = $"Too many calls: {words} are let through for one {(byPerson ? "person" : "agent")}. Wait before calling again.";
+            var message = $"{words} are let through for one {(byPerson ? "person" : "agent")}. Wait before calling again.";
             await RecordAsync(caller, message);
             return new CallAdmission(new Failure(FailureCode.RateLimited, message) { RetryAfter = wait }, []);
         }
         return new CallAdmission(null, leases);
-    }
-
-    /// <inheritdoc/>
-    public void Dispose()
-    {
-        foreach (var (limiter, _, _) in limiters)
-            limiter.Dispose();
-        recorded.Dispose();
     }
 
     // A flood must not become a flood of entries.
@@ -89,4 +115,11 @@ internal sealed class CallLimits(IAuditLog audit, KontextSettings settings, Time
     private static PartitionedRateLimiter<Guid> AtATime(int permits) => PartitionedRateLimiter.Create<Guid, Guid>(key => permits == 0
         ? RateLimitPartition.GetNoLimiter(key)
         : RateLimitPartition.GetConcurrencyLimiter(key, _ => new ConcurrencyLimiterOptions { PermitLimit = permits, QueueLimit = 0 }));
+
+    /// <summary>One of the limits.</summary>
+    /// <param name="Limiter">Counts.</param>
+    /// <param name="ByPerson">By person; otherwise by agent.</param>
+    /// <param name="Wait">When to ask again, where the limiter does not know.</param>
+    /// <param name="Words">What it says of itself.</param>
+    private sealed record Limit(PartitionedRateLimiter<Guid> Limiter, bool ByPerson, TimeSpan Wait, string Words);
 }

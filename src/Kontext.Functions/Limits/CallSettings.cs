@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Kontext.Functions.Limits;
 
-/// <summary><c>Kontext__Limits__...</c>: how much agents may ask of gateway and proxy, and how long that may take. Rates and numbers of calls are off at 0.</summary>
+/// <summary><c>Kontext__Limits__...</c>: how much agents may ask of gateway and proxy, and how long that may take. Rates and numbers of calls and streams are off at 0.</summary>
 internal sealed record CallSettings
 {
     /// <summary>What holds when nothing is set.</summary>
@@ -19,6 +19,12 @@ internal sealed record CallSettings
 
     /// <summary><c>ConcurrentCallsPerPerson</c>: calls for one person at the same time.</summary>
     public int ConcurrentPerPerson { get; init; } = 50;
+
+    /// <summary><c>StreamsPerAgent</c>: streams on which one application waits for changes, for all its people.</summary>
+    public int StreamsPerAgent { get; init; } = 1_000;
+
+    /// <summary><c>StreamsPerPerson</c>: such streams for one person, of all agents.</summary>
+    public int StreamsPerPerson { get; init; } = 50;
 
     /// <summary><c>CallSeconds</c>: a gateway call, to the last byte of its answer.</summary>
     public TimeSpan Call { get; init; } = TimeSpan.FromSeconds(60);
@@ -50,6 +56,8 @@ internal sealed record CallSettings
         PerPerson = Number(kontext, "CallsPerMinuteAndPerson", Default.PerPerson, 0, 10_000_000),
         ConcurrentPerAgent = Number(kontext, "ConcurrentCallsPerAgent", Default.ConcurrentPerAgent, 0, 100_000),
         ConcurrentPerPerson = Number(kontext, "ConcurrentCallsPerPerson", Default.ConcurrentPerPerson, 0, 100_000),
+        StreamsPerAgent = Number(kontext, "StreamsPerAgent", Default.StreamsPerAgent, 0, 100_000),
+        StreamsPerPerson = Number(kontext, "StreamsPerPerson", Default.StreamsPerPerson, 0, 100_000),
         Call = Seconds(kontext, "CallSeconds", Default.Call, 1, 3600),
         ProxyCall = Seconds(kontext, "ProxyCallSeconds", Default.ProxyCall, 1, 3600),
         Silence = Seconds(kontext, "SilenceSeconds", Default.Silence, 1, 3600),

@@ -17,7 +17,7 @@ internal readonly record struct AnswerEnd
 }
 
 /// <summary>Passes a server's answer on to the client as it comes, in the words of the client's revision. The end of the call is on record before the last byte leaves.</summary>
-internal sealed class AnswerWriter(FailureReply failures, ClientQuestions questions, AskedInput input)
+internal sealed class AnswerWriter(FailureReply failures, ClientQuestions questions, AskedInput input, TaskOwners tasks)
 {
     private static readonly TimeSpan KeepAlive = TimeSpan.FromSeconds(15);
 
@@ -63,6 +63,9 @@ internal sealed class AnswerWriter(FailureReply failures, ClientQuestions questi
                         await FailAsync(exchange, failure, begun);
                         return default;
                     }
+                    // What tells of a task is short and comes in one part. Its client may ask for it at another instance at once.
+                    if (part.Last && !begun && TaskOwners.MayBeTask(exchange, call.Answer.ResultType))
+                        await tasks.NoteAsync(exchange, part.Bytes);
                     if (part.Last && call.Answer.IsError)
                         exchange.ErrorType ??= "tool_error";
                     if (!begun)
@@ -79,7 +82,7 @@ internal sealed class AnswerWriter(FailureReply failures, ClientQuestions questi
                     await exchange.Http.Response.BodyWriter.FlushAsync(exchange.Aborted);
                     break;
             }
-            next = await NextAsync(exchange, call.Answer, streaming: begun);
+            next = await NextAsync(exchange, call, streaming: begun);
         }
     }
 
@@ -93,9 +96,9 @@ internal sealed class AnswerWriter(FailureReply failures, ClientQuestions questi
     }
 
     /// <summary>Waits for the next part. While there is nothing to send on a stream of events, the client is told that we still wait.</summary>
-    private static async ValueTask<Result<AnswerPart>> NextAsync(McpExchange exchange, McpAnswer answer, bool streaming)
+    private static async ValueTask<Result<AnswerPart>> NextAsync(McpExchange exchange, OngoingCall call, bool streaming)
     {
-        var next = answer.NextAsync(exchange.Aborted);
+        var next = call.NextAsync(exchange.Aborted);
         if (next.IsCompleted || streaming || !exchange.Events)
             return await next;
         var waiting = next.AsTask();

@@ -41,7 +41,7 @@ internal sealed class CallRelay(ToolCall calls, AnswerWriter answers, ParkedCall
                 }
                 try
                 {
-                    var first = await call.Answer.NextAsync(exchange.Aborted);
+                    var first = await call.NextAsync(exchange.Aborted);
                     if (round == 0 && redo is not null && await redo(call, first))
                         return false;
                     var written = await answers.WriteAsync(exchange, call, first);

@@ -6,7 +6,7 @@ using Kontext.Domain.Gateway;
 namespace Kontext.Functions.Mcp;
 
 /// <summary>Cancellation by <c>notifications/cancelled</c>, which clients with a session send in a message of its own (MCP 2025-11-25, cancellation), perhaps to another instance than the one that makes the call.</summary>
-internal sealed class CancelledRequests(IMcpMailbox mailbox, TimeProvider time)
+internal sealed class CancelledRequests(IMcpMailbox mailbox, TimeProvider time, ILogger<CancelledRequests> log)
 {
     private static readonly TimeSpan Memory = TimeSpan.FromMinutes(10);
     // Shorter calls are over before another instance could be told.
@@ -60,9 +60,14 @@ internal sealed class CancelledRequests(IMcpMailbox mailbox, TimeProvider time)
             if (await mailbox.TakeAsync(org, name, Memory, over) is not null)
                 Cancel(call);
         }
-        catch (Exception ended) when (ended is OperationCanceledException or Storage.StorageUnavailableException)
+        catch (OperationCanceledException)
         {
-            // The call is over, or goes on to its end: cancelling it is a wish.
+            // The call is over.
+        }
+        catch (Exception failed)
+        {
+            // The call goes on to its end: cancelling it is a wish.
+            Log.MailboxFails(log, failed);
         }
     }
 

@@ -5,13 +5,16 @@ using Kontext.Domain.Gateway;
 namespace Kontext.Functions.Mcp;
 
 /// <summary>Resources, prompts, completion and tasks of the one integration at <c>/mcp/{integration}</c>: under policy like tools, the method standing for the operation.</summary>
-internal sealed class ForwardedMethods(CallRelay relay)
+internal sealed class ForwardedMethods(CallRelay relay, TaskOwners tasks)
 {
-    /// <summary>Whether a method is one of them. The extension for tasks is of 2026-07-28; what was a task before is not.</summary>
+    /// <summary>Whether a method is one of them. Tasks of 2025-11-25 and those of the later extension have methods in common, and some of their own.</summary>
     public static bool Has(McpExchange exchange) => exchange.Request.Method switch
     {
         "resources/list" or "resources/read" or "resources/templates/list" or "prompts/list" or "prompts/get" or "completion/complete" => true,
-        "tasks/get" or "tasks/update" or "tasks/cancel" => exchange.Modern,
+        "tasks/get" or "tasks/cancel" => true,
+        "tasks/update" => exchange.Modern,
+        "tasks/result" => !exchange.Modern,
+        "tasks/list" => !exchange.Modern && TaskOwners.AreTold(exchange.Only!),
         _ => false,
     };
 
@@ -23,12 +26,17 @@ internal sealed class ForwardedMethods(CallRelay relay)
         {
             "resources/read" => exchange.Request.Text("uri"),
             "prompts/get" => exchange.Request.Text("name"),
-            "tasks/get" or "tasks/update" or "tasks/cancel" => exchange.Request.Text("taskId"),
+            _ when TaskOwners.IsAbout(method) => exchange.Request.Text("taskId"),
             _ => "",
         };
         if (name is null)
         {
             await exchange.ErrorAsync(new McpError(200, McpProtocol.InvalidParams, $"{method} needs {(method == "prompts/get" ? "name" : method == "resources/read" ? "uri" : "taskId")}."));
+            return;
+        }
+        if (TaskOwners.IsAbout(method) && !await tasks.IsOwnAsync(exchange, name))
+        {
+            await exchange.ErrorAsync(new McpError(200, McpProtocol.InvalidParams, "Task not found"));
             return;
         }
         var retried = exchange.Request.Text("requestState") == ConnectOffer.RetryState;

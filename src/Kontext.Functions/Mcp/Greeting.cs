@@ -22,7 +22,7 @@ internal sealed class Greeting(InjectedUpstream upstream, ClientSessions session
         await exchange.ResultAsync(writer =>
         {
             writer.WriteString("protocolVersion"u8, asked is not null && McpProtocol.IsLegacy(asked) ? asked : McpProtocol.NewestLegacy);
-            WriteServer(writer, server);
+            WriteServer(writer, server, olderTasks: exchange.Only is not null && !server.Modern && server.CallTasks, listsTasks: exchange.Only is not null && server.ListsTasks && TaskOwners.AreTold(exchange.Only));
             McpExchange.ServerInfo(writer, "serverInfo");
         });
     }
@@ -52,7 +52,7 @@ internal sealed class Greeting(InjectedUpstream upstream, ClientSessions session
         return (await upstream.DescribeAsync(access, session, exchange.Aborted)).TryGet(out var server, out _) ? server : new McpServerDescription(false, false, false, null);
     }
 
-    private static void WriteServer(Utf8JsonWriter writer, McpServerDescription server, bool tasks = false)
+    private static void WriteServer(Utf8JsonWriter writer, McpServerDescription server, bool tasks = false, bool olderTasks = false, bool listsTasks = false)
     {
         writer.WriteStartObject("capabilities"u8);
         Write(writer, "tools"u8, offered: true, server.ToolChanges);
@@ -60,6 +60,18 @@ internal sealed class Greeting(InjectedUpstream upstream, ClientSessions session
         Write(writer, "prompts"u8, server.Prompts, server.PromptChanges);
         Write(writer, "completions"u8, server.Completions);
         Write(writer, "logging"u8, server.Logging);
+        if (olderTasks)
+        {
+            writer.WriteStartObject("tasks"u8);
+            Write(writer, "list"u8, listsTasks);
+            Write(writer, "cancel"u8, server.CancelsTasks);
+            writer.WriteStartObject("requests"u8);
+            writer.WriteStartObject("tools"u8);
+            Write(writer, "call"u8, offered: true);
+            writer.WriteEndObject();
+            writer.WriteEndObject();
+            writer.WriteEndObject();
+        }
         if (tasks)
         {
             writer.WriteStartObject("extensions"u8);

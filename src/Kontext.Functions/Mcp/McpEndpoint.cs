@@ -74,7 +74,8 @@ internal sealed class McpEndpoint(
                 return;
             }
             using var none = JsonRpcRequest.None();
-            await listening.StreamAsync(new McpExchange(context, caller, none, modern: false, only) { Session = session }, Still(context, caller, integration, stillAllowed));
+            var exchange = new McpExchange(context, caller, none, modern: false, only) { Session = session };
+            await limits.StreamAsync(exchange, admitted => listening.StreamAsync(admitted, Still(context, caller, integration, stillAllowed)));
         });
 
     /// <summary>Serves a DELETE: the end of a session.</summary>
@@ -141,7 +142,7 @@ internal sealed class McpEndpoint(
         {
             // A stream that waits for changes is no call under way.
             if (exchange is { Modern: true, Request.Method: "subscriptions/listen" })
-                await listening.SubscribeAsync(exchange, stillAllowed);
+                await limits.StreamAsync(exchange, subscription => listening.SubscribeAsync(subscription, stillAllowed));
             else
                 await limits.RunAsync(exchange, DispatchAsync);
         }

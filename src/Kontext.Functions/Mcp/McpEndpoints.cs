@@ -48,8 +48,7 @@ internal static class McpEndpoints
         services.AddSingleton<UpstreamHttp>();
         services.AddSingleton<IMcpUpstream>(provider => new ObservedMcpUpstream(new HttpMcpUpstream(
             provider.GetRequiredService<UpstreamHttp>().Client,
-            // Streams that wait for people and for changes are silent for long.
-            GuardedHttp.Create(provider.GetRequiredService<KontextSettings>().AllowPrivateUpstreams),
+            provider.GetRequiredService<UpstreamHttp>().Streams,
             provider.GetRequiredService<UpstreamEras>(),
             UpstreamLimits.Ordinary with { Call = provider.GetRequiredService<KontextSettings>().Limits.Calls.Call })));
         services.AddSingleton<IRestUpstream, HttpRestUpstream>();
@@ -67,6 +66,7 @@ internal static class McpEndpoints
         services.AddSingleton<ClientSessions>();
         services.AddSingleton<ClientQuestions>();
         services.AddSingleton<AskedInput>();
+        services.AddSingleton<TaskOwners>();
         services.AddSingleton<AnswerWriter>();
         services.AddSingleton<ParkedCalls>();
         services.AddSingleton<CancelledRequests>();

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Kontext.Domain;
 using Kontext.Functions.Limits;
 
 namespace Kontext.Functions.Mcp;
@@ -10,12 +11,27 @@ internal sealed class McpLimits(CallLimits limits, FailureReply failures)
     public async Task RunAsync(McpExchange exchange, Func<McpExchange, Task> answer)
     {
         using var admission = await limits.EnterAsync(exchange.Caller);
-        if (admission.Refusal is not { } refused)
-        {
+        if (admission.Refusal is { } refused)
+            await RefuseAsync(exchange, refused);
+        else
             await answer(exchange);
-            return;
-        }
+    }
+
+    /// <summary>Serves a stream, which may last, unless it is one too many. A GET, which has no JSON-RPC request to answer, is refused with its status.</summary>
+    public async Task StreamAsync(McpExchange exchange, Func<McpExchange, Task> serve)
+    {
+        using var admission = await limits.OpenAsync(exchange.Caller);
+        if (admission.Refusal is { } refused)
+            await RefuseAsync(exchange, refused);
+        else
+            await serve(exchange);
+    }
+
+    private Task RefuseAsync(McpExchange exchange, Failure refused)
+    {
         exchange.Http.Response.Headers.RetryAfter = Math.Max(1, (long)Math.Ceiling(refused.RetryAfter!.Value.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
-        await failures.AnswerAsync(exchange, refused);
+        return exchange.Request.Method is null
+            ? exchange.ErrorAsync(McpErrors.Of(refused) with { Status = StatusCodes.Status429TooManyRequests })
+            : failures.AnswerAsync(exchange, refused);
     }
 }

@@ -8,6 +8,7 @@ using Kontext.Domain.Gateway;
 using Kontext.Domain.Integrations;
 using Kontext.Domain.Policies;
 using Kontext.Domain.Vault;
+using Kontext.Functions.Storage;
 
 namespace Kontext.Functions.Mcp;
 
@@ -26,7 +27,7 @@ internal sealed record ParkedState(UserId User, AppId Application, IntegrationId
 
 /// <summary>Bridges the questions of older servers to clients of 2026-07-28: the client gets <c>input_required</c>, the call waits on this instance, and whichever instance the client
 /// brings its answer to sends it to the server's session and gets the rest of the call from here (protocols 1.5).</summary>
-internal sealed class ParkedCalls(ISealer sealer, IMcpMailbox mailbox, InjectedUpstream upstream, TimeProvider time)
+internal sealed class ParkedCalls(ISealer sealer, IMcpMailbox mailbox, InjectedUpstream upstream, TimeProvider time, ILogger<ParkedCalls> log)
 {
     private const string Prefix = "kontext-parked:";
     private const string Purpose = "mcp-parked";
@@ -36,6 +37,8 @@ internal sealed class ParkedCalls(ISealer sealer, IMcpMailbox mailbox, InjectedU
     private const byte Result = (byte)'r', Error = (byte)'e', Asked = (byte)'q', Failed = (byte)'x';
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(10);
     private static readonly TimeSpan AnswerLimit = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(10);
     private readonly ConcurrentDictionary<string, TaskCompletionSource<byte[]>> here = new(StringComparer.Ordinal);
 
     /// <summary>Whether a request continues such a call.</summary>
@@ -149,17 +152,17 @@ internal sealed class ParkedCalls(ISealer sealer, IMcpMailbox mailbox, InjectedU
             kept.Write([Result]);
             while (true)
             {
-                if (!(await call.Answer.NextAsync(CancellationToken.None)).TryGet(out var part, out var failure))
+                if (!(await call.NextAsync(CancellationToken.None)).TryGet(out var part, out var failure))
                 {
                     await call.CompleteAsync(CallOutcome.Of(failure));
-                    await PutAsync(org, state, [Failed, .. Encoding.UTF8.GetBytes(failure.Message)]);
+                    await PutAsync(org, call, state, [Failed, .. Encoding.UTF8.GetBytes(failure.Message)]);
                     return;
                 }
                 if (part.Kind == AnswerPartKind.Question)
                 {
                     var next = state with { Turn = state.Turn + 1 };
                     here[BoxOf(next)] = new(TaskCreationOptions.RunContinuationsAsynchronously);
-                    await PutAsync(org, state, [Asked, .. part.Bytes.Span]);
+                    await PutAsync(org, call, state, [Asked, .. part.Bytes.Span]);
                     state = next;
                     call.Answer.AwaitPerson();
                 }
@@ -167,16 +170,22 @@ internal sealed class ParkedCalls(ISealer sealer, IMcpMailbox mailbox, InjectedU
                     kept.Write(part.Bytes.Span);
                 if (kept.WrittenCount > MaxKept)
                 {
-                    await PutAsync(org, state, [Failed, .. "The result is too large for a call in which something was asked."u8]);
+                    await PutAsync(org, call, state, [Failed, .. "The result is too large for a call in which something was asked."u8]);
                     return;
                 }
                 if (!part.Last)
                     continue;
                 var outcome = part.Kind == AnswerPartKind.Error ? CallOutcome.RemoteError : call.Answer.IsError ? CallOutcome.ToolError : CallOutcome.Ok;
                 var said = part.Kind == AnswerPartKind.Error ? (byte[])[Error, .. part.Bytes.Span] : kept.WrittenSpan.ToArray();
-                await PutAsync(org, state, (await call.CompleteAsync(outcome)).TryGet(out var _, out failure) ? said : [Failed, .. Encoding.UTF8.GetBytes(failure.Message)]);
+                await PutAsync(org, call, state, (await call.CompleteAsync(outcome)).TryGet(out var _, out failure) ? said : [Failed, .. Encoding.UTF8.GetBytes(failure.Message)]);
                 return;
             }
+        }
+        catch (Exception broken)
+        {
+            // Nobody awaits this, but somebody waits for the call.
+            Log.ParkedCallBroke(log, call.Integration.Name, broken);
+            await PutAsync(org, call, state, [Failed, .. "The call broke off. Make it anew."u8]);
         }
         finally
         {
@@ -187,11 +196,30 @@ internal sealed class ParkedCalls(ISealer sealer, IMcpMailbox mailbox, InjectedU
         }
     }
 
-    private async Task PutAsync(OrgId org, ParkedState state, byte[] said)
+    /// <summary>Hands on what the server said: to whoever waits on this instance at once, and to the others by the mailbox, which is tried until the call is given up.
+    /// Who waits there gets the protocol's error when his time is up.</summary>
+    private async Task PutAsync(OrgId org, OngoingCall call, ParkedState state, byte[] said)
     {
         if (here.TryGetValue(BoxOf(state), out var local))
             local.TrySetResult(said);
         var mailed = said.Length <= MaxMailed ? said : [Failed, .. "The result is too large to be handed from one instance to another. Make the call anew."u8];
-        await mailbox.PutAsync(org, BoxOf(state), mailed, time.GetUtcNow() + Patience, CancellationToken.None);
+        for (var pause = FirstPause; ; pause = pause * 2 < LongestPause ? pause * 2 : LongestPause)
+        {
+            try
+            {
+                await mailbox.PutAsync(org, BoxOf(state), mailed, time.GetUtcNow() + Patience, CancellationToken.None);
+                return;
+            }
+            catch (StorageUnavailableException unavailable) when (time.GetUtcNow() + pause < state.ExpiresAt)
+            {
+                Log.ParkedCallWaits(log, call.Integration.Name, pause, unavailable);
+            }
+            catch (Exception lost)
+            {
+                Log.ParkedCallLost(log, call.Integration.Name, lost);
+                return;
+            }
+            await Task.Delay(pause, time);
+        }
     }
 }

@@ -102,7 +102,8 @@ internal sealed class ToolsCall(AttachedIntegrations attached, ToolCatalog catal
         members.Write(arguments.Span);
         foreach (var member in exchange.Request.Params.EnumerateObject())
         {
-            if (member.Name is "name" or "arguments" or "_meta" || (member.Name is "requestState" or "inputResponses" && exchange.Request.Text("requestState") is ConnectOffer.RetryState or ConnectOffer.ApprovalState))
+            // Where no tasks are offered, a wish for one is to be ignored (MCP 2025-11-25, tasks).
+            if (member.Name is "name" or "arguments" or "_meta" || (member.Name == "task" && exchange is { Only: null, Modern: false }) || (member.Name is "requestState" or "inputResponses" && exchange.Request.Text("requestState") is ConnectOffer.RetryState or ConnectOffer.ApprovalState))
                 continue;
             members.Write(",\""u8);
             members.Write(JsonMarshal.GetRawUtf8PropertyName(member));

@@ -60,6 +60,8 @@ internal static class KnownSettings
         Azure("Kontext__Limits__CallsPerMinuteAndPerson", "calls for one person, by all agents; 0 for no limit", "1200"),
         Azure("Kontext__Limits__ConcurrentCallsPerAgent", "calls of one application at the same time; 0 for no limit", "200"),
         Azure("Kontext__Limits__ConcurrentCallsPerPerson", "calls for one person at the same time; 0 for no limit", "50"),
+        Azure("Kontext__Limits__StreamsPerAgent", "streams on which one application waits for changes, for all its people; 0 for no limit", "1000"),
+        Azure("Kontext__Limits__StreamsPerPerson", "such streams for one person, of all agents; 0 for no limit", "50"),
         Azure("Kontext__Limits__CallSeconds", "a gateway call, to the last byte of its answer", "60"),
         Azure("Kontext__Limits__ProxyCallSeconds", "a proxied call, likewise", "600"),
         Azure("Kontext__Limits__SilenceSeconds", "how long an integration's server may send and take nothing", "50"),

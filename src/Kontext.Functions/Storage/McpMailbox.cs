@@ -7,8 +7,8 @@ using Kontext.Domain.Vault;
 
 namespace Kontext.Functions.Storage;
 
-/// <summary>The mailbox in a table, sealed, since answers of people and results of tools lie in it. A message left and taken on the same instance is found at once; others are looked for, ever less often.</summary>
-internal sealed class McpMailbox(ITableSource tables, ISealer sealer, TimeProvider time) : IMcpMailbox
+/// <summary>The mailbox in a table, sealed, since answers of people and results of tools lie in it. A message left and taken on the same instance is found at once; others are looked for, ever less often. Who waits for a message goes on waiting while storage fails, as long as he would otherwise.</summary>
+internal sealed class McpMailbox(ITableSource tables, ISealer sealer, TimeProvider time, ILogger<McpMailbox> log) : IMcpMailbox
 {
     private const string Purpose = "mcp-mailbox";
     private const int ChunkLength = 30_000;
@@ -44,13 +44,23 @@ internal sealed class McpMailbox(ITableSource tables, ISealer sealer, TimeProvid
         var started = time.GetTimestamp();
         try
         {
+            var failing = false;
             for (var pause = FirstPause; ; pause = pause * 2 < LongestPause ? pause * 2 : LongestPause)
             {
-                if (await FindAsync(org, name, cancellationToken) is { } message)
+                try
                 {
-                    var (partition, row) = PlaceOf(org, name);
-                    await table.DeleteAsync(partition, row, "*", CancellationToken.None);
-                    return message;
+                    if (await FindAsync(org, name, cancellationToken) is { } message)
+                    {
+                        await ClearAsync(org, name);
+                        return message;
+                    }
+                    failing = false;
+                }
+                catch (StorageUnavailableException unavailable)
+                {
+                    if (!failing)
+                        Log.MailboxFails(log, unavailable);
+                    failing = true;
                 }
                 if (time.GetElapsedTime(started) > limit)
                     return null;
@@ -61,6 +71,20 @@ internal sealed class McpMailbox(ITableSource tables, ISealer sealer, TimeProvid
         finally
         {
             awaited.TryRemove(new((org, name), waiter));
+        }
+    }
+
+    // What stays behind is in nobody's way and ends by itself.
+    private async Task ClearAsync(OrgId org, string name)
+    {
+        var (partition, row) = PlaceOf(org, name);
+        try
+        {
+            await table.DeleteAsync(partition, row, "*", CancellationToken.None);
+        }
+        catch (StorageUnavailableException unavailable)
+        {
+            Log.MailboxFails(log, unavailable);
         }
     }
 

@@ -197,11 +197,23 @@ internal sealed class HttpMcpUpstreamProbe(HttpClient http, HttpClient streams, 
         var capabilities = greeting.TryGetProperty("capabilities", out var declared) && declared.ValueKind == JsonValueKind.Object ? declared : default;
         bool Has(string name) => capabilities.ValueKind == JsonValueKind.Object && capabilities.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Object;
         bool Says(string name, string detail) => Has(name) && capabilities.GetProperty(name).TryGetProperty(detail, out var value) && value.ValueKind == JsonValueKind.True;
+        bool Offers(JsonElement within, params ReadOnlySpan<string> path)
+        {
+            foreach (var name in path)
+            {
+                if (within.ValueKind != JsonValueKind.Object || !within.TryGetProperty(name, out within) || within.ValueKind != JsonValueKind.Object)
+                    return false;
+            }
+            return true;
+        }
         return new McpServerDescription(
             Has("resources"), Has("prompts"), Has("completions"),
             greeting.TryGetProperty("instructions", out var instructions) && instructions.ValueKind == JsonValueKind.String ? instructions.GetString() : null)
         {
             Tasks = Has("extensions") && capabilities.GetProperty("extensions").TryGetProperty(McpProtocol.TasksExtension, out _),
+            CallTasks = Offers(capabilities, "tasks", "requests", "tools", "call"),
+            CancelsTasks = Offers(capabilities, "tasks", "cancel"),
+            ListsTasks = Offers(capabilities, "tasks", "list"),
             Logging = Has("logging"),
             ResourceSubscriptions = Says("resources", "subscribe"),
             ToolChanges = Says("tools", "listChanged"),

@@ -100,7 +100,8 @@ internal sealed class HttpMcpUpstreamSessions(HttpClient http, HttpClient stream
             Stream = new SessionStream(
                 cancellationToken => ListenAsync(integration, credential, era, cancellationToken),
                 (id, method) => ReplyAsync(integration, credential, era, id, method),
-                () => InjectedCredential.ScrubFor(integration, credential)),
+                () => InjectedCredential.ScrubFor(integration, credential),
+                eras.Time),
         };
     }
 

@@ -6,13 +6,14 @@ namespace Kontext.Functions.Upstream;
 
 /// <summary>What an MCP server of the older revisions says in a client's session that belongs to none of its answers (MCP 2025-11-25, Streamable HTTP, listening for messages).
 /// A session has one such stream, so all who listen on this instance share it; it is open as long as somebody does, and a little longer.</summary>
-internal sealed class SessionStream(Func<CancellationToken, Task<HttpResponseMessage>> open, Func<string, string, Task> reply, Func<CredentialScrub> scrub)
+internal sealed class SessionStream(Func<CancellationToken, Task<HttpResponseMessage>> open, Func<string, string, Task> reply, Func<CredentialScrub> scrub, TimeProvider time)
 {
     private const int MaxMessage = 1024 * 1024;
     private const int MaxWaiting = 100;
     private static readonly TimeSpan Linger = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan OpeningLimit = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan LongestPause = TimeSpan.FromMinutes(1);
     private readonly Lock gate = new();
     private readonly List<Listener> listeners = [];
     private Run? running;
@@ -58,13 +59,16 @@ internal sealed class SessionStream(Func<CancellationToken, Task<HttpResponseMes
     {
         try
         {
-            while (!run.Until.IsCancellationRequested)
+            // A stream that was open is opened again soon; a server that has none, or is not there, is asked ever less often.
+            for (var pause = FirstPause; !run.Until.IsCancellationRequested;)
             {
-                var refused = await ReadAsync(started, run.Until.Token);
+                var end = await ReadAsync(started, run.Until.Token);
                 started.TrySetResult();
-                if (refused && !IsHeardByAll())
+                if (end == StreamEnd.Refused && !IsHeardByAll())
                     break;
-                await Task.Delay(Pause, run.Until.Token);
+                pause = end == StreamEnd.Open ? FirstPause : pause;
+                await Task.Delay(pause, time, run.Until.Token);
+                pause = pause * 2 < LongestPause ? pause * 2 : LongestPause;
             }
         }
         catch (OperationCanceledException)
@@ -83,23 +87,25 @@ internal sealed class SessionStream(Func<CancellationToken, Task<HttpResponseMes
         }
     }
 
-    /// <summary>Reads the stream to its end; true when the server has none for us.</summary>
-    private async Task<bool> ReadAsync(TaskCompletionSource started, CancellationToken cancellationToken)
+    /// <summary>Reads the stream to its end.</summary>
+    private async Task<StreamEnd> ReadAsync(TaskCompletionSource started, CancellationToken cancellationToken)
     {
+        var end = StreamEnd.Unreachable;
         try
         {
             using var response = await open(cancellationToken);
             started.TrySetResult();
             if (!response.IsSuccessStatusCode || response.Content.Headers.ContentType?.MediaType != "text/event-stream")
-                return true;
+                return StreamEnd.Refused;
+            end = StreamEnd.Open;
             using var messages = new UpstreamMessages(await response.Content.ReadAsStreamAsync(cancellationToken), events: true, long.MaxValue);
             while (await messages.MoveNextAsync(cancellationToken))
                 await TakeAsync(messages, cancellationToken);
-            return false;
+            return end;
         }
         catch (Exception broken) when (broken is HttpRequestException or UpstreamAnswerException or IOException)
         {
-            return false;
+            return end;
         }
     }
 
@@ -164,7 +170,7 @@ internal sealed class SessionStream(Func<CancellationToken, Task<HttpResponseMes
 
     private async Task CloseLaterAsync(Run run)
     {
-        await Task.Delay(Linger);
+        await Task.Delay(Linger, time);
         lock (gate)
         {
             if (listeners.Count > 0 || !ReferenceEquals(running, run))
@@ -172,6 +178,19 @@ internal sealed class SessionStream(Func<CancellationToken, Task<HttpResponseMes
             running = null;
             run.Until.Cancel();
         }
+    }
+
+    /// <summary>How reading the stream ended.</summary>
+    private enum StreamEnd
+    {
+        /// <summary>The server has no such stream for us.</summary>
+        Refused,
+
+        /// <summary>The server could not be reached.</summary>
+        Unreachable,
+
+        /// <summary>It was open.</summary>
+        Open,
     }
 
     /// <summary>The stream while it is open or being opened.</summary>

@@ -26,54 +26,20 @@ internal interface IPacedContent
     Action Progress { set; }
 }
 
-/// <summary>Bounds how long servers may keep silent, and leaves those alone for a while that mostly fail. Each integration's origin is judged by what it did to that integration only: one tenant cannot shut it off for another.</summary>
-internal sealed class UpstreamCircuits(HttpMessageHandler inner, TimeSpan silence, TimeProvider time) : DelegatingHandler(inner)
+/// <summary>What servers did lately: those that mostly fail are left alone for a while. Each integration's origin is judged by what it did to that integration only: one tenant cannot shut it off for another.</summary>
+internal sealed class CircuitStates(TimeProvider time)
 {
-    /// <summary>Says on a request which integration it is for.</summary>
-    public static readonly HttpRequestOptionsKey<IntegrationId> Integration = new("Kontext.Integration");
-
     private const int MaxCircuits = 10_000;
-    private static readonly TimeSpan Break = TimeSpan.FromSeconds(10);
+
+    /// <summary>How long a server is left alone.</summary>
+    public static readonly TimeSpan Break = TimeSpan.FromSeconds(10);
+
     private readonly ConcurrentDictionary<(IntegrationId Integration, string Origin), ResiliencePipeline<HttpResponseMessage>> circuits = [];
 
-    /// <inheritdoc/>
-    protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+    /// <summary>What a request goes through.</summary>
+    public ResiliencePipeline<HttpResponseMessage> Of(HttpRequestMessage request)
     {
-        try
-        {
-            return await CircuitOf(request).ExecuteAsync(
-                static async (state, token) => await state.Self.AskAsync(state.request, token), (Self: this, request), cancellationToken);
-        }
-        catch (BrokenCircuitException broken)
-        {
-            throw new UpstreamUnavailableException("failed again and again and is left alone for a moment", broken.RetryAfter ?? Break);
-        }
-    }
-
-    private async Task<HttpResponseMessage> AskAsync(HttpRequestMessage request, CancellationToken cancellationToken)
-    {
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        patience.CancelAfter(silence);
-        if (request.Content is IPacedContent paced)
-            paced.Progress = () => patience.CancelAfter(silence);
-        try
-        {
-            return await base.SendAsync(request, patience.Token);
-        }
-        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
-        {
-            throw new UpstreamUnavailableException("did not answer in time", retryAfter: null);
-        }
-        finally
-        {
-            if (request.Content is IPacedContent done)
-                done.Progress = static () => { };
-        }
-    }
-
-    private ResiliencePipeline<HttpResponseMessage> CircuitOf(HttpRequestMessage request)
-    {
-        request.Options.TryGetValue(Integration, out var integration);
+        request.Options.TryGetValue(UpstreamCircuits.Integration, out var integration);
         var key = (integration, request.RequestUri!.GetLeftPart(UriPartial.Authority));
         if (circuits.TryGetValue(key, out var known))
             return known;
@@ -98,13 +64,75 @@ internal sealed class UpstreamCircuits(HttpMessageHandler inner, TimeSpan silenc
         .Build();
 }
 
-/// <summary>The one client that calls integrations' servers, for gateway and proxy.</summary>
-internal sealed class UpstreamHttp(KontextSettings settings, TimeProvider time) : IDisposable
+/// <summary>Bounds how long servers may keep silent, and keeps away from those that are left alone.</summary>
+/// <param name="inner">Sends.</param>
+/// <param name="circuits">Who is left alone, as all clients found.</param>
+/// <param name="silence">How long a server may keep silent; infinite for streams.</param>
+internal sealed class UpstreamCircuits(HttpMessageHandler inner, CircuitStates circuits, TimeSpan silence) : DelegatingHandler(inner)
 {
-    /// <summary>The client. Callers bound each call with a token.</summary>
-    public HttpClient Client { get; } = new(new UpstreamCircuits(
-        new TraceContextHandler(GuardedHttp.Handler(address => settings.AllowPrivateUpstreams || GuardedHttp.IsPublic(address))), settings.Limits.Calls.Silence, time)) { Timeout = Timeout.InfiniteTimeSpan };
+    /// <summary>Says on a request which integration it is for.</summary>
+    public static readonly HttpRequestOptionsKey<IntegrationId> Integration = new("Kontext.Integration");
 
     /// <inheritdoc/>
-    public void Dispose() => Client.Dispose();
+    protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await circuits.Of(request).ExecuteAsync(
+                static async (state, token) => await state.Self.AskAsync(state.request, token), (Self: this, request), cancellationToken);
+        }
+        catch (BrokenCircuitException broken)
+        {
+            throw new UpstreamUnavailableException("failed again and again and is left alone for a moment", broken.RetryAfter ?? CircuitStates.Break);
+        }
+    }
+
+    private async Task<HttpResponseMessage> AskAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+    {
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        patience.CancelAfter(silence);
+        if (request.Content is IPacedContent paced)
+            paced.Progress = () => patience.CancelAfter(silence);
+        try
+        {
+            return await base.SendAsync(request, patience.Token);
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw new UpstreamUnavailableException("did not answer in time", retryAfter: null);
+        }
+        finally
+        {
+            if (request.Content is IPacedContent done)
+                done.Progress = static () => { };
+        }
+    }
+}
+
+/// <summary>The clients that call integrations' servers, for gateway and proxy. What one of them finds out about a server holds for both.</summary>
+internal sealed class UpstreamHttp : IDisposable
+{
+    /// <summary>Makes both.</summary>
+    public UpstreamHttp(KontextSettings settings, TimeProvider time)
+    {
+        var circuits = new CircuitStates(time);
+        Client = Create(settings.Limits.Calls.Silence);
+        Streams = Create(Timeout.InfiniteTimeSpan);
+
+        HttpClient Create(TimeSpan silence) => new(new UpstreamCircuits(
+            new TraceContextHandler(GuardedHttp.Handler(address => settings.AllowPrivateUpstreams || GuardedHttp.IsPublic(address))), circuits, silence)) { Timeout = Timeout.InfiniteTimeSpan };
+    }
+
+    /// <summary>For calls. Callers bound each with a token.</summary>
+    public HttpClient Client { get; }
+
+    /// <summary>For streams that wait for people and for changes, and are silent for long: they take no connection from the calls.</summary>
+    public HttpClient Streams { get; }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Client.Dispose();
+        Streams.Dispose();
+    }
 }

@@ -50,6 +50,9 @@ internal sealed class UpstreamEras(TimeProvider time)
     private const int MaxEntries = 10_000;
     private readonly ConcurrentDictionary<string, Entry> known = new(StringComparer.Ordinal);
 
+    /// <summary>The clock that what is known of servers goes by.</summary>
+    public TimeProvider Time => time;
+
     /// <summary>The era, probing if need be. The probe is told the session that is still open, if there is one.</summary>
     /// <param name="integration">The server's.</param>
     /// <param name="credential">Whose view of it.</param>

@@ -58,10 +58,26 @@ internal sealed class TwoInstances : IAsyncDisposable
     /// <summary>A token of the same agent for somebody.</summary>
     public Task<string> TokenAsync(string person) => TokenAsync(agent, client, person);
 
-    /// <summary>An address that needs no token and leads to both instances in turn.</summary>
-    public Task<ListeningProgram> FrontAsync(string path) => ListeningProgram.StartAsync("tests/mcp-conformance/front.mjs", new Dictionary<string, string>
+    /// <summary>Where the first instance serves an integration.</summary>
+    public Uri AddressOf(string integration) => new(instances[0], "/mcp/" + integration);
+
+    /// <summary>Adds an integration that any agent gets; its id.</summary>
+    public async Task<string> AddAsync(JsonObject integration)
     {
-        ["TOKEN"] = Token,
+        integration["attachByDefault"] = true;
+        var created = await agent.ApiAsync(HttpMethod.Post, "/integrations", await agent.ManagementTokenAsync("olivia"), integration);
+        Assert.Equal(HttpStatusCode.Created, created.Status);
+        return (string)created.Json!["integration"]!["id"]!;
+    }
+
+    /// <summary>Connects a person to an integration that wants a token of their own.</summary>
+    public async Task ConnectAsync(string person, string integration) =>
+        Assert.InRange((int)(await agent.ApiAsync(HttpMethod.Post, $"/integrations/{integration}/connection", await agent.ManagementTokenAsync(person), new JsonObject { ["token"] = $"token-of-{person}" })).Status, 200, 201);
+
+    /// <summary>An address that needs no token, Alice's or the one given, and leads to both instances in turn.</summary>
+    public Task<ListeningProgram> FrontAsync(string path, string? token = null) => ListeningProgram.StartAsync("tests/mcp-conformance/front.mjs", new Dictionary<string, string>
+    {
+        ["TOKEN"] = token ?? Token,
         ["TARGETS"] = string.Join(' ', instances.Select(instance => new Uri(instance, "/mcp" + path).AbsoluteUri)),
     });
 

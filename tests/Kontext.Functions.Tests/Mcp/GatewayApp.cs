@@ -37,20 +37,22 @@ internal sealed class GatewayApp : IAsyncDisposable
 
     public GatewayPorts Ports { get; }
 
-    public static async Task<GatewayApp> StartAsync(GatewayPorts ports, UpstreamLimits? limits = null, Failure? refused = null, TimeProvider? time = null)
+    public static async Task<GatewayApp> StartAsync(GatewayPorts ports, UpstreamLimits? limits = null, Failure? refused = null, TimeProvider? time = null, CallSettings? calls = null, ITableSource? tables = null, ILoggerProvider? logs = null)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
+        if (logs is not null)
+            builder.Logging.AddProvider(logs);
         builder.WebHost.UseUrls("http://127.0.0.1:0");
         var settings = new KontextSettings
         {
-            PublicUrl = new Uri("http://localhost:7071"), Storage = "memory", KeyDirectory = "/unused", Organization = "dev", Development = false, AllowPrivateUpstreams = true,
+            PublicUrl = new Uri("http://localhost:7071"), Storage = "memory", KeyDirectory = "/unused", Organization = "dev", Development = false, AllowPrivateUpstreams = true, Limits = LimitSettings.Default with { Calls = calls ?? CallSettings.Default },
         };
         builder.Services.AddSingleton(settings).AddSingleton(time ?? TimeProvider.System);
         builder.Services.AddSingleton<IOrganizationStore>(ports).AddSingleton<IIntegrationStore>(ports).AddSingleton<IPolicyStore>(ports).AddSingleton<IConnectionStore>(ports);
         builder.Services.AddSingleton<ICredentialVault>(ports).AddSingleton<ISealer>(ports).AddSingleton<IAuditLog>(ports).AddSingleton<IConnectLinks>(ports);
         builder.Services.AddSingleton<IToolPinStore>(new ToolPinStore(new MemoryTables()));
-        builder.Services.AddSingleton<ITableSource>(new MemoryTables()).AddSingleton<EpochFeed>().AddSingleton<IMcpSessionNotes, McpSessionNotes>();
+        builder.Services.AddSingleton(tables ?? new MemoryTables()).AddSingleton<EpochFeed>().AddSingleton<IMcpSessionNotes, McpSessionNotes>();
         builder.Services.AddSingleton<ICapabilityRequestStore>(new CapabilityRequestStore(new MemoryTables()));
         // The connections of these tests are never refreshed: nothing of it is called.
         builder.Services.AddSingleton((CredentialRefresh)RuntimeHelpers.GetUninitializedObject(typeof(CredentialRefresh)));
@@ -119,7 +121,7 @@ internal sealed class GatewayApp : IAsyncDisposable
     public Task<HttpResponseMessage> CallUntilAsync(CancellationToken cancellationToken) =>
         SendAsync(modern: true, "tools/call", new JsonObject { ["name"] = "github__echo" }, cancellationToken: cancellationToken);
 
-    public Task<HttpResponseMessage> SendAsync(HttpRequestMessage message) => client.SendAsync(message);
+    public Task<HttpResponseMessage> SendAsync(HttpRequestMessage message, HttpCompletionOption until = HttpCompletionOption.ResponseContentRead) => client.SendAsync(message, until);
 
     /// <summary>Sends a message and reads the answer's last JSON-RPC message.</summary>
     public async Task<JsonNode> AskAsync(bool modern, string method, JsonObject? parameters = null, string path = "/mcp", JsonObject? capabilities = null)

@@ -10,6 +10,7 @@ using Kontext.Functions.Tests.Storage;
 using Kontext.Testing;
 using Kontext.Testing.Connections;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Kontext.Functions.Tests.Retention;
 
@@ -259,7 +260,7 @@ public abstract class ExpirySweepContract : IAsyncLifetime
             var mark = new TableRow(Key.HashShard(org, hash), Key.Of(org, hash), new Dictionary<string, object> { ["expiresAt"] = now + DPoPProofs.Memory });
             await tables.Open("spentproofs").InsertAsync(mark, Cancel);
             await new McpSessionNotes(tables).ChangeAsync(org, RandomValue.Token(), now + TimeSpan.FromHours(12), note => note, Cancel);
-            await new McpMailbox(tables, new PlainSealer(), time).PutAsync(org, RandomValue.Token(), "{}"u8.ToArray(), now + TimeSpan.FromMinutes(10), Cancel);
+            await new McpMailbox(tables, new PlainSealer(), time, NullLogger<McpMailbox>.Instance).PutAsync(org, RandomValue.Token(), "{}"u8.ToArray(), now + TimeSpan.FromMinutes(10), Cancel);
         }
     }
 
