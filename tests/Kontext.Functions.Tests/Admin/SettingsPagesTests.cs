@@ -21,8 +21,16 @@ public sealed class SettingsPagesTests(KontextFixture kontext)
         list = await owner.SubmitAsync(list, Button(list, $"Disable {name}"));
         Assert.Equal(HttpStatusCode.Unauthorized, (await TokenAsync(client, secret)).Status);
         list = await owner.SubmitAsync(list, Button(list, $"Enable {name}"));
-        var rotated = await owner.SubmitAsync(list, Button(list, $"New secret for {name}"));
+        var rotated = await owner.SubmitAsync(list, Button(list, $"New secret for {name}"), new Dictionary<string, string> { ["overlapSeconds"] = "3600" });
+        Assert.Contains("The old secret works until", rotated.Text, StringComparison.Ordinal);
+        var second = rotated.Document.QuerySelector(".shown-once")!.TextContent;
+        Assert.Equal(HttpStatusCode.OK, (await TokenAsync(client, second)).Status);
+        Assert.Equal(HttpStatusCode.OK, (await TokenAsync(client, secret)).Status);
+        list = await owner.GoAsync(kontext, "/console/service-accounts");
+        rotated = await owner.SubmitAsync(list, Button(list, $"New secret for {name}"));
+        Assert.Contains("does not work any more", rotated.Text, StringComparison.Ordinal);
         Assert.Equal(HttpStatusCode.OK, (await TokenAsync(client, rotated.Document.QuerySelector(".shown-once")!.TextContent)).Status);
+        Assert.Equal(HttpStatusCode.Unauthorized, (await TokenAsync(client, second)).Status);
         Assert.Equal(HttpStatusCode.Unauthorized, (await TokenAsync(client, secret)).Status);
         list = await owner.GoAsync(kontext, "/console/service-accounts");
         list = await owner.ConfirmedAsync(list, Button(list, $"Revoke {name}"));
