@@ -33,6 +33,16 @@ public sealed class ApplicationsPagesTests(KontextFixture kontext)
         Assert.NotEqual(secret, next);
         Assert.False(await IsAcceptedAsync(client, secret));
         Assert.True(await IsAcceptedAsync(client, next));
+
+        var overlapping = await owner.PressAsync(page, "rotate", new() { ["overlapSeconds"] = "3600" });
+        Assert.Contains("The old secret works until", overlapping.Text, StringComparison.Ordinal);
+        Assert.True(await IsAcceptedAsync(client, next));
+        Assert.True(await IsAcceptedAsync(client, overlapping.Document.QuerySelector(".shown-once")!.TextContent));
+
+        // A form that does not say how long ends nothing.
+        page.Document.QuerySelector("select[name=overlapSeconds]")!.Remove();
+        Assert.Contains("Choose how long", (await owner.PressAsync(page, "rotate")).Notice(), StringComparison.Ordinal);
+        Assert.True(await IsAcceptedAsync(client, next));
     }
 
     [Fact]
