@@ -81,6 +81,20 @@ public sealed class SettingsPagesTests(KontextFixture kontext)
         Assert.True(done.Document.QuerySelectorAll("section[aria-labelledby=keys] tbody tr").Length > before);
     }
 
+    [Fact]
+    public async Task The_data_key_is_rotated_after_a_question_and_its_state_is_shown()
+    {
+        using var owner = await kontext.SignedInAsync(KontextFixture.Owner);
+        var page = await owner.GoAsync(kontext, "/console/settings");
+        var before = page.Document.QuerySelector("section[aria-labelledby=data-key] dd.mono")!.TextContent;
+        var done = await owner.ConfirmedAsync(page, page.Document.GetElementById("rotate-data-key")!);
+        Assert.Contains("A new data key encrypts", done.Notice(), StringComparison.Ordinal);
+        var section = done.Document.QuerySelector("section[aria-labelledby=data-key]")!;
+        Assert.NotEqual(before, section.QuerySelector("dd.mono")!.TextContent);
+        Assert.NotNull(section.QuerySelector("time"));
+        Assert.NotNull(section.QuerySelector(".badge"));
+    }
+
     private static AngleSharp.Dom.IElement Button(BrowserPage page, string label) => page.Document.QuerySelector($"button[aria-label='{label}']")!;
 
     private Task<JsonAnswer> TokenAsync(string client, string secret) => kontext.Agent.TokenAsync(new() { ["grant_type"] = "client_credentials" }, $"{client}:{secret}");
