@@ -70,8 +70,10 @@ public sealed class RulesPageTests(KontextFixture kontext)
     public async Task What_the_organization_restricts_is_shown_and_cannot_be_removed()
     {
         var why = ApiCalls.Unique("freeze");
-        await kontext.Agent.ApiAsync(HttpMethod.Post, "/policy/rules", kontext.OwnerToken, new JsonObject { ["action"] = "deny", ["level"] = "org", ["toolName"] = "launch_missiles", ["description"] = why });
-        await kontext.Agent.ApiAsync(HttpMethod.Post, "/policy/rules", kontext.OwnerToken, new JsonObject { ["action"] = "deny", ["level"] = "org", ["role"] = "somebody-else", ["toolName"] = "other", ["description"] = "not theirs" });
+        // About one service: a rule about every service would concern the other tests.
+        var service = await kontext.IntegrationAsync("none");
+        await kontext.Agent.ApiAsync(HttpMethod.Post, "/policy/rules", kontext.OwnerToken, new JsonObject { ["action"] = "deny", ["level"] = "org", ["integrationId"] = service, ["toolName"] = "launch_missiles", ["description"] = why });
+        await kontext.Agent.ApiAsync(HttpMethod.Post, "/policy/rules", kontext.OwnerToken, new JsonObject { ["action"] = "deny", ["level"] = "org", ["role"] = "somebody-else", ["integrationId"] = service, ["toolName"] = "other", ["description"] = "not theirs" });
         using var browser = await kontext.SignedInAsync(ApiCalls.Unique("meg"));
         var page = await browser.GoAsync(kontext, "/rules");
         var others = page.Document.GetElementById("others")!;
