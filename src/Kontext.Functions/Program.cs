@@ -55,6 +55,7 @@ builder.Services
     .AddSingleton<IntegrationsEndpoints>()
     .AddSingleton<CallbackEndpoints>()
     .AddSingleton<McpServersEndpoints>()
+    .AddSingleton<RulesEndpoints>()
     .AddKontextGateway()
     .AddKontextProxy()
     .AddKontextApi()
@@ -94,6 +95,7 @@ OAuthEndpoints.Map(app);
 DevicePages.Map(app);
 SessionsEndpoints.Map(app);
 ApprovalsEndpoints.Map(app);
+RulesEndpoints.Map(app);
 IntegrationsEndpoints.Map(app);
 McpServersEndpoints.Map(app);
 ConnectEndpoints.Map(app, settings, app.Services.GetRequiredService<BrowserSessions>().CurrentAsync);

@@ -4,6 +4,7 @@ using Kontext.Functions.Admin.Audit;
 using Kontext.Functions.Admin.Integrations;
 using Kontext.Functions.Admin.Overview;
 using Kontext.Functions.Admin.Policy;
+using Kontext.Functions.Admin.Requests;
 using Kontext.Functions.Admin.Revocation;
 using Kontext.Functions.Admin.ServiceAccounts;
 using Kontext.Functions.Admin.Settings;
@@ -25,6 +26,7 @@ internal static class AdminEndpoints
         IntegrationListEndpoints.Map(console);
         PolicyEndpoints.Map(console);
         AccessEndpoints.Map(console);
+        RequestsEndpoints.Map(console);
         AuditEndpoints.Map(console);
         RevocationEndpoints.Map(console);
         ServiceAccountsEndpoints.Map(console);

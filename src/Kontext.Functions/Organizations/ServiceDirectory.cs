@@ -12,6 +12,10 @@ internal sealed class ServiceDirectory(IIntegrationStore integrations, ProviderC
     public Task<List<Integration>> ListAsync(OrgId org, CancellationToken cancellationToken) =>
         ListAsync(org, integration => integration.NeedsConnection, cancellationToken);
 
+    /// <summary>Everything agents can reach through the organization, by name.</summary>
+    public Task<List<Integration>> AllAsync(OrgId org, CancellationToken cancellationToken) =>
+        ListAsync(org, _ => true, cancellationToken);
+
     /// <summary>The MCP servers the gateway calls, by name, whether or not they need a connection.</summary>
     public Task<List<Integration>> McpServersAsync(OrgId org, CancellationToken cancellationToken) =>
         ListAsync(org, integration => integration.Category == IntegrationCategory.GatewayRemoteMcp, cancellationToken);

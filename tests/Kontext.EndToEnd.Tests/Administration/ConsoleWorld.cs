@@ -67,6 +67,16 @@ public sealed class ConsoleWorld : IAsyncLifetime
             await Agent.AuthorizeAsync(browser, "app_" + triage, person, Agent.Gateway);
         }
         await Agent.ApiAsync(HttpMethod.Post, $"/integrations/{tracker}/connection", await Agent.ManagementTokenAsync("alice"), new JsonObject { ["token"] = "personal-token" });
+        var searching = await ApplicationAsync("Report agent", Integration);
+        await Agent.ApiAsync(HttpMethod.Patch, "/applications/" + searching, Owner, new JsonObject { ["toolDiscovery"] = "search" });
+        using (var browser = new FormBrowser())
+        {
+            var token = (await Agent.AuthorizeAsync(browser, "app_" + searching, "alice", Agent.Gateway))["access_token"]!;
+            foreach (var (wanted, reason) in new[] { ("salesforce", "Quarterly figures for the board"), ("data warehouse", "Compare with last year") })
+                await Agent.McpAsync(token, "tools/call", new JsonObject { ["name"] = "REQUEST_CAPABILITY", ["arguments"] = new JsonObject { ["capability_name"] = wanted, ["reason"] = reason } });
+        }
+        var asked = (await Agent.ApiAsync(HttpMethod.Get, "/capability-requests", Owner)).Json!["items"]!.AsArray();
+        await Agent.ApiAsync(HttpMethod.Post, $"/capability-requests/{asked[0]!["id"]}/resolve", Owner, new JsonObject { ["resolution"] = "declined", ["note"] = "Use the reports we have" });
         Trace = (string)(await Agent.ApiAsync(HttpMethod.Get, $"/traces?agentId={Application}", Owner)).Json!["items"]![0]!["traceId"]!;
         await CreatedAsync("/service-accounts", new() { ["name"] = "deployment", ["description"] = "applies our configuration" });
         Webhook = (string)(await CreatedAsync("/webhooks", new() { ["url"] = "http://127.0.0.1:9/hooks", ["events"] = new JsonArray("connection.disconnected") }))["webhook"]!["id"]!;
@@ -80,7 +90,7 @@ public sealed class ConsoleWorld : IAsyncLifetime
         ("overview", "/console"), ("applications", "/console/applications"), ("application-new", "/console/applications/new"), ("application", "/console/applications/" + Application),
         ("integrations", "/console/integrations"), ("catalog", "/console/integrations/new"), ("integration-new", "/console/integrations/new/form?provider=github"), ("integration", "/console/integrations/" + Integration),
         ("policy", "/console/policy"), ("rule", "/console/policy/rules/" + Rule), ("check", $"/console/policy/check?applicationId={Application}&userId=me&integrationId={Integration}&toolName=create_issue"),
-        ("proposal", "/console/policy/proposal"), ("access", "/console/access"), ("traces", "/console/traces"), ("trace", "/console/traces/" + Trace), ("audit", "/console/audit"), ("verified", "/console/audit/verification"),
+        ("proposal", "/console/policy/proposal"), ("access", "/console/access"), ("requests", "/console/requests"), ("traces", "/console/traces"), ("trace", "/console/traces/" + Trace), ("audit", "/console/audit"), ("verified", "/console/audit/verification"),
         ("work", "/console/work"), ("revocations", "/console/revocation"), ("revocation", "/console/revocation/" + Revocation), ("service-accounts", "/console/service-accounts"), ("webhooks", "/console/webhooks"),
         ("webhook", "/console/webhooks/" + Webhook), ("settings", "/console/settings"),
     ];

@@ -56,6 +56,7 @@ public sealed class McpServersPageTests(PagesWorld world) : IClassFixture<PagesW
     [Theory]
     [InlineData("/sessions", "Agents")]
     [InlineData("/approvals", "Approvals")]
+    [InlineData("/rules", "Rules")]
     [InlineData("/", null)]
     public async Task The_other_pages_of_a_person_are_there_and_accessible(string path, string? marked)
     {

@@ -64,6 +64,29 @@ public sealed class PagesWorld : IAsyncLifetime
         ["oauth"] = new JsonObject { ["issuer"] = Idp.Issuer, ["clientId"] = "vault-client", ["clientSecret"] = "vault-secret", ["scopes"] = new JsonArray([.. scopes.Split(' ').Select(scope => (JsonNode)scope)]) },
     };
 
+    /// <summary>A client of the product.</summary>
+    public TestAgent Agent => new(Server.Url);
+
+    /// <summary>A request of the owner to the management API.</summary>
+    public Task<JsonAnswer> OwnerAsync(HttpMethod method, string path, JsonNode? body = null) => Agent.ApiAsync(method, path, owner, body);
+
+    /// <summary>An agent to which integrations are attached; gives its client id.</summary>
+    public async Task<string> AgentAsync(string name, params Offered[] services)
+    {
+        var made = await OwnerAsync(HttpMethod.Post, "/applications", new JsonObject { ["name"] = name, ["oauth"] = new JsonObject { ["type"] = "public", ["redirectUris"] = new JsonArray(TestAgent.RedirectUri), ["deviceGrant"] = true } });
+        Assert.True(made.Status == HttpStatusCode.Created, made.Json?.ToJsonString());
+        var id = (string)made.Json!["application"]!["id"]!;
+        await OwnerAsync(HttpMethod.Put, $"/applications/{id}/integrations", new JsonObject { ["integrationIds"] = new JsonArray([.. services.Select(service => (JsonNode)service.Id)]) });
+        return "app_" + id;
+    }
+
+    /// <summary>The gateway token of an agent that a person approved.</summary>
+    public async Task<string> ApprovedAsync(string client, string person)
+    {
+        using var browser = new FormBrowser();
+        return (await Agent.AuthorizeAsync(browser, client, person, Agent.Gateway))["access_token"]!;
+    }
+
     /// <summary>Takes an integration away again.</summary>
     public Task WithdrawAsync(Offered offered) => new TestAgent(Server.Url).ApiAsync(HttpMethod.Delete, $"/integrations/{offered.Id}", owner);
 

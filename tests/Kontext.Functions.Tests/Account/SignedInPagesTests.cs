@@ -10,6 +10,7 @@ public sealed class SignedInPagesTests(KontextFixture kontext)
     [Theory]
     [InlineData("/sessions", "Agents")]
     [InlineData("/approvals", "Approvals")]
+    [InlineData("/rules", "Rules")]
     public async Task The_navigation_marks_the_page_it_is_on(string path, string text)
     {
         using var browser = await SignInAsync();

@@ -10,7 +10,7 @@ internal static class Administrators
     public static readonly string[] Pages =
     [
         "/console", "/console?period=7d", "/console/applications", "/console/applications/new", "/console/integrations", "/console/integrations/new", "/console/integrations/new/form", "/console/integrations/new/form?provider=github",
-        "/console/policy", "/console/policy/rules/new", "/console/policy/check", "/console/policy/proposal", "/console/access", "/console/traces", "/console/audit", "/console/audit/verification",
+        "/console/policy", "/console/policy/rules/new", "/console/policy/check", "/console/policy/proposal", "/console/access", "/console/requests", "/console/traces", "/console/audit", "/console/audit/verification",
         "/console/work", "/console/revocation", "/console/service-accounts", "/console/webhooks", "/console/settings",
     ];
 

@@ -33,6 +33,16 @@ public sealed class ApplicationsPagesTests(KontextFixture kontext)
         Assert.NotEqual(secret, next);
         Assert.False(await IsAcceptedAsync(client, secret));
         Assert.True(await IsAcceptedAsync(client, next));
+
+        var overlapping = await owner.PressAsync(page, "rotate", new() { ["overlapSeconds"] = "3600" });
+        Assert.Contains("The old secret works until", overlapping.Text, StringComparison.Ordinal);
+        Assert.True(await IsAcceptedAsync(client, next));
+        Assert.True(await IsAcceptedAsync(client, overlapping.Document.QuerySelector(".shown-once")!.TextContent));
+
+        // A form that does not say how long ends nothing.
+        page.Document.QuerySelector("select[name=overlapSeconds]")!.Remove();
+        Assert.Contains("Choose how long", (await owner.PressAsync(page, "rotate")).Notice(), StringComparison.Ordinal);
+        Assert.True(await IsAcceptedAsync(client, next));
     }
 
     [Fact]
@@ -47,6 +57,61 @@ public sealed class ApplicationsPagesTests(KontextFixture kontext)
         Assert.Contains("https", again.Document.GetElementById(field.GetAttribute("aria-describedby")!.Split(' ')[0])!.TextContent, StringComparison.Ordinal);
         Assert.Equal(name, again.Document.QuerySelector("input[name=name]")!.GetAttribute("value"));
         Assert.DoesNotContain(name, (await owner.GoAsync(kontext, "/console/applications")).Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Trust_in_a_partner_is_set_up_changed_and_its_key_never_shown()
+    {
+        var (id, _) = await kontext.ApplicationAsync("confidential");
+        using var owner = await kontext.SignedInAsync(KontextFixture.Owner);
+        var page = await owner.GoAsync(kontext, $"/console/applications/{id}");
+        var again = await owner.PressAsync(page, "save-external-auth", new()
+        {
+            ["externalAuth.issuer"] = "https://accounts.example.com", ["externalAuth.audience"] = "kontext", ["externalAuth.jwksUrl"] = "http://accounts.example.com/jwks.json",
+            ["externalAuth.requiredClaims"] = "tenant=acme", ["externalAuth.partnerApiKey"] = "canary-partner-key-1",
+        });
+        Assert.Equal(HttpStatusCode.BadRequest, again.Status);
+        Assert.Equal("true", again.Document.QuerySelector("input[name='externalAuth.jwksUrl']")!.GetAttribute("aria-invalid"));
+        Assert.Equal("kontext", again.Document.QuerySelector("input[name='externalAuth.audience']")!.GetAttribute("value"));
+
+        var done = await owner.PressAsync(again, "save-external-auth", new() { ["externalAuth.jwksUrl"] = "https://accounts.example.com/jwks.json", ["externalAuth.partnerApiKey"] = "canary-partner-key-1" });
+        var external = (await kontext.Agent.ApiAsync(HttpMethod.Get, $"/applications/{id}", kontext.OwnerToken)).Json!["application"]!["externalAuth"]!;
+        Assert.Equal((true, true, "acme"), ((bool)external["enabled"]!, (bool)external["partnerApiKeyConfigured"]!, (string?)external["requiredClaims"]!["tenant"]));
+        Assert.Equal(["RS256"], external["allowedAlgorithms"]!.AsArray().Select(name => (string?)name));
+        foreach (var seen in new[] { again, done })
+            Assert.DoesNotContain("canary-partner-key-1", seen.Document.DocumentElement.OuterHtml, StringComparison.Ordinal);
+
+        // Left empty, the key stays; unticked, the trust is off.
+        done.Document.QuerySelector("input[name='externalAuth.enabled']")!.RemoveAttribute("checked");
+        await owner.PressAsync(done, "save-external-auth");
+        external = (await kontext.Agent.ApiAsync(HttpMethod.Get, $"/applications/{id}", kontext.OwnerToken)).Json!["application"]!["externalAuth"]!;
+        Assert.Equal((false, true), ((bool)external["enabled"]!, (bool)external["partnerApiKeyConfigured"]!));
+    }
+
+    [Fact]
+    public async Task A_client_signs_with_a_key_of_its_own_and_goes_back_to_a_secret()
+    {
+        var (id, _) = await kontext.ApplicationAsync("confidential");
+        using var owner = await kontext.SignedInAsync(KontextFixture.Owner);
+        var page = await owner.GoAsync(kontext, $"/console/applications/{id}");
+        var again = await owner.PressAsync(page, "save-oauth", new() { ["type"] = "private_key_jwt", ["jwks"] = "{ not json" });
+        Assert.Equal("true", again.Document.QuerySelector("textarea[name=jwks]")!.GetAttribute("aria-invalid"));
+        var signs = await owner.PressAsync(again, "save-oauth", new() { ["jwks"] = "", ["jwksUri"] = "https://agent.example.com/jwks.json" });
+        Assert.Contains("signs with a key of its own", signs.Document.QuerySelector("section[aria-labelledby=identity]")!.TextContent, StringComparison.Ordinal);
+        Assert.Null(signs.Document.GetElementById("rotate"));
+        var secret = await owner.PressAsync(signs, "save-oauth", new() { ["type"] = "confidential", ["jwksUri"] = "" });
+        Assert.NotNull(secret.Document.QuerySelector(".shown-once"));
+        Assert.True(await IsAcceptedAsync("app_" + id, secret.Document.QuerySelector(".shown-once")!.TextContent));
+    }
+
+    [Fact]
+    public async Task How_an_agent_finds_its_tools_is_chosen()
+    {
+        var (id, _) = await kontext.ApplicationAsync();
+        using var owner = await kontext.SignedInAsync(KontextFixture.Owner);
+        var page = await owner.PressAsync(await owner.GoAsync(kontext, $"/console/applications/{id}"), "rename", new() { ["toolDiscovery"] = "search" });
+        Assert.Contains("Searches for tools", page.Document.QuerySelector("section[aria-labelledby=identity]")!.TextContent, StringComparison.Ordinal);
+        Assert.Equal("search", (string?)(await kontext.Agent.ApiAsync(HttpMethod.Get, $"/applications/{id}", kontext.OwnerToken)).Json!["application"]!["toolDiscovery"]);
     }
 
     [Fact]

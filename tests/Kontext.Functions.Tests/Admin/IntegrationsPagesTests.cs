@@ -59,6 +59,36 @@ public sealed class IntegrationsPagesTests(KontextFixture kontext)
     }
 
     [Fact]
+    public async Task The_proxy_is_told_where_the_api_is_and_where_the_credential_goes()
+    {
+        var id = await kontext.IntegrationAsync("user_token");
+        using var owner = await kontext.SignedInAsync(KontextFixture.Owner);
+        var page = await owner.GoAsync(kontext, $"/console/integrations/{id}");
+        var again = await owner.PressAsync(page, "save-proxy", new() { ["proxy.baseUrl"] = "https://api.example.com/v2", ["credentialInjection"] = "header" });
+        Assert.Equal(HttpStatusCode.BadRequest, again.Status);
+        Assert.Equal("true", again.Document.QuerySelector("select[name=credentialInjection]")!.GetAttribute("aria-invalid"));
+        var saved = await owner.PressAsync(again, "save-proxy", new() { ["name"] = "X-Api-Key", ["proxy.allowedHosts"] = "uploads.example.com" });
+        Assert.Equal("served", saved.Document.QuerySelector("section[aria-labelledby=proxy] .badge")!.TextContent.Trim());
+        var integration = (await kontext.Agent.ApiAsync(HttpMethod.Get, $"/integrations/{id}", kontext.OwnerToken)).Json!["integration"]!;
+        Assert.Equal(("https://api.example.com/v2", "uploads.example.com"), ((string?)integration["proxy"]!["baseUrl"], (string?)integration["proxy"]!["allowedHosts"]![0]));
+        Assert.Equal(("header", "X-Api-Key"), ((string?)integration["credentialInjection"]!["type"], (string?)integration["credentialInjection"]!["name"]));
+        var off = await owner.PressAsync(saved, "save-proxy", new() { ["proxy.baseUrl"] = "" });
+        Assert.Equal("not served", off.Document.QuerySelector("section[aria-labelledby=proxy] .badge")!.TextContent.Trim());
+    }
+
+    [Fact]
+    public async Task Fields_of_a_credential_and_tools_known_by_name_are_entered_line_by_line_and_stay_when_saved_again()
+    {
+        var id = await kontext.IntegrationAsync("user_token");
+        using var owner = await kontext.SignedInAsync(KontextFixture.Owner);
+        var page = await owner.PressAsync(await owner.GoAsync(kontext, $"/console/integrations/{id}"), "save", new() { ["credentialSchema"] = "site\napi_key: password", ["capabilities"] = "search\ncreate" });
+        await owner.PressAsync(page, "save");
+        var integration = (await kontext.Agent.ApiAsync(HttpMethod.Get, $"/integrations/{id}", kontext.OwnerToken)).Json!["integration"]!;
+        Assert.Equal(("string", "password"), ((string?)integration["credentialSchema"]!["site"], (string?)integration["credentialSchema"]!["api_key"]));
+        Assert.Equal(["search", "create"], integration["capabilities"]!["tools"]!.AsArray().Select(tool => (string?)tool));
+    }
+
+    [Fact]
     public async Task A_persons_connection_is_seen_and_ended()
     {
         var name = ApiCalls.Unique("vault");

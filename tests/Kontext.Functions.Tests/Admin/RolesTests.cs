@@ -58,6 +58,18 @@ public sealed class RolesTests(KontextFixture kontext)
         Assert.DoesNotContain("taken over", (await owner.GoAsync(kontext, $"/console/applications/{id}")).Document.QuerySelector("h1")!.TextContent, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("/console/applications/new")]
+    [InlineData("/console/integrations/new")]
+    [InlineData("/console/integrations/new/form?provider=github")]
+    public async Task An_auditor_is_shown_no_form_to_register_or_add_anything(string path)
+    {
+        using var auditor = await kontext.SignedInAsync(ApiCalls.Unique("amy") + "+auditor");
+        var page = await auditor.GoAsync(kontext, path);
+        Assert.Null(page.Document.QuerySelector("main form[method=post]"));
+        Assert.Null(page.Document.QuerySelector("main a[href*='/new/form']"));
+    }
+
     [Fact]
     public async Task A_member_changes_nothing_by_posting()
     {

@@ -21,8 +21,16 @@ public sealed class SettingsPagesTests(KontextFixture kontext)
         list = await owner.SubmitAsync(list, Button(list, $"Disable {name}"));
         Assert.Equal(HttpStatusCode.Unauthorized, (await TokenAsync(client, secret)).Status);
         list = await owner.SubmitAsync(list, Button(list, $"Enable {name}"));
-        var rotated = await owner.SubmitAsync(list, Button(list, $"New secret for {name}"));
+        var rotated = await owner.SubmitAsync(list, Button(list, $"New secret for {name}"), new Dictionary<string, string> { ["overlapSeconds"] = "3600" });
+        Assert.Contains("The old secret works until", rotated.Text, StringComparison.Ordinal);
+        var second = rotated.Document.QuerySelector(".shown-once")!.TextContent;
+        Assert.Equal(HttpStatusCode.OK, (await TokenAsync(client, second)).Status);
+        Assert.Equal(HttpStatusCode.OK, (await TokenAsync(client, secret)).Status);
+        list = await owner.GoAsync(kontext, "/console/service-accounts");
+        rotated = await owner.SubmitAsync(list, Button(list, $"New secret for {name}"));
+        Assert.Contains("does not work any more", rotated.Text, StringComparison.Ordinal);
         Assert.Equal(HttpStatusCode.OK, (await TokenAsync(client, rotated.Document.QuerySelector(".shown-once")!.TextContent)).Status);
+        Assert.Equal(HttpStatusCode.Unauthorized, (await TokenAsync(client, second)).Status);
         Assert.Equal(HttpStatusCode.Unauthorized, (await TokenAsync(client, secret)).Status);
         list = await owner.GoAsync(kontext, "/console/service-accounts");
         list = await owner.ConfirmedAsync(list, Button(list, $"Revoke {name}"));
@@ -71,6 +79,20 @@ public sealed class SettingsPagesTests(KontextFixture kontext)
         var done = await owner.ConfirmedAsync(page, page.Document.GetElementById("rotate")!);
         Assert.Contains("A new key is published", done.Notice(), StringComparison.Ordinal);
         Assert.True(done.Document.QuerySelectorAll("section[aria-labelledby=keys] tbody tr").Length > before);
+    }
+
+    [Fact]
+    public async Task The_data_key_is_rotated_after_a_question_and_its_state_is_shown()
+    {
+        using var owner = await kontext.SignedInAsync(KontextFixture.Owner);
+        var page = await owner.GoAsync(kontext, "/console/settings");
+        var before = page.Document.QuerySelector("section[aria-labelledby=data-key] dd.mono")!.TextContent;
+        var done = await owner.ConfirmedAsync(page, page.Document.GetElementById("rotate-data-key")!);
+        Assert.Contains("A new data key encrypts", done.Notice(), StringComparison.Ordinal);
+        var section = done.Document.QuerySelector("section[aria-labelledby=data-key]")!;
+        Assert.NotEqual(before, section.QuerySelector("dd.mono")!.TextContent);
+        Assert.NotNull(section.QuerySelector("time"));
+        Assert.NotNull(section.QuerySelector(".badge"));
     }
 
     private static AngleSharp.Dom.IElement Button(BrowserPage page, string label) => page.Document.QuerySelector($"button[aria-label='{label}']")!;

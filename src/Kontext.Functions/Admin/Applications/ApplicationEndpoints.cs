@@ -17,6 +17,7 @@ internal static class ApplicationEndpoints
         one.MapGet("", (AppId id, HttpContext context, AdminPages pages) => pages.ShowAsync<ApplicationPage>(context, visit => ViewAsync(visit, id, FormState.Empty)));
         one.MapPost("/settings", (AppId id, HttpContext context, AdminPages pages) => pages.PostAsync(context, PathOf(id), (visit, form) => SaveAsync(visit, id, form)));
         one.MapPost("/oauth", (AppId id, HttpContext context, AdminPages pages) => pages.PostAsync(context, PathOf(id), (visit, form) => SaveOAuthAsync(visit, id, form)));
+        one.MapPost("/external-auth", (AppId id, HttpContext context, AdminPages pages) => pages.PostAsync(context, PathOf(id), (visit, form) => SaveExternalAuthAsync(visit, id, form)));
         one.MapPost("/rotate", (AppId id, HttpContext context, AdminPages pages) => pages.PostAsync(context, PathOf(id), (visit, form) => RotateAsync(visit, id, form)));
         one.MapPost("/integrations", (AppId id, HttpContext context, AdminPages pages) => pages.PostAsync(context, PathOf(id), (visit, form) => AttachAsync(visit, id, form)));
         one.MapPost("/sessions/end", (AppId id, HttpContext context, AdminPages pages) => pages.PostAsync(context, PathOf(id), (visit, form) => EndAsync(visit, id, form)));
@@ -39,15 +40,26 @@ internal static class ApplicationEndpoints
 
     private static async Task<Result<Posted>> SaveAsync(AdminVisit visit, AppId id, OAuthParameters form)
     {
-        var change = new ApplicationChange { Name = form["name"] ?? "", Description = form["description"] ?? "" };
-        return (await visit.SendAsync(HttpMethods.Patch, $"/applications/{id}", change, ApiJson.Default.ApplicationChange, ApiJson.Default.ApplicationEnvelope)).TryGet(out var saved, out var failure)
+        var change = new ApplicationChange { Name = form["name"] ?? "", Description = form["description"] ?? "", ToolDiscovery = form["toolDiscovery"] };
+        return await ChangeAsync(visit, id, change);
+    }
+
+    private static async Task<Result<Posted>> SaveExternalAuthAsync(AdminVisit visit, AppId id, OAuthParameters form) =>
+        ApplicationForm.ExternalAuthOf(form).TryGet(out var external, out var failure)
+            ? await ChangeAsync(visit, id, new ApplicationChange { ExternalAuth = external })
+            : await AgainAsync(visit, id, failure);
+
+    private static async Task<Result<Posted>> ChangeAsync(AdminVisit visit, AppId id, ApplicationChange change) =>
+        (await visit.SendAsync(HttpMethods.Patch, $"/applications/{id}", change, ApiJson.Default.ApplicationChange, ApiJson.Default.ApplicationEnvelope)).TryGet(out var saved, out var failure)
             ? new Posted.To(PathOf(id), $"{saved.Application.Name} is saved.")
             : await AgainAsync(visit, id, failure);
-    }
 
     private static async Task<Result<Posted>> SaveOAuthAsync(AdminVisit visit, AppId id, OAuthParameters form)
     {
-        if (!(await visit.SendAsync(HttpMethods.Patch, $"/applications/{id}/oauth", ApplicationsEndpoints.InputOf(form), ApiJson.Default.OAuthInput, ApiJson.Default.OAuthEnvelope)).TryGet(out var saved, out var failure))
+        if (!(await visit.GetAsync($"/applications/{id}/oauth", ApiJson.Default.OAuthEnvelope)).TryGet(out var current, out var failure))
+            return failure;
+        if (!ApplicationForm.OAuthOf(form, current.Oauth).TryGet(out var input, out failure)
+            || !(await visit.SendAsync(HttpMethods.Patch, $"/applications/{id}/oauth", input, ApiJson.Default.OAuthInput, ApiJson.Default.OAuthEnvelope)).TryGet(out var saved, out failure))
             return await AgainAsync(visit, id, failure);
         return saved.Oauth.ClientSecret is { } secret
             ? SecretOf(visit, id, saved.Oauth, secret, "The application is confidential now", "It has a secret from now on.")

@@ -18,7 +18,7 @@ internal static class ApplicationsEndpoints
     {
         var group = console.MapGroup("/applications");
         group.MapGet("", (HttpContext context, AdminPages pages) => pages.ShowAsync<ApplicationsPage>(context, ListAsync));
-        group.MapGet("/new", (HttpContext context, AdminPages pages) => pages.ShowAsync<NewApplicationPage>(context, visit => NewAsync(visit, FormState.Of(("type", "public")))));
+        group.MapGet("/new", (HttpContext context, AdminPages pages) => pages.ShowAsync<NewApplicationPage>(context, visit => NewAsync(visit, FormState.Of(("type", "public"), ("pkceRequired", "yes"), ("toolDiscovery", "list")))));
         group.MapPost("/new", (HttpContext context, AdminPages pages) => pages.PostAsync(context, Path + "/new", CreateAsync));
         ApplicationEndpoints.Map(group);
     }
@@ -26,16 +26,6 @@ internal static class ApplicationsEndpoints
     /// <summary>Everything there is to attach.</summary>
     public static Task<Result<List<IntegrationBody>>> IntegrationsAsync(AdminVisit visit) =>
         visit.AllAsync("/integrations", ApiJson.Default.IntegrationListBody, list => (list.Items, list.NextCursor), MaxIntegrations);
-
-    /// <summary>OAuth settings as a form has them.</summary>
-    public static OAuthInput InputOf(OAuthParameters form) => new()
-    {
-        Type = form["type"],
-        RedirectUris = Lines.Of(form["redirectUris"]),
-        DeviceGrant = form["deviceGrant"] == "yes",
-        DpopBoundAccessTokens = form["dpopBoundAccessTokens"] == "yes",
-        Scopes = form.All("scopes"),
-    };
 
     private static async Task<Result<AdminModel>> ListAsync(AdminVisit visit)
     {
@@ -50,11 +40,11 @@ internal static class ApplicationsEndpoints
 
     private static async Task<Result<Posted>> CreateAsync(AdminVisit visit, OAuthParameters form)
     {
-        var input = new NewApplication { Name = form["name"], Description = form["description"], Oauth = InputOf(form) with { Scopes = null } };
-        if (!(await visit.SendAsync(HttpMethods.Post, "/applications", input, ApiJson.Default.NewApplication, ApiJson.Default.CreatedApplicationBody)).TryGet(out var created, out var failure))
-        {
-            return (await NewAsync(visit, FormState.Refused(visit.Context, failure))).TryGet(out var again, out failure) ? AdminPages.Again<NewApplicationPage>(again) : failure;
-        }
+        if (!ApplicationForm.OAuthOf(form, current: null).TryGet(out var oauth, out var failure))
+            return await AgainAsync(visit, failure);
+        var input = new NewApplication { Name = form["name"], Description = form["description"], ToolDiscovery = form["toolDiscovery"], Oauth = oauth };
+        if (!(await visit.SendAsync(HttpMethods.Post, "/applications", input, ApiJson.Default.NewApplication, ApiJson.Default.CreatedApplicationBody)).TryGet(out var created, out failure))
+            return await AgainAsync(visit, failure);
         var page = $"{Path}/{created.Application.Id}";
         var attached = form.All("integration") is not { Count: > 0 } chosen
             || (await visit.SendAsync(HttpMethods.Put, $"/applications/{created.Application.Id}/integrations", new AttachedBody([.. chosen]), ApiJson.Default.AttachedBody, ApiJson.Default.AttachedBody)).TryGet(out _, out failure);
@@ -64,4 +54,7 @@ internal static class ApplicationsEndpoints
                 [("Client id", created.Oauth.ClientId, false), ("Client secret", secret, true)], Path, page, "To the application")))
             : new Posted.To(page, outcome);
     }
+
+    private static async Task<Result<Posted>> AgainAsync(AdminVisit visit, Failure refused) =>
+        (await NewAsync(visit, FormState.Refused(visit.Context, refused))).TryGet(out var again, out var failure) ? AdminPages.Again<NewApplicationPage>(again) : failure;
 }

@@ -16,6 +16,7 @@ internal static class IntegrationEndpoints
         var one = integrations.MapGroup("/{id}");
         one.MapGet("", (IntegrationId id, HttpContext context, AdminPages pages) => pages.ShowAsync<IntegrationPage>(context, visit => ViewAsync(visit, id, FormState.Empty)));
         Map(one, "/settings", SaveAsync);
+        Map(one, "/proxy", SaveProxyAsync);
         Map(one, "/oauth", SaveOAuthAsync);
         Map(one, "/credentials", SaveCredentialsAsync);
         Map(one, "/credentials/remove", RemoveCredentialsAsync);
@@ -54,11 +55,16 @@ internal static class IntegrationEndpoints
             return failure;
         if (form["authMode"] != current.Integration.AuthMode && !SignedInPages.IsConfirmed(form))
             return new Posted.Question($"Change how people connect {current.Integration.Name}?", "Every person's connection to it ends at once, and is revoked at the provider where that is possible.", "Change and end connections");
-        var input = IntegrationForm.InputOf(form, visit.Context.Request.Form, changed: true);
-        if (!(await visit.SendAsync(HttpMethods.Patch, $"/integrations/{id}", input, ApiJson.Default.IntegrationInput, ApiJson.Default.IntegrationEnvelope)).TryGet(out var saved, out failure))
+        if (!IntegrationForm.InputOf(form, visit.Context.Request.Form, changed: true).TryGet(out var input, out failure)
+            || !(await visit.SendAsync(HttpMethods.Patch, $"/integrations/{id}", input, ApiJson.Default.IntegrationInput, ApiJson.Default.IntegrationEnvelope)).TryGet(out var saved, out failure))
             return await AgainAsync(visit, id, failure);
         return new Posted.To(PathOf(id), saved.ConnectionsCleared is { } cleared ? $"{saved.Integration.Name} is saved; {cleared} connections were ended." : $"{saved.Integration.Name} is saved.");
     }
+
+    private static async Task<Result<Posted>> SaveProxyAsync(AdminVisit visit, IntegrationId id, OAuthParameters form) =>
+        (await visit.SendAsync(HttpMethods.Patch, $"/integrations/{id}", IntegrationForm.ProxyOf(form), ApiJson.Default.IntegrationInput, ApiJson.Default.IntegrationEnvelope)).TryGet(out var saved, out var failure)
+            ? new Posted.To(PathOf(id) + "#proxy", saved.Integration.Proxy is null ? "The settings are saved; the proxy does not serve this integration." : "The settings are saved; the proxy serves this integration.")
+            : await AgainAsync(visit, id, failure);
 
     private static async Task<Result<Posted>> SaveOAuthAsync(AdminVisit visit, IntegrationId id, OAuthParameters form) =>
         await PutOAuthAsync(visit, id, IntegrationForm.OAuthOf(form, visit.Context.Request.Form) with { ClientId = null, ClientSecret = null }, "The OAuth settings are saved. People are asked for these permissions when they connect again.");

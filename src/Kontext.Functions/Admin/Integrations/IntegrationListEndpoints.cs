@@ -61,8 +61,8 @@ internal static class IntegrationListEndpoints
 
     private static async Task<Result<Posted>> CreateAsync(AdminVisit visit, OAuthParameters form)
     {
-        var input = IntegrationForm.InputOf(form, visit.Context.Request.Form, changed: false);
-        if (!(await visit.SendAsync(HttpMethods.Post, "/integrations", input, ApiJson.Default.IntegrationInput, ApiJson.Default.IntegrationEnvelope)).TryGet(out var created, out var refused))
+        if (!IntegrationForm.InputOf(form, visit.Context.Request.Form, changed: false).TryGet(out var input, out var refused)
+            || !(await visit.SendAsync(HttpMethods.Post, "/integrations", input, ApiJson.Default.IntegrationInput, ApiJson.Default.IntegrationEnvelope)).TryGet(out var created, out refused))
         {
             return (await ProviderAsync(visit, form["oauth.provider"])).TryGet(out var provider, out var failure)
                 ? AdminPages.Again<NewIntegrationPage>(new NewIntegrationModel(visit.Frame, provider, FormState.Refused(visit.Context, refused)))

@@ -19,9 +19,10 @@ internal static class OverviewEndpoints
         var period = visit.Query("period") ?? "1d";
         if (!(await visit.GetAsync($"/traces/stats?period={Uri.EscapeDataString(period)}", ApiJson.Default.TraceStatisticsBody)).TryGet(out var figures, out var failure)
             || !(await visit.GetAsync("/work/failed", ApiJson.Default.FailedWorkListBody)).TryGet(out var work, out failure)
+            || !(await visit.GetAsync("/capability-requests?status=open", ApiJson.Default.CapabilityRequestListBody)).TryGet(out var requests, out failure)
             || !(await AttentionAsync(visit)).TryGet(out var attention, out failure))
             return failure;
-        return new OverviewModel(visit.Frame, figures, attention, work.Items.Count, Charts(figures, time.GetUtcNow()));
+        return new OverviewModel(visit.Frame, figures, attention, work.Items.Count, requests.Items.Count, Charts(figures, time.GetUtcNow()));
     }
 
     private static async Task<Result<List<AttentionItem>>> AttentionAsync(AdminVisit visit)

@@ -8,8 +8,9 @@ namespace Kontext.Functions.Admin.Overview;
 /// <param name="Figures">The figures of the period.</param>
 /// <param name="Attention">Connections that do not work, or soon will not.</param>
 /// <param name="Failed">How much work was given up.</param>
+/// <param name="Requests">How many requests of agents wait for a decision.</param>
 /// <param name="Charts">The figures over time.</param>
-internal sealed record OverviewModel(AdminFrame Frame, TraceStatisticsBody Figures, IReadOnlyList<AttentionItem> Attention, int Failed, IReadOnlyList<ChartModel> Charts) : AdminModel(Frame);
+internal sealed record OverviewModel(AdminFrame Frame, TraceStatisticsBody Figures, IReadOnlyList<AttentionItem> Attention, int Failed, int Requests, IReadOnlyList<ChartModel> Charts) : AdminModel(Frame);
 
 /// <summary>A connection that needs somebody.</summary>
 /// <param name="IntegrationId">The integration.</param>

@@ -11,8 +11,9 @@ internal sealed record Fact(string Name, string Text);
 /// <param name="Form">What was entered and refused; empty before.</param>
 /// <param name="SignIn">How its people sign in.</param>
 /// <param name="Retention">How long entries are kept.</param>
+/// <param name="DataKey">The key that credentials are encrypted under.</param>
 /// <param name="Keys">The signing keys; null for who may not see them.</param>
-internal sealed record SettingsModel(AdminFrame Frame, OrganizationBody Organization, FormState Form, IReadOnlyList<Fact> SignIn, IReadOnlyList<Fact> Retention, IReadOnlyList<SigningKeyBody>? Keys) : AdminModel(Frame);
+internal sealed record SettingsModel(AdminFrame Frame, OrganizationBody Organization, FormState Form, IReadOnlyList<Fact> SignIn, IReadOnlyList<Fact> Retention, DataKeyBody DataKey, IReadOnlyList<SigningKeyBody>? Keys) : AdminModel(Frame);
 
 /// <summary>What the page of webhooks shows.</summary>
 /// <param name="Frame">What is around it.</param>
