@@ -106,6 +106,7 @@ var kontextSettings = {
   Kontext__DPoPNonceRequired: 'false'
   Kontext__SigningKeys__RotateEveryDays: '90'
   Kontext__SigningKeys__CacheSeconds: '300'
+  Kontext__Validation__StaleAfterDays: '7'
   Kontext__Audit__RetentionDays: auditRetentionDays == 0 ? '' : string(auditRetentionDays)
   Kontext__Audit__Archive: auditUrl
   Kontext__Limits__FailuresPerMinute: '300'

@@ -1,6 +1,8 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using Kontext.Domain.Vault;
 using Kontext.Functions.Cloud;
+using Kontext.Functions.Connect;
 using Kontext.Functions.Limits;
 using Kontext.Functions.OAuth;
 using Kontext.Functions.Retention;
@@ -45,6 +47,9 @@ internal sealed record KontextSettings
 
     /// <summary><c>Kontext__SigningKeys__...</c>: rotation of the issuer's keys.</summary>
     public SigningKeySettings SigningKeys { get; init; } = SigningKeySettings.Default;
+
+    /// <summary><c>Kontext__Validation__...</c>: connections whose services are asked unbidden.</summary>
+    public Staleness Validation { get; init; } = ValidationSettings.Default;
 
     /// <summary><c>Kontext__Limits__...</c>: how many attempts are let through.</summary>
     public LimitSettings Limits { get; init; } = LimitSettings.Default;
@@ -103,6 +108,7 @@ internal sealed record KontextSettings
             Development = development,
             SignIn = signIn,
             SigningKeys = SigningKeySettings.Read(section.GetSection("SigningKeys")),
+            Validation = ValidationSettings.Read(section.GetSection("Validation")),
             Audit = AuditSettings.Read(section.GetSection("Audit"), section["Storage"] ?? ""),
             Limits = LimitSettings.Read(section, underHost: handlerPort is not null),
             AllowPrivateUpstreams = ReadBool(section, "AllowPrivateUpstreams") ?? development,

@@ -71,6 +71,7 @@ builder.Services
     .AddSingleton<ITimerTrigger, TraceRollupTimer>()
     .AddSingleton<ITimerTrigger, RefreshSweepTimer>()
     .AddSingleton<ITimerTrigger, RefreshBackfillTimer>()
+    .AddSingleton<ITimerTrigger, ValidationSweepTimer>()
     .AddSingleton<ITimerTrigger, SigningKeysTimer>()
     .AddSingleton<DataKeyRotation>()
     .AddSingleton<ResealSweep>()

@@ -345,7 +345,10 @@ class Driver:
         self.proxying, self.forwarding = flag("enableProxyingHttpRequest"), flag("enableForwardingHttpRequest")
         ext = ci(self.host, "extensions") or {}
         self.prefix = ci(ci(ext, "http") or {}, "routePrefix", "api")
-        self.qopt = ci(ext, "queues") or {}
+        self.qopt = dict(ci(ext, "queues") or {})
+        for k, v in os.environ.items():         # an app setting wins over host.json, as in the host
+            m = re.fullmatch(r"AzureFunctionsJobHost__extensions__queues__(\w+)", k, re.I)
+            if m: self.qopt = {**{x: y for x, y in self.qopt.items() if x.lower() != m.group(1).lower()}, m.group(1): v}
         routes = ci(ci(self.ch, "http") or {}, "routes")
         if self.profile in ("mcp-custom-handler", "web-app-custom-handler"):
             self.proxying, self.prefix = True, ""
@@ -440,6 +443,7 @@ class Driver:
         cmd, wd = self.command()
         log("starting", " ".join(cmd), "in", wd, "port", self.port)
         self.proc = p = await asyncio.create_subprocess_exec(*cmd, cwd=wd, env=self.childenv(), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, start_new_session=True)
+        log(f"handler is process {p.pid}")
         for st, tag in ((p.stdout, "out"), (p.stderr, "err")): asyncio.ensure_future(self.pump(st, tag))
         asyncio.ensure_future(self.watch(p))
         asyncio.ensure_future(self.await_ready(p))
@@ -491,7 +495,7 @@ class Driver:
         if self.errors and n - self.errors[-1] > 1800: self.errors.clear()
         self.errors.append(n)
         self.kill(p)
-        if len(self.errors) < 3:
+        if len(self.errors) < self.a.max_errors:
             await self.start_handler()
         else:
             log("ERROR Exceeded http worker restart retry count. Shutting down Functions Host"); os._exit(1)
@@ -989,6 +993,7 @@ if __name__ == "__main__":
     ap.add_argument("--master-key", default="local-master-key"); ap.add_argument("--function-key", default="local-function-key")
     ap.add_argument("--scheme", default="http", help="scheme reported in X-Forwarded-Proto (Azure: https)")
     ap.add_argument("--activity-timeout", type=float, default=240); ap.add_argument("--hang-after", type=float, help="fail trigger calls after this many seconds instead of functionTimeout")
+    ap.add_argument("--max-errors", type=int, default=3, help="give up after so many errors of the handler in 30 minutes; the host: 3")
     ap.add_argument("--no-timers", action="store_true"); ap.add_argument("--no-queues", action="store_true"); ap.add_argument("--quiet", action="store_true")
 
     async def main(a):

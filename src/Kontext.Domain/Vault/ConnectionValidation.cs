@@ -4,14 +4,21 @@ using Kontext.Domain.Tenancy;
 
 namespace Kontext.Domain.Vault;
 
-/// <summary>Finds out on demand whether a person's connection works, by asking the provider with the credential as it is now, and notes what it said.</summary>
+/// <summary>Finds out whether a person's connection works, by asking the provider with the credential as it is now, and notes what it said.</summary>
 public sealed class ConnectionValidation(
     IConnectionStore connections, GrantVault grants, CredentialRefresh refresh, ProviderDirectory providers, CredentialCheck check, IAuditLog audit, TimeProvider time)
 {
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(100);
 
     /// <summary>Asks, notes and records. Null when the person has no connection to ask about.</summary>
-    public async Task<(CredentialVerdict Verdict, ConnectionState State)?> RunAsync(OrgId org, User user, Integration integration, CancellationToken cancellationToken)
+    public Task<(CredentialVerdict Verdict, ConnectionState State)?> RunAsync(OrgId org, User user, Integration integration, CancellationToken cancellationToken) =>
+        RunAsync(org, user, integration, attended: true, cancellationToken);
+
+    /// <summary>The same while nobody waits for it: an answer that tells nothing is noted, so that it is not asked for again soon, and not recorded.</summary>
+    public Task UnattendedAsync(OrgId org, User user, Integration integration, CancellationToken cancellationToken) =>
+        RunAsync(org, user, integration, attended: false, cancellationToken);
+
+    private async Task<(CredentialVerdict Verdict, ConnectionState State)?> RunAsync(OrgId org, User user, Integration integration, bool attended, CancellationToken cancellationToken)
     {
         if (!integration.NeedsConnection || await connections.FindAsync(org, user.Id, integration.Id, cancellationToken) is not { Value: var connection })
             return null;
@@ -24,7 +31,8 @@ public sealed class ConnectionValidation(
             : await AskWithProvidedAsync(org, integration, connection, cancellationToken);
         // What the provider said is noted even if nobody waits for it any more.
         var after = await NoteAsync(org, user.Id, integration, verdict, asked);
-        await audit.AppendAsync(org, Event(user, integration, connection, verdict), CancellationToken.None);
+        if (attended || verdict.Validity != Validity.Unknown)
+            await audit.AppendAsync(org, Event(user, integration, connection, verdict), CancellationToken.None);
         return (verdict, ConnectionState.Of(integration, after, time.GetUtcNow()));
     }
 

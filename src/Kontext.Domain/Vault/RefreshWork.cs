@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using Kontext.Domain.Integrations;
 using Kontext.Domain.Work;
 
@@ -21,26 +20,17 @@ public sealed class RefreshWork(
     // How long until a failure without a time of its own, such as a missing setting, is looked at again.
     private static readonly TimeSpan Pause = TimeSpan.FromMinutes(5);
 
-    private readonly ConcurrentDictionary<string, SemaphoreSlim> shares = new(StringComparer.Ordinal);
+    private readonly ProviderShares shares = new(Share);
 
     /// <summary>Does it, unless it was done. What finds the provider's share taken goes back to the queue.</summary>
     public async Task RunAsync(RefreshConnection work, CancellationToken cancellationToken)
     {
         var integration = await integrations.CurrentAsync(work.Org, work.Due.Integration, cancellationToken);
-        var share = shares.GetOrAdd(ProviderOf(integration), _ => new SemaphoreSlim(Share));
-        if (!await share.WaitAsync(Patience, cancellationToken))
-        {
+        using var turn = await shares.TryEnterAsync(integration, Patience, cancellationToken);
+        if (turn is null)
             await queue.EnqueueAsync(work, NextTurn, cancellationToken);
-            return;
-        }
-        try
-        {
+        else
             await RunAsync(work.Due, integration, cancellationToken);
-        }
-        finally
-        {
-            share.Release();
-        }
     }
 
     private async Task RunAsync(DueRefresh due, Integration? integration, CancellationToken cancellationToken)
@@ -120,8 +110,4 @@ public sealed class RefreshWork(
         integration is { AuthMode: AuthMode.Oauth }
         && await connections.FindAsync(due.Org, due.User, due.Integration, cancellationToken) is { Value: { Status: ConnectionStatus.Connected, Refreshable: true } connection }
         && connection.Epoch == integration.ConnectionEpoch && connection.AccessExpiresAt == due.ExpiresAt ? connection : null;
-
-    /// <summary>Integrations of all organizations at one provider share its trouble.</summary>
-    private static string ProviderOf(Integration? integration) =>
-        integration?.OAuth is { } app ? app.Provider ?? app.Issuer ?? app.TokenUrl ?? integration.Url ?? "" : integration?.Url ?? "";
 }

@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using Kontext.Domain.Audit;
+using Kontext.Domain.Vault;
 
 namespace Kontext.Domain.Webhooks;
 
@@ -12,6 +13,7 @@ public static class WebhookEvents
     /// <summary>Sent when an administrator asks for it.</summary>
     public const string Test = "webhook.test";
 
+    private const string ConnectionInvalid = "connection.invalid";
     private const string SessionRevoked = "session.revoked";
     private const string ApplicationArchived = "application.archived";
 
@@ -21,12 +23,13 @@ public static class WebhookEvents
     /// <summary>Everything a webhook can ask for.</summary>
     public static ImmutableArray<string> Types { get; } =
     [
-        "connection.connected", "connection.refreshed", "connection.failing", "connection.recovered", "connection.disconnected", SessionRevoked, ApplicationArchived,
+        "connection.connected", "connection.refreshed", "connection.failing", "connection.recovered", ConnectionInvalid, "connection.disconnected", SessionRevoked, ApplicationArchived,
     ];
 
     /// <summary>The type under which an entry of the audit trail is sent; null when it is not.</summary>
     public static string? TypeOf(AuditEvent happened) => happened switch
     {
+        { Type: AuditTypes.Validated, ErrorType: ConnectionEnds.Refused } => ConnectionInvalid,
         { Type: AuditTypes.Revoked, SessionId: not null } => SessionRevoked,
         { Type: AuditTypes.Administered, Capability: ApplicationArchived } => ApplicationArchived,
         _ when happened.Type.StartsWith("connection.", StringComparison.Ordinal) && Types.Contains(happened.Type) => happened.Type,

@@ -24,11 +24,22 @@ public sealed record RevokeGrant(OrgId Org, RevocationId Revocation, int Attempt
 /// <param name="Due">The note, at its place in the schedule.</param>
 public sealed record RefreshConnection(DueRefresh Due) : WorkItem(Due.Org);
 
+/// <summary>Ask a connection's service whether the credential is still good.</summary>
+/// <param name="Due">The note, at its place in the schedule.</param>
+public sealed record ValidateConnection(DueValidation Due) : WorkItem(Due.Org);
+
 /// <summary>Hands work to a queue that outlives this process: delivered at least once, in any order.</summary>
 public interface IWorkQueue
 {
     /// <summary>Completes when the queue has it. It is not handed out before the delay is over.</summary>
     Task EnqueueAsync(WorkItem item, TimeSpan delay, CancellationToken cancellationToken);
+
+    /// <summary>Completes when the queue has all of them, in fewer requests where it takes several in one. After a failure it has none, some or all.</summary>
+    async Task EnqueueAllAsync(IReadOnlyList<WorkItem> items, CancellationToken cancellationToken)
+    {
+        foreach (var item in items)
+            await EnqueueAsync(item, TimeSpan.Zero, cancellationToken);
+    }
 }
 
 /// <summary>Work that failed as often as the queue tries, until an administrator replays it.</summary>

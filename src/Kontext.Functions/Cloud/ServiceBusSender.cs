@@ -1,5 +1,8 @@
+using System.Buffers;
 using System.Globalization;
 using System.Net;
+using System.Text;
+using System.Text.Json;
 using Azure;
 using Azure.Core;
 using Azure.Core.Pipeline;
@@ -12,10 +15,15 @@ using Kontext.Functions.Work;
 
 namespace Kontext.Functions.Cloud;
 
-/// <summary>The work queue in Service Bus. Messages are sent by its REST API ("Send Message"); the Functions host's trigger receives them.</summary>
+/// <summary>The work queue in Service Bus. Messages are sent by its REST API ("Send Message", "Send Message Batch"); the Functions host's trigger receives them.</summary>
 internal sealed class ServiceBusSender : IWorkQueue, IDependency
 {
     private const string Queue = "kontext-work";
+    private const string Batch = "application/vnd.microsoft.servicebus.json";
+
+    // A message and a batch may have 256 KB. Ours have some hundred bytes each.
+    private const int MostInBatch = 100;
+
     private const string Scope = "https://servicebus.azure.net/.default";
 
     // What the service asks of a sender that is too fast.
@@ -26,12 +34,12 @@ internal sealed class ServiceBusSender : IWorkQueue, IDependency
     private readonly TimeProvider time;
 
     public ServiceBusSender(string fullyQualifiedNamespace, TimeProvider time)
-        : this(fullyQualifiedNamespace, new DefaultAzureCredential(), transport: null, time)
+        : this(fullyQualifiedNamespace, new DefaultAzureCredential(), transport: null, ThrottledWait, time)
     {
     }
 
-    /// <summary>With a credential and a transport of one's own.</summary>
-    internal ServiceBusSender(string fullyQualifiedNamespace, TokenCredential credential, HttpPipelineTransport? transport, TimeProvider time)
+    /// <summary>With a credential, a transport and a patience of one's own.</summary>
+    internal ServiceBusSender(string fullyQualifiedNamespace, TokenCredential credential, HttpPipelineTransport? transport, TimeSpan throttledWait, TimeProvider time)
     {
         this.time = time;
         address = new Uri($"https://{fullyQualifiedNamespace}/{Queue}/messages");
@@ -40,7 +48,7 @@ internal sealed class ServiceBusSender : IWorkQueue, IDependency
             options.Transport = transport;
         options.Retry.MaxRetries = 3;
         options.Retry.Mode = RetryMode.Fixed;
-        options.Retry.Delay = ThrottledWait;
+        options.Retry.Delay = throttledWait;
         options.Retry.NetworkTimeout = TimeSpan.FromSeconds(10);
         options.Diagnostics.IsLoggingEnabled = false;
         options.Diagnostics.IsDistributedTracingEnabled = false;
@@ -49,14 +57,25 @@ internal sealed class ServiceBusSender : IWorkQueue, IDependency
     }
 
     /// <inheritdoc/>
-    public async Task EnqueueAsync(WorkItem item, TimeSpan delay, CancellationToken cancellationToken)
+    public Task EnqueueAsync(WorkItem item, TimeSpan delay, CancellationToken cancellationToken) =>
+        SendAsync("application/json", PropertiesOf(delay), WorkMessage.Write(item), cancellationToken);
+
+    /// <inheritdoc/>
+    public async Task EnqueueAllAsync(IReadOnlyList<WorkItem> items, CancellationToken cancellationToken)
+    {
+        foreach (var some in items.Chunk(MostInBatch))
+            await SendAsync(Batch, properties: null, BatchOf(some), cancellationToken);
+    }
+
+    private async Task SendAsync(string contentType, string? properties, ReadOnlyMemory<byte> body, CancellationToken cancellationToken)
     {
         using var message = pipeline.CreateMessage();
         message.Request.Method = RequestMethod.Post;
         message.Request.Uri.Reset(address);
-        message.Request.Headers.Add("Content-Type", "application/json");
-        message.Request.Headers.Add("BrokerProperties", PropertiesOf(delay));
-        message.Request.Content = RequestContent.Create(WorkMessage.Write(item));
+        message.Request.Headers.Add("Content-Type", contentType);
+        if (properties is not null)
+            message.Request.Headers.Add("BrokerProperties", properties);
+        message.Request.Content = RequestContent.Create(body);
         try
         {
             await pipeline.SendAsync(message, cancellationToken);
@@ -65,11 +84,19 @@ internal sealed class ServiceBusSender : IWorkQueue, IDependency
         {
             throw new StorageUnavailableException("Service Bus did not answer.", failure);
         }
-        if (message.Response.Status is (int)HttpStatusCode.TooManyRequests or >= 500)
+        if (message.Response.Status is (int)HttpStatusCode.RequestTimeout or (int)HttpStatusCode.TooManyRequests or >= 500)
             throw new StorageUnavailableException($"Service Bus answered with {message.Response.Status}.");
         if (message.Response.Status != (int)HttpStatusCode.Created)
-            throw new RequestFailedException(message.Response);
+            throw new RequestFailedException(message.Response.Status, $"Service Bus answered with {message.Response.Status}: {Advice(message.Response.Status)}");
     }
+
+    private static string Advice(int status) => status switch
+    {
+        (int)HttpStatusCode.Unauthorized => $"the program's identity needs the role Azure Service Bus Data Sender on the queue {Queue}.",
+        (int)HttpStatusCode.Forbidden => $"the queue {Queue} is full, or the namespace lets nobody in from here.",
+        (int)HttpStatusCode.NotFound or (int)HttpStatusCode.Gone => $"the namespace has no queue {Queue}, or it is disabled.",
+        _ => "the request was not understood.",
+    };
 
     /// <inheritdoc/>
     public string Name => "queue";
@@ -84,6 +111,27 @@ internal sealed class ServiceBusSender : IWorkQueue, IDependency
         await pipeline.SendAsync(message, cancellationToken);
         if (message.Response.Status is (int)HttpStatusCode.NotFound or (int)HttpStatusCode.TooManyRequests or >= 500)
             throw new StorageUnavailableException($"Service Bus answered with {message.Response.Status}.");
+    }
+
+    /// <summary>An array of messages, each with an id of its own; the body is a text.</summary>
+    private static ReadOnlyMemory<byte> BatchOf(WorkItem[] items)
+    {
+        var buffer = new ArrayBufferWriter<byte>();
+        using (var json = new Utf8JsonWriter(buffer))
+        {
+            json.WriteStartArray();
+            foreach (var item in items)
+            {
+                json.WriteStartObject();
+                json.WriteString("Body", Encoding.UTF8.GetString(WorkMessage.Write(item)));
+                json.WriteStartObject("BrokerProperties");
+                json.WriteString("MessageId", RandomValue.ShortId());
+                json.WriteEndObject();
+                json.WriteEndObject();
+            }
+            json.WriteEndArray();
+        }
+        return buffer.WrittenMemory;
     }
 
     /// <summary>ASCII: an id and a date. The id is the same in every try of one request, so that a queue with duplicate detection keeps one message.</summary>

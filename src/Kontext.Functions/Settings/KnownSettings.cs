@@ -51,6 +51,7 @@ internal static class KnownSettings
         .. SignIn("Kontext__Organizations__{slug}__SignIn", "its people"),
         Azure("Kontext__SigningKeys__RotateEveryDays", "age at which a signing key is replaced; 0 leaves it to administrators", "90"),
         Azure("Kontext__SigningKeys__CacheSeconds", "how long others may keep the key set", "300"),
+        Azure("Kontext__Validation__StaleAfterDays", "days without a refresh or a check after which a connection's service is asked whether the credential is still good; 0 for never", "7"),
         Azure("Kontext__Audit__RetentionDays", "whole days of the audit trail that stay in storage", "all stay"),
         Azure("Kontext__Audit__Archive", "where older days go: a directory, or the https address of a blob container", "required with RetentionDays"),
         Azure("Kontext__Limits__FailuresPerMinute", "failed authentications of one client from one network", "300"),

@@ -7,15 +7,21 @@ namespace Kontext.Functions.Storage;
 
 /// <summary>Due times in buckets of five minutes. A partition of notes belongs to an organization, a bucket and a shard; a second table says, per day, which partitions hold any,
 /// so that a walk with nothing due is two range reads. That one spans organizations and holds nothing but their ids.</summary>
-internal sealed class RefreshSchedule(ITableSource tables) : IRefreshSchedule
+internal sealed class RefreshSchedule(ITableSource tables, string table) : IRefreshSchedule
 {
     private const int Shards = 16;
     private static readonly TimeSpan Bucket = TimeSpan.FromMinutes(5);
     // Leftovers are looked for this far back. What is older belongs to an installation that nobody ran for longer.
     private const int ForgetDays = 60;
 
-    private readonly ITable notes = tables.Open("refreshdue");
-    private readonly ITable partitions = tables.Open("refreshduepartitions");
+    private readonly ITable notes = tables.Open(table);
+    private readonly ITable partitions = tables.Open(table + "partitions");
+
+    /// <summary>Due times of refreshes.</summary>
+    public RefreshSchedule(ITableSource tables)
+        : this(tables, "refreshdue")
+    {
+    }
 
     /// <inheritdoc/>
     public async Task FileAsync(DueRefresh due, CancellationToken cancellationToken)

@@ -7,7 +7,8 @@ using Kontext.Functions.Storage;
 namespace Kontext.Functions.Work;
 
 /// <summary>Does what a message asks for, whoever received it: the host's triggers and the program's own poll come here.</summary>
-internal sealed class WorkHandler(WebhookDispatch webhooks, RevocationRetry revocations, RefreshWork refreshes, FailedWorkStore failed, ILogger<WorkHandler> log)
+internal sealed class WorkHandler(
+    WebhookDispatch webhooks, RevocationRetry revocations, RefreshWork refreshes, ValidationWork validations, FailedWorkStore failed, ILogger<WorkHandler> log)
 {
     /// <summary>Does it. An exception means that the message is to be delivered again.</summary>
     public Task RunAsync(ReadOnlyMemory<byte> message, CancellationToken cancellationToken) => WorkMessage.Read(message.Span) switch
@@ -15,6 +16,7 @@ internal sealed class WorkHandler(WebhookDispatch webhooks, RevocationRetry revo
         DeliverWebhook deliver => webhooks.RunAsync(deliver, cancellationToken),
         RevokeGrant revoke => revocations.RunAsync(revoke, cancellationToken),
         RefreshConnection refresh => refreshes.RunAsync(refresh, cancellationToken),
+        ValidateConnection validate => validations.RunAsync(validate, cancellationToken),
         // Trying again would not make it readable.
         _ => GiveUpAsync(message, cancellationToken),
     };

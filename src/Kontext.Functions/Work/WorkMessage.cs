@@ -19,10 +19,15 @@ internal sealed record WorkBody(int V, string? Kind, Guid Org)
     public int? Attempt { get; init; }
 
     public DueRefreshBody? Refresh { get; init; }
+
+    public DueValidationBody? Validation { get; init; }
 }
 
 /// <summary>A note of the schedule on the wire.</summary>
 internal sealed record DueRefreshBody(Guid User, Guid Integration, Guid Connection, DateTimeOffset ExpiresAt, DateTimeOffset DueAt);
+
+/// <summary>A note of the other schedule on the wire.</summary>
+internal sealed record DueValidationBody(Guid User, Guid Integration, Guid Connection, DateTimeOffset HeardAt, DateTimeOffset DueAt);
 
 /// <summary>JSON of the queue's messages.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
@@ -36,6 +41,7 @@ internal static class WorkMessage
     private const string Deliver = "webhook.deliver";
     private const string Revoke = "grant.revoke";
     private const string Refresh = "connection.refresh";
+    private const string Validate = "connection.validate";
 
     /// <summary>The message's bytes.</summary>
     public static byte[] Write(WorkItem item) => JsonSerializer.SerializeToUtf8Bytes(
@@ -47,6 +53,10 @@ internal static class WorkMessage
             {
                 Refresh = new DueRefreshBody(due.User.Value, due.Integration.Value, due.Connection.Value, due.ExpiresAt, due.DueAt),
             },
+            ValidateConnection { Due: var due } => new WorkBody(Version, Validate, item.Org.Value)
+            {
+                Validation = new DueValidationBody(due.User.Value, due.Integration.Value, due.Connection.Value, due.HeardAt, due.DueAt),
+            },
             _ => throw new ArgumentException("Unknown kind of work.", nameof(item)),
         }, WorkJson.Default.WorkBody);
 
@@ -57,6 +67,8 @@ internal static class WorkMessage
         { V: Version, Kind: Revoke, Revocation: { } revocation, Attempt: { } attempt } body => new RevokeGrant(new OrgId(body.Org), new RevocationId(revocation), attempt),
         { V: Version, Kind: Refresh, Refresh: { } due } body => new RefreshConnection(new DueRefresh(
             new OrgId(body.Org), new UserId(due.User), new IntegrationId(due.Integration), new ConnectionId(due.Connection), due.ExpiresAt, due.DueAt)),
+        { V: Version, Kind: Validate, Validation: { } due } body => new ValidateConnection(new DueValidation(
+            new OrgId(body.Org), new UserId(due.User), new IntegrationId(due.Integration), new ConnectionId(due.Connection), due.HeardAt, due.DueAt)),
         _ => null,
     };
 

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
+using System.Globalization;
 using System.Text;
 using System.Text.Json.Nodes;
 using Kontext.Testing;
@@ -13,9 +14,12 @@ namespace Kontext.EndToEnd.Tests.Hosting;
 public sealed class FunctionsHost : IAsyncDisposable
 {
     private const string Listening = "listening on ";
+    private const string HandlerIs = "[driver] handler is process ";
     private readonly Process process;
     private readonly DirectoryInfo state;
     private readonly ConcurrentQueue<string> output = new();
+    private readonly ConcurrentQueue<(string Words, TaskCompletionSource Said)> awaited = new();
+    private volatile int handlerId;
     private readonly TaskCompletionSource<Uri> ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private FunctionsHost(Process process, DirectoryInfo state)
@@ -39,16 +43,19 @@ public sealed class FunctionsHost : IAsyncDisposable
     /// <param name="app">The app root.</param>
     /// <param name="settings">App settings beyond storage in memory and the Development environment.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    public static async Task<FunctionsHost> StartAsync(string app, IReadOnlyDictionary<string, string> settings, CancellationToken cancellationToken)
+    /// <param name="queues">It hands out the messages of storage queues. Timers are only ever fired by the test.</param>
+    /// <param name="restarts">How often it starts a program again that was killed; Azure's host gives up after three times.</param>
+    public static async Task<FunctionsHost> StartAsync(
+        string app, IReadOnlyDictionary<string, string> settings, CancellationToken cancellationToken, bool queues = false, int restarts = 3)
     {
-        var python = Array.Find(["python3", "python"], OnPath);
-        Assert.SkipWhen(python is null, "Python 3 is not installed; the stand-in of the Functions host is a Python program.");
-
+        var python = PythonProgram();
         var state = Directory.CreateTempSubdirectory("kontext-host-");
         // Known beforehand, because the public address is a setting and never taken from a request.
-        var port = KontextServer.FreePort().ToString(System.Globalization.CultureInfo.InvariantCulture);
-        var start = new ProcessStartInfo(python!) { RedirectStandardError = true, UseShellExecute = false };
-        foreach (var argument in (string[])[RepositoryFiles.Path("tests", "functions-host", "host-driver.py"), app, "--port", port, "--no-timers", "--no-queues"])
+        var port = KontextServer.FreePort().ToString(CultureInfo.InvariantCulture);
+        var start = new ProcessStartInfo(python) { RedirectStandardError = true, UseShellExecute = false };
+        foreach (var argument in (string[])[
+            RepositoryFiles.Path("tests", "functions-host", "host-driver.py"), app, "--port", port, "--no-timers",
+            "--max-errors", restarts.ToString(CultureInfo.InvariantCulture), .. queues ? (string[])[] : ["--no-queues"]])
             start.ArgumentList.Add(argument);
         start.Environment["ASPNETCORE_ENVIRONMENT"] = "Development";
         start.Environment["AzureWebJobsDisableHomepage"] = "true";
@@ -73,19 +80,46 @@ public sealed class FunctionsHost : IAsyncDisposable
         }
     }
 
-    /// <summary>Fires a trigger as the host's administration API does, and gives the host's account of how it went.</summary>
-    public async Task<JsonNode> FireAsync(string function, CancellationToken cancellationToken)
+    /// <summary>Python 3; skips the test when there is none.</summary>
+    public static string PythonProgram()
     {
-        using var content = new StringContent("""{"input":""}""", Encoding.UTF8, "application/json");
+        var python = Array.Find(["python3", "python"], OnPath);
+        Assert.SkipWhen(python is null, "Python 3 is not installed; the stand-in of the Functions host is a Python program.");
+        return python!;
+    }
+
+    /// <summary>Fires a trigger as the host's administration API does, and gives the host's account of how it went.</summary>
+    public Task<JsonNode> FireAsync(string function, CancellationToken cancellationToken) => FireAsync(function, new JsonObject { ["input"] = "" }, cancellationToken);
+
+    /// <summary>The same with a message, or with what the stand-in takes beyond that: <c>isPastDue</c>, <c>serviceBus</c>.</summary>
+    public async Task<JsonNode> FireAsync(string function, JsonObject input, CancellationToken cancellationToken)
+    {
+        using var content = new StringContent(input.ToJsonString(), Encoding.UTF8, "application/json");
         using var response = await AdminAsync(HttpMethod.Post, $"admin/functions/{function}?wait=1", content, cancellationToken);
         return JsonNode.Parse(await response.Content.ReadAsStringAsync(cancellationToken))!;
     }
 
     /// <summary>What the host has passed on so far: one object per invocation, HTTP and triggers alike.</summary>
-    public async Task<JsonArray> InvocationsAsync(CancellationToken cancellationToken)
+    public Task<JsonArray> InvocationsAsync(CancellationToken cancellationToken) => ListAsync("admin/driver/log", cancellationToken);
+
+    /// <summary>Service Bus messages that were delivered as often as their queue allows.</summary>
+    public Task<JsonArray> DeadLettersAsync(CancellationToken cancellationToken) => ListAsync("admin/driver/deadletter", cancellationToken);
+
+    /// <summary>Completes when host or program have written a line with these words.</summary>
+    public async Task SaidAsync(string words, CancellationToken cancellationToken)
     {
-        using var response = await AdminAsync(HttpMethod.Get, "admin/driver/log", null, cancellationToken);
-        return JsonNode.Parse(await response.Content.ReadAsStringAsync(cancellationToken))!.AsArray();
+        var said = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        awaited.Enqueue((words, said));
+        if (output.Any(line => line.Contains(words, StringComparison.Ordinal)))
+            return;
+        await said.Task.WaitAsync(cancellationToken);
+    }
+
+    /// <summary>Kills the program without notice. The host starts it again.</summary>
+    public void KillHandler()
+    {
+        using var handler = Process.GetProcessById(handlerId);
+        handler.Kill();
     }
 
     public async ValueTask DisposeAsync()
@@ -103,6 +137,12 @@ public sealed class FunctionsHost : IAsyncDisposable
     private static bool OnPath(string program) =>
         (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries).Any(folder => File.Exists(Path.Combine(folder, program)));
 
+    private async Task<JsonArray> ListAsync(string path, CancellationToken cancellationToken)
+    {
+        using var response = await AdminAsync(HttpMethod.Get, path, null, cancellationToken);
+        return JsonNode.Parse(await response.Content.ReadAsStringAsync(cancellationToken))!.AsArray();
+    }
+
     private async Task<HttpResponseMessage> AdminAsync(HttpMethod method, string path, HttpContent? content, CancellationToken cancellationToken)
     {
         using var request = new HttpRequestMessage(method, new Uri(path, UriKind.Relative)) { Content = content };
@@ -116,6 +156,13 @@ public sealed class FunctionsHost : IAsyncDisposable
         if (line is null)
             return;
         output.Enqueue(line);
+        if (line.StartsWith(HandlerIs, StringComparison.Ordinal))
+            handlerId = int.Parse(line[HandlerIs.Length..], CultureInfo.InvariantCulture);
+        foreach (var (words, said) in awaited)
+        {
+            if (line.Contains(words, StringComparison.Ordinal))
+                said.TrySetResult();
+        }
         if (line.StartsWith("[driver] " + Listening, StringComparison.Ordinal))
             ready.TrySetResult(new Uri(line["[driver] ".Length..][Listening.Length..]));
     }

@@ -1,5 +1,6 @@
 using System.Net;
-using System.Text.Json.Nodes;
+using System.Net.Http.Headers;
+using System.Text;
 using Azure.Core;
 using Azure.Core.Pipeline;
 using Kontext.Domain;
@@ -7,59 +8,167 @@ using Kontext.Domain.Work;
 using Kontext.Functions.Cloud;
 using Kontext.Functions.Storage;
 using Kontext.Functions.Work;
+using Kontext.Testing;
 
 namespace Kontext.Functions.Tests.Work;
 
-/// <summary>What is sent to Service Bus, as its REST API wants it.</summary>
+/// <summary>What is sent to Service Bus, as its REST API wants it, and what becomes of it when the service refuses, throttles or loses an answer.</summary>
 public sealed class ServiceBusSenderTests : IDisposable
 {
-    private static readonly RevokeGrant Work = new(new OrgId(Guid.NewGuid()), new RevocationId(Guid.NewGuid()), 1);
+    private const string Host = "acme.servicebus.windows.net";
+    private const string Token = "token for https://servicebus.azure.net/.default";
+    private const string Batch = "application/vnd.microsoft.servicebus.json";
+    private static readonly RevokeGrant Work = NewWork(1);
 
-    private readonly Broker broker = new();
+    private readonly ServiceBusApi bus = new(Host, "kontext-work", Token);
 
-    public void Dispose() => broker.Dispose();
+    private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
+
+    public void Dispose() => bus.Dispose();
 
     [Fact]
-    public async Task A_message_is_posted_to_the_queue_with_its_time_and_an_id()
+    public async Task A_message_for_later_has_its_time_and_an_id()
     {
-        await Sender().EnqueueAsync(Work, TimeSpan.FromMinutes(5), TestContext.Current.CancellationToken);
-        Assert.Equal("https://acme.servicebus.windows.net/kontext-work/messages", broker.Address);
-        Assert.Equal("Bearer token for https://servicebus.azure.net/.default", broker.Authorization);
-        Assert.True(DateTimeOffset.TryParseExact((string?)broker.Properties!["ScheduledEnqueueTimeUtc"], "R", null, default, out _));
-        Assert.NotEmpty((string)broker.Properties["MessageId"]!);
-        Assert.Equal(Work, WorkMessage.Read(broker.Body));
+        var before = TimeProvider.System.GetUtcNow();
+        await Sender().EnqueueAsync(Work, TimeSpan.FromMinutes(5), Cancelled);
+        var message = Assert.Single(bus.Messages);
+        Assert.Equal(Work, WorkMessage.Read(message.Body));
+        Assert.NotEmpty(message.MessageId!);
+        Assert.InRange(message.Scheduled!.Value, before.AddMinutes(5).AddSeconds(-1), TimeProvider.System.GetUtcNow().AddMinutes(5));
     }
 
     [Fact]
-    public async Task A_message_for_now_has_no_time()
+    public async Task A_message_for_now_has_no_time_and_an_id_of_its_own()
     {
-        await Sender().EnqueueAsync(Work, TimeSpan.Zero, TestContext.Current.CancellationToken);
-        Assert.Null(broker.Properties!["ScheduledEnqueueTimeUtc"]);
+        await Sender().EnqueueAsync(Work, TimeSpan.Zero, Cancelled);
+        await Sender().EnqueueAsync(Work, TimeSpan.Zero, Cancelled);
+        Assert.Equal(2, bus.Messages.Count);
+        Assert.All(bus.Messages, message => Assert.Null(message.Scheduled));
     }
 
     [Fact]
-    public async Task A_refusal_is_a_failure_of_the_operator()
+    public async Task Many_messages_go_in_batches_of_a_hundred_each_with_its_id()
     {
-        broker.Status = HttpStatusCode.Unauthorized;
-        await Assert.ThrowsAsync<Azure.RequestFailedException>(() => Sender().EnqueueAsync(Work, TimeSpan.Zero, TestContext.Current.CancellationToken));
+        var works = Enumerable.Range(1, 250).Select(NewWork).ToList<WorkItem>();
+        await Sender().EnqueueAllAsync(works, Cancelled);
+        Assert.Equal(3, bus.Requests);
+        Assert.Equal(works, bus.Messages.Select(message => WorkMessage.Read(message.Body)!));
+        Assert.Equal(250, bus.Messages.Select(message => message.MessageId).Distinct().Count());
+    }
+
+    [Fact]
+    public async Task Nothing_is_sent_for_no_messages()
+    {
+        await Sender().EnqueueAllAsync([], Cancelled);
+        Assert.Equal(0, bus.Requests);
+    }
+
+    [Theory]
+    [InlineData(HttpStatusCode.TooManyRequests)]
+    [InlineData(HttpStatusCode.ServiceUnavailable)]
+    [InlineData(HttpStatusCode.InternalServerError)]
+    [InlineData(HttpStatusCode.RequestTimeout)]
+    public async Task What_the_service_had_no_time_for_is_sent_again(HttpStatusCode busy)
+    {
+        bus.Refusals.Enqueue(busy);
+        bus.Refusals.Enqueue(busy);
+        await Sender().EnqueueAsync(Work, TimeSpan.Zero, Cancelled);
+        Assert.Single(bus.Messages);
+        Assert.Equal(3, bus.Requests);
+    }
+
+    [Fact]
+    public async Task A_message_whose_answer_was_lost_is_queued_once_alone_and_in_a_batch()
+    {
+        bus.LostAnswers = 2;
+        await Sender().EnqueueAsync(Work, TimeSpan.Zero, Cancelled);
+        Assert.Single(bus.Messages);
+        bus.LostAnswers = 1;
+        await Sender().EnqueueAllAsync([NewWork(2), NewWork(3)], Cancelled);
+        Assert.Equal(3, bus.Messages.Count);
+    }
+
+    [Fact]
+    public async Task A_service_that_stays_away_is_unavailable_and_nothing_else()
+    {
+        for (var times = 0; times < 4; times++)
+            bus.Refusals.Enqueue(HttpStatusCode.ServiceUnavailable);
+        await Assert.ThrowsAsync<StorageUnavailableException>(() => Sender().EnqueueAsync(Work, TimeSpan.Zero, Cancelled));
+        bus.LostAnswers = 4;
+        await Assert.ThrowsAsync<StorageUnavailableException>(() => Sender().EnqueueAsync(Work, TimeSpan.Zero, Cancelled));
+    }
+
+    [Theory]
+    [InlineData(HttpStatusCode.Unauthorized, "Azure Service Bus Data Sender")]
+    [InlineData(HttpStatusCode.Forbidden, "is full")]
+    [InlineData(HttpStatusCode.NotFound, "no queue kontext-work")]
+    [InlineData(HttpStatusCode.Gone, "no queue kontext-work")]
+    [InlineData(HttpStatusCode.BadRequest, "not understood")]
+    public async Task A_refusal_is_not_repeated_and_tells_the_operator_what_to_do(HttpStatusCode refusal, string advice)
+    {
+        bus.Refusals.Enqueue(refusal);
+        var refused = await Assert.ThrowsAsync<Azure.RequestFailedException>(() => Sender().EnqueueAsync(Work, TimeSpan.Zero, Cancelled));
+        Assert.Contains(advice, refused.Message, StringComparison.Ordinal);
+        Assert.Equal(1, bus.Requests);
     }
 
     [Fact]
     public async Task A_probe_asks_for_the_queue_and_takes_a_refusal_for_an_answer()
     {
-        broker.Status = HttpStatusCode.Unauthorized;
-        await Sender().ProbeAsync(TestContext.Current.CancellationToken);
-        Assert.Equal("https://acme.servicebus.windows.net/kontext-work", broker.Address);
+        await Sender().ProbeAsync(Cancelled);
+        bus.MayManage = true;
+        await Sender().ProbeAsync(Cancelled);
+        Assert.Equal(2, bus.Requests);
     }
 
     [Fact]
     public async Task A_probe_finds_that_there_is_no_such_queue()
     {
-        broker.Status = HttpStatusCode.NotFound;
-        await Assert.ThrowsAsync<StorageUnavailableException>(() => Sender().ProbeAsync(TestContext.Current.CancellationToken));
+        using var other = new ServiceBusApi(Host, "other", Token);
+        await Assert.ThrowsAsync<StorageUnavailableException>(() => Sender(other).ProbeAsync(Cancelled));
     }
 
-    private ServiceBusSender Sender() => new("acme.servicebus.windows.net", new NamedToken(), new HttpClientTransport(broker), TimeProvider.System);
+    [Theory]
+    [InlineData(Token, "application/json", """{"MessageId":"1"}""", "{}", HttpStatusCode.Created)]
+    [InlineData("another", "application/json", """{"MessageId":"1"}""", "{}", HttpStatusCode.Unauthorized)]
+    [InlineData(Token, "application/json", """{"MessageId":""}""", "{}", HttpStatusCode.BadRequest)]
+    [InlineData(Token, "application/json", """{"ScheduledEnqueueTimeUtc":"2026-11-21T16:00:00Z"}""", "{}", HttpStatusCode.BadRequest)]
+    [InlineData(Token, "application/json", """{"Later":"1"}""", "{}", HttpStatusCode.BadRequest)]
+    [InlineData(Token, "application/json", "MessageId=1", "{}", HttpStatusCode.BadRequest)]
+    [InlineData(Token, Batch, null, """[{"Body":"a","BrokerProperties":{"MessageId":"1"}}]""", HttpStatusCode.Created)]
+    [InlineData(Token, Batch + "; charset=utf-8", null, """[{"Body":"a"}]""", HttpStatusCode.BadRequest)]
+    [InlineData(Token, Batch, """{"MessageId":"1"}""", """[{"Body":"a"}]""", HttpStatusCode.BadRequest)]
+    [InlineData(Token, Batch, null, """[{"Body":{"a":1}}]""", HttpStatusCode.BadRequest)]
+    [InlineData(Token, Batch, null, """[]""", HttpStatusCode.BadRequest)]
+    [InlineData(Token, Batch, null, """{"Body":"a"}""", HttpStatusCode.BadRequest)]
+    public async Task The_stand_in_refuses_what_the_service_refuses(string token, string type, string? properties, string body, HttpStatusCode status) =>
+        Assert.Equal(status, await PostAsync(token, type, properties, body));
+
+    [Fact]
+    public async Task The_stand_in_takes_no_message_that_is_too_large_and_one_of_several_with_the_same_id()
+    {
+        Assert.Equal(HttpStatusCode.Forbidden, await PostAsync(Token, "application/json", """{"MessageId":"1"}""", new string('a', (256 * 1024) + 1)));
+        Assert.Equal(HttpStatusCode.Created, await PostAsync(Token, "application/json", """{"MessageId":"1"}""", "a"));
+        Assert.Equal(HttpStatusCode.Created, await PostAsync(Token, "application/json", """{"MessageId":"1"}""", "a"));
+        Assert.Single(bus.Messages);
+    }
+
+    private static RevokeGrant NewWork(int attempt) => new(new OrgId(Guid.NewGuid()), new RevocationId(Guid.NewGuid()), attempt);
+
+    private ServiceBusSender Sender(ServiceBusApi? other = null) =>
+        new(Host, new NamedToken(), new HttpClientTransport(other ?? bus), TimeSpan.FromMilliseconds(1), TimeProvider.System);
+
+    private async Task<HttpStatusCode> PostAsync(string token, string type, string? properties, string body)
+    {
+        using var client = new HttpClient(bus, disposeHandler: false);
+        using var request = new HttpRequestMessage(HttpMethod.Post, $"https://{Host}/kontext-work/messages") { Content = new ByteArrayContent(Encoding.UTF8.GetBytes(body)) };
+        request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
+        request.Content.Headers.TryAddWithoutValidation("Content-Type", type);
+        if (properties is not null)
+            request.Headers.TryAddWithoutValidation("BrokerProperties", properties);
+        using var answer = await client.SendAsync(request, Cancelled);
+        return answer.StatusCode;
+    }
 
     private sealed class NamedToken : TokenCredential
     {
@@ -68,30 +177,5 @@ public sealed class ServiceBusSenderTests : IDisposable
 
         public override ValueTask<AccessToken> GetTokenAsync(TokenRequestContext requestContext, CancellationToken cancellationToken) =>
             ValueTask.FromResult(GetToken(requestContext, cancellationToken));
-    }
-
-    private sealed class Broker : HttpMessageHandler
-    {
-        public HttpStatusCode Status { get; set; } = HttpStatusCode.Created;
-
-        public string? Address { get; private set; }
-
-        public string? Authorization { get; private set; }
-
-        public JsonNode? Properties { get; private set; }
-
-        public byte[] Body { get; private set; } = [];
-
-        protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
-        {
-            Address = request.RequestUri!.AbsoluteUri;
-            Authorization = request.Headers.GetValues("Authorization").Single();
-            if (request.Content is { } content)
-            {
-                Properties = JsonNode.Parse(request.Headers.GetValues("BrokerProperties").Single());
-                Body = await content.ReadAsByteArrayAsync(cancellationToken);
-            }
-            return new HttpResponseMessage(Status);
-        }
     }
 }

@@ -84,8 +84,19 @@ public sealed class ScriptedProvider(TimeProvider time) : IProviderClient
         return Task.FromResult(RevocationFailure is { } failure ? failure : Result.Of(new Done()));
     }
 
+    /// <summary>How often it was asked whose a token is.</summary>
+    public int Identities { get; private set; }
+
+    /// <summary>What it answers then; null for the account's name.</summary>
+    public Func<Task<Failure?>>? OnIdentity { get; set; }
+
     /// <inheritdoc/>
-    public Task<Result<string?>> IdentityAsync(string name, AccountIdentity account, Secret accessToken, CancellationToken cancellationToken) => Task.FromResult(Result.Of<string?>("alice@example.test"));
+    public async Task<Result<string?>> IdentityAsync(string name, AccountIdentity account, Secret accessToken, CancellationToken cancellationToken)
+    {
+        lock (gate)
+            Identities++;
+        return OnIdentity is { } script && await script() is { } failure ? failure : Result.Of<string?>("alice@example.test");
+    }
 
     /// <summary>Clients may register themselves.</summary>
     public bool TakesRegistrations { get; set; } = true;

@@ -1,0 +1,157 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Text;
+using System.Text.Json.Nodes;
+using Kontext.Functions.Storage;
+using Kontext.Testing;
+
+namespace Kontext.EndToEnd.Tests.Hosting;
+
+/// <summary>The package for Azure under the host's stand-in, on Azurite: timers and messages that fail, come again, are put aside and replayed.</summary>
+public sealed class HostTriggersTests(PackagedApp app, AzuriteFixture azurite) : IDisposable
+{
+    private readonly string keys = Directory.CreateTempSubdirectory("kontext-keys-").FullName;
+
+    private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
+
+    public void Dispose() => Directory.Delete(keys, recursive: true);
+
+    [Fact]
+    public async Task Every_timer_reports_failure_while_storage_is_away_and_catches_up_when_it_is_past_due()
+    {
+        var account = await azurite.EmptyAccountAsync();
+        await using var storage = await Wire.OpenAsync(TablesOf(account));
+        await using var host = await StartAsync(account, storage);
+        var timers = Directory.EnumerateDirectories(RepositoryFiles.Path("src", "Kontext.Functions", "host"), "fn-*").Select(folder => Path.GetFileName(folder)).ToList();
+        Assert.NotEmpty(timers);
+
+        // A program that is still starting cannot do without storage, and would end.
+        using var healthy = await host.Client.GetAsync(new Uri("/healthz", UriKind.Relative), Cancelled);
+        Assert.Equal(HttpStatusCode.OK, healthy.StatusCode);
+        storage.Rule = static (_, _) => Task.FromResult<WireAnswer?>(null);
+        var failed = await Task.WhenAll(timers.Select(async timer => (Timer: timer, Outcome: await host.FireAsync(timer, Cancelled))));
+        Assert.All(failed, run => Assert.False((bool)run.Outcome["succeeded"]!, $"{run.Timer} succeeded without storage."));
+        Assert.All(failed, run => Assert.Equal(500, (int)run.Outcome["status"]!));
+
+        storage.Rule = static async (_, pass) => await pass();
+        await OwnerAsync(host);
+        var written = new ConcurrentQueue<string>();
+        storage.Rule = async (request, pass) =>
+        {
+            if (request.Method != "GET")
+                written.Enqueue(request.Target + request.Body);
+            return await pass();
+        };
+        foreach (var timer in timers)
+        {
+            var outcome = await host.FireAsync(timer, new JsonObject { ["isPastDue"] = true }, Cancelled);
+            Assert.True((bool)outcome["succeeded"]!, $"{outcome.ToJsonString()}\n{host.Output}");
+            Assert.True((bool)outcome["payload"]!["Data"]!["timer"]!["IsPastDue"]!);
+        }
+        // Somebody signed in: that is in the trail now, to be sealed and rolled up; and each day's work was done.
+        foreach (var table in (string[])["/auditcheckpoints", "/tracehours", "/dailywork"])
+            Assert.Contains(written, request => request.Contains(table, StringComparison.OrdinalIgnoreCase));
+    }
+
+    [Fact]
+    public async Task A_message_that_fails_is_delivered_again_put_aside_listed_and_replayed_once_the_cause_is_mended()
+    {
+        var account = await azurite.EmptyAccountAsync();
+        await using var receiver = new WebhookReceiver();
+        await using var storage = await Wire.OpenAsync(TablesOf(account));
+        await using var host = await StartAsync(account, storage, queues: true);
+        var (agent, token) = await OwnerAsync(host);
+        var webhook = await WebhookAsync(agent, token, receiver);
+
+        // What works goes through at once.
+        var first = await SendAsync(agent, token, webhook);
+        Assert.Equal(first, (await receiver.NextAsync(Cancelled)).Id);
+
+        Break(storage);
+        var second = await SendAsync(agent, token, webhook);
+        await host.SaidAsync("Executed 'Functions.fn_queue_poison' (Succeeded", Cancelled);
+        var deliveries = (await host.InvocationsAsync(Cancelled)).Where(run => (string)run!["function"]! == "fn_queue_work" && (bool)run["succeeded"]! == false).ToList();
+        Assert.Equal(["1", "2", "3", "4", "5"], deliveries.Select(run => (string)run!["payload"]!["Metadata"]!["DequeueCount"]!));
+        Assert.Null(receiver.Waiting);
+        await ReplayAsync(agent, token, storage);
+        Assert.Equal(second, (await receiver.NextAsync(Cancelled)).Id);
+    }
+
+    [Fact]
+    public async Task A_Service_Bus_message_that_fails_is_dead_lettered_listed_and_replayed()
+    {
+        var account = await azurite.EmptyAccountAsync();
+        var queue = new StorageQueue(StorageAccount.ParseQueue(account), TimeProvider.System);
+        await using var receiver = new WebhookReceiver();
+        await using var storage = await Wire.OpenAsync(TablesOf(account));
+        // The program sends to a queue that nobody hands out: the test carries the messages over to the bus.
+        await using var host = await StartAsync(account, storage);
+        var (agent, token) = await OwnerAsync(host);
+        var webhook = await WebhookAsync(agent, token, receiver);
+
+        var first = await SendAsync(agent, token, webhook);
+        Assert.True((bool)(await host.FireAsync("fn_bus_work", await MessageAsync(queue), Cancelled))["succeeded"]!);
+        Assert.Equal(first, (await receiver.NextAsync(Cancelled)).Id);
+
+        Break(storage);
+        var second = await SendAsync(agent, token, webhook);
+        var outcome = await host.FireAsync("fn_bus_work", await MessageAsync(queue), Cancelled);
+        Assert.False((bool)outcome["succeeded"]!);
+        Assert.Equal("10", (string?)outcome["payload"]!["Metadata"]!["DeliveryCount"]);
+        var dead = Assert.Single(await host.DeadLettersAsync(Cancelled))!;
+        Assert.Equal("MaxDeliveryCountExceeded", (string?)dead["reason"]);
+        Assert.Null(receiver.Waiting);
+        Assert.True((bool)(await host.FireAsync("fn_bus_dead", new JsonObject { ["input"] = (string)dead["body"]! }, Cancelled))["succeeded"]!);
+        await ReplayAsync(agent, token, storage);
+        Assert.True((bool)(await host.FireAsync("fn_bus_work", await MessageAsync(queue), Cancelled))["succeeded"]!);
+        Assert.Equal(second, (await receiver.NextAsync(Cancelled)).Id);
+    }
+
+    /// <summary>Nobody can read the row that a message is about: storage refuses it, which no repetition mends.</summary>
+    private static void Break(Wire storage) => storage.Rule = static async (request, pass) =>
+        request.Method == "GET" && request.Target.Contains("/webhookdeliveries(", StringComparison.Ordinal) ? WireAnswer.Of(HttpStatusCode.Forbidden) : await pass();
+
+    private static async Task ReplayAsync(TestAgent agent, string token, Wire storage)
+    {
+        var failed = Assert.Single((await agent.ApiAsync(HttpMethod.Get, "/work/failed", token)).Json!["items"]!.AsArray())!;
+        Assert.Equal("webhook.deliver", (string?)failed["kind"]);
+        storage.Rule = static async (_, pass) => await pass();
+        Assert.Equal(HttpStatusCode.NoContent, (await agent.ApiAsync(HttpMethod.Post, $"/work/failed/{failed["id"]}/replay", token)).Status);
+        Assert.Empty((await agent.ApiAsync(HttpMethod.Get, "/work/failed", token)).Json!["items"]!.AsArray());
+    }
+
+    private static async Task<JsonObject> MessageAsync(StorageQueue queue)
+    {
+        var message = Assert.Single(await queue.ReceiveAsync(16, TimeSpan.FromMinutes(1), Cancelled));
+        await queue.CompleteAsync(message, Cancelled);
+        return new JsonObject { ["input"] = Encoding.UTF8.GetString(message.Body.Span), ["serviceBus"] = new JsonObject { ["MessageId"] = message.Id } };
+    }
+
+    private async Task<FunctionsHost> StartAsync(string account, Wire storage, bool queues = false) => await FunctionsHost.StartAsync(
+        await app.FolderAsync(),
+        new Dictionary<string, string>
+        {
+            ["Kontext__Storage"] = account.Replace(TablesOf(account).Authority, storage.Address.Authority, StringComparison.Ordinal),
+            ["KontextQueue"] = account,
+            ["Kontext__KeyDirectory"] = keys,
+            ["Kontext__Audit__RetentionDays"] = "30",
+            ["Kontext__Audit__Archive"] = Path.Combine(keys, "archive"),
+            // host.json lets a failed message rest for ten seconds.
+            ["AzureFunctionsJobHost__extensions__queues__visibilityTimeout"] = "00:00:00",
+        },
+        Cancelled, queues);
+
+    private static Uri TablesOf(string account) => new(account.Split("TableEndpoint=")[1].Split(';')[0]);
+
+    private static async Task<(TestAgent Agent, string Token)> OwnerAsync(FunctionsHost host)
+    {
+        var agent = new TestAgent(host.Address);
+        return (agent, await agent.ManagementTokenAsync("olivia"));
+    }
+
+    private static async Task<string> WebhookAsync(TestAgent agent, string token, WebhookReceiver receiver) =>
+        (string)(await agent.ApiAsync(HttpMethod.Post, "/webhooks", token, new JsonObject { ["url"] = receiver.Url })).Json!["webhook"]!["id"]!;
+
+    private static async Task<string> SendAsync(TestAgent agent, string token, string webhook) =>
+        (string)(await agent.ApiAsync(HttpMethod.Post, $"/webhooks/{webhook}/test", token)).Json!["delivery"]!["messageId"]!;
+}
