@@ -18,6 +18,9 @@ public sealed class Options
     /// <summary>How long to measure.</summary>
     public TimeSpan Duration => TimeSpan.FromSeconds(Number("seconds") ?? 5);
 
+    /// <summary>How often to measure.</summary>
+    public int Passes => Number("passes") ?? 3;
+
     /// <summary>Reads <c>command --name value ...</c>; null when it is not of this form.</summary>
     public static Options? Read(string[] args)
     {

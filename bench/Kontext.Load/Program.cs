@@ -1,4 +1,5 @@
 using Kontext.Load;
+using Kontext.Load.Runs;
 
 const string Usage = """
     Kontext.Load COMMAND [--connections 16] [--seconds 5] [--passes 3]
@@ -7,7 +8,10 @@ const string Usage = """
       floor-es256     Kestrel verifying one ES256 token and signing another
       exchange        token exchange with policy, vault and durable audit on Azurite, beside floor-es256
       tools-call      tools/call through the gateway, beside the same upstream called directly
-      all             both, as a Markdown table
+      tools-call-large    the same with a result of 1 MB
+      tools-call-stream   the same with 20 reports of progress as events before the result
+      proxy           GET of a small document through the REST proxy, beside the same API called directly
+      all             all five, as a Markdown table
       url             any address: --url URL [--header "Name: value"]... [--body-file FILE] [--pid SERVER]
 
     Prints requests per second, percentiles, errors, and the server's resident memory.
@@ -20,8 +24,18 @@ if (args is ["serve", var floor])
     return 0;
 }
 
-if (options?.Command is "exchange" or "tools-call" or "all")
-    return await Scenarios.RunAsync(options);
+if (options is not null && Scenarios.Has(options.Command))
+{
+    await Scenarios.RunAsync(options);
+    return 0;
+}
+
+if (options?.Command is "refresh")
+{
+    var refreshed = await RefreshRun.RunAsync(options.Number("instances") ?? 1, options.Number("count") ?? 100);
+    Console.WriteLine($"{refreshed.Connections} refreshed by {refreshed.Instances} in {refreshed.Took.TotalSeconds:0.00} s, {refreshed.PerSecond:0}/s, {refreshed.Twice} twice");
+    return 0;
+}
 
 LoadResult result;
 switch (options?.Command)

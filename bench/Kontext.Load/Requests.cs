@@ -25,7 +25,7 @@ public static class Requests
     public static HttpRequestMessage Call(Uri endpoint, string tool, string token)
     {
         var request = Message(endpoint, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":\"" + tool + "\",\"arguments\":{\"text\":\"hello\"},"
-            + "\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"" + Modern + "\",\"io.modelcontextprotocol/clientCapabilities\":{}}}}");
+            + "\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"" + Modern + "\",\"io.modelcontextprotocol/clientCapabilities\":{},\"progressToken\":1}}}");
         request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
         request.Headers.Add("MCP-Protocol-Version", Modern);
         request.Headers.Add("Mcp-Method", "tools/call");
@@ -36,7 +36,7 @@ public static class Requests
     /// <summary>A tool call of 2025-06-18 in a session, with an id of its own.</summary>
     public static HttpRequestMessage Call(Uri endpoint, string? session, int id)
     {
-        var request = Message(endpoint, string.Create(CultureInfo.InvariantCulture, $$$"""{"jsonrpc":"2.0","id":{{{id}}},"method":"tools/call","params":{"name":"echo","arguments":{"text":"hello"}}}"""));
+        var request = Message(endpoint, string.Create(CultureInfo.InvariantCulture, $$"""{"jsonrpc":"2.0","id":{{id}},"method":"tools/call","params":{"name":"echo","arguments":{"text":"hello"} } }"""));
         request.Headers.Add("MCP-Protocol-Version", "2025-06-18");
         if (session is not null)
             request.Headers.Add("Mcp-Session-Id", session);

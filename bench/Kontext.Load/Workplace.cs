@@ -35,8 +35,8 @@ public sealed class Workplace : IAsyncDisposable
     public Uri Tables => new(storage.Split("TableEndpoint=")[1].Split(';')[0]);
 
     /// <summary>Starts everything and sets it up.</summary>
-    /// <param name="upstream">The MCP server of the integrations.</param>
-    public static async Task<Workplace> CreateAsync(Uri upstream)
+    /// <param name="upstream">The server of the integrations.</param>
+    public static async Task<Workplace> CreateAsync(EchoUpstream upstream)
     {
         var azurite = new AzuriteFixture();
         var keys = Directory.CreateTempSubdirectory("kontext-bench-").FullName;
@@ -91,10 +91,17 @@ public sealed class Workplace : IAsyncDisposable
         ["Kontext__Limits__CreationsPerMinute"] = "1000000",
     };
 
-    private async Task SetUpAsync(Uri upstream)
+    private async Task SetUpAsync(EchoUpstream upstream)
     {
-        var echo = await AddAsync("/integrations", "integration", new JsonObject { ["name"] = "up", ["url"] = upstream.AbsoluteUri, ["authMode"] = "server_token", ["serverToken"] = EchoUpstream.Token });
-        var notes = await AddAsync("/integrations", "integration", new JsonObject { ["name"] = "notes", ["url"] = upstream.AbsoluteUri, ["authMode"] = "user_token" });
+        var echo = await AddAsync("/integrations", "integration", new JsonObject
+        {
+            ["name"] = "up",
+            ["url"] = upstream.Address.AbsoluteUri,
+            ["authMode"] = "server_token",
+            ["serverToken"] = EchoUpstream.Token,
+            ["proxy"] = new JsonObject { ["baseUrl"] = upstream.Api.AbsoluteUri },
+        });
+        var notes = await AddAsync("/integrations", "integration", new JsonObject { ["name"] = "notes", ["url"] = upstream.Address.AbsoluteUri, ["authMode"] = "user_token" });
         var application = await AddAsync("/applications", "application", new JsonObject
         {
             ["name"] = "Bench",

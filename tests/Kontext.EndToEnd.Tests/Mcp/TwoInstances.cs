@@ -58,6 +58,9 @@ internal sealed class TwoInstances : IAsyncDisposable
     /// <summary>A token of the same agent for somebody.</summary>
     public Task<string> TokenAsync(string person) => TokenAsync(agent, client, person);
 
+    /// <summary>Where the first instance serves an integration.</summary>
+    public Uri AddressOf(string integration) => new(instances[0], "/mcp/" + integration);
+
     /// <summary>An address that needs no token and leads to both instances in turn.</summary>
     public Task<ListeningProgram> FrontAsync(string path) => ListeningProgram.StartAsync("tests/mcp-conformance/front.mjs", new Dictionary<string, string>
     {

@@ -10,7 +10,11 @@ public sealed record Side(string Name, Func<int, TimeSpan, Task<LoadResult>> Loa
     /// <param name="request">Makes the next request of a connection.</param>
     /// <param name="server">Its process, whose memory is read afterwards; null when there is none of its own.</param>
     public static Side Of(string name, Func<int, HttpRequestMessage> request, int? server = null) => new(name, async (connections, duration) =>
-        await LoadRun.RunAsync(request, connections, duration) with { ResidentBytes = server is { } process ? ServerMemory.Resident(process) : null });
+    {
+        var load = LoadRun.RunAsync(request, connections, duration);
+        var most = server is { } process ? await ServerMemory.MostAsync(process, load) : default(long?);
+        return await load with { ResidentBytes = most };
+    });
 }
 
 /// <summary>What the passes over one side measured.</summary>
