@@ -1,4 +1,5 @@
 using Kontext.Load;
+using Kontext.Load.Report;
 using Kontext.Load.Runs;
 
 const string Usage = """
@@ -12,6 +13,8 @@ const string Usage = """
       tools-call-stream   the same with 20 reports of progress as events before the result
       proxy           GET of a small document through the REST proxy, beside the same API called directly
       all             all five, as a Markdown table
+      refresh         how fast due connections are refreshed: [--instances 1] [--count 100]
+      report          everything, with peers, as bench/report/README.md with charts: [--starts 5] [--requests 36000] [--overload-seconds 10] [--refreshes 100]
       url             any address: --url URL [--header "Name: value"]... [--body-file FILE] [--pid SERVER]
 
     Prints requests per second, percentiles, errors, and the server's resident memory.
@@ -30,6 +33,11 @@ if (options is not null && Scenarios.Has(options.Command))
     return 0;
 }
 
+if (options?.Command is "report")
+{
+    await new ReportCommand(options).RunAsync();
+    return 0;
+}
 if (options?.Command is "refresh")
 {
     var refreshed = await RefreshRun.RunAsync(options.Number("instances") ?? 1, options.Number("count") ?? 100);

@@ -10,14 +10,13 @@ public sealed class Workplace : IAsyncDisposable
     public const string Person = "olivia";
 
     private readonly AzuriteFixture azurite;
-    private readonly string storage;
     private readonly string keys;
     private readonly TestAgent agent;
-    private readonly string owner;
+    private string owner;
     private readonly FormBrowser browser = new();
 
     private Workplace(AzuriteFixture azurite, string storage, string keys, KontextServer kontext, string owner) =>
-        (this.azurite, this.storage, this.keys, Kontext, this.owner, agent) = (azurite, storage, keys, kontext, owner, new TestAgent(kontext.Url));
+        (this.azurite, Storage, this.keys, Kontext, this.owner, agent) = (azurite, storage, keys, kontext, owner, new TestAgent(kontext.Url));
 
     /// <summary>The first instance, whose address is the installation's.</summary>
     public KontextServer Kontext { get; }
@@ -31,8 +30,14 @@ public sealed class Workplace : IAsyncDisposable
     /// <summary>A service account, as <c>id:secret</c>.</summary>
     public string ServiceAccount { get; private set; } = "";
 
+    /// <summary>The gateway's resource.</summary>
+    public string Gateway => agent.Gateway;
+
+    /// <summary>The connection string of the storage account.</summary>
+    public string Storage { get; }
+
     /// <summary>The table service's address.</summary>
-    public Uri Tables => new(storage.Split("TableEndpoint=")[1].Split(';')[0]);
+    public Uri Tables => new(Storage.Split("TableEndpoint=")[1].Split(';')[0]);
 
     /// <summary>Starts everything and sets it up.</summary>
     /// <param name="upstream">The server of the integrations.</param>
@@ -52,7 +57,7 @@ public sealed class Workplace : IAsyncDisposable
     /// <param name="settings">More settings.</param>
     public Task<KontextServer> StartAsync(Uri? tables = null, IReadOnlyDictionary<string, string>? settings = null)
     {
-        var reached = tables is null ? storage : storage.Replace(Tables.GetLeftPart(UriPartial.Authority), tables.GetLeftPart(UriPartial.Authority), StringComparison.Ordinal);
+        var reached = tables is null ? Storage : Storage.Replace(Tables.GetLeftPart(UriPartial.Authority), tables.GetLeftPart(UriPartial.Authority), StringComparison.Ordinal);
         return KontextServer.StartAsync(reached, keys, Kontext.Url, Settings.Concat(settings ?? new Dictionary<string, string>()).ToDictionary());
     }
 
@@ -65,6 +70,21 @@ public sealed class Workplace : IAsyncDisposable
         ["subject_token"] = AccessToken,
         ["resource"] = resource,
     });
+
+    /// <summary>The service account asks for a token of the management API.</summary>
+    public HttpRequestMessage ClientCredentials() => Requests.Form(new Uri(Kontext.Url, "/oauth2/token"), new Dictionary<string, string> { ["grant_type"] = "client_credentials", ["scope"] = "management:all" }, ServiceAccount);
+
+    /// <summary>Downloads from the management API.</summary>
+    public async Task DownloadAsync(string path, Stream to)
+    {
+        // Tokens live for ten minutes; the runs before took longer.
+        owner = await agent.ManagementTokenAsync(Person);
+        using var http = new HttpClient { Timeout = TimeSpan.FromMinutes(10) };
+        using var request = Requests.Get(new Uri(Kontext.Url, path), owner);
+        using var answer = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
+        answer.EnsureSuccessStatusCode();
+        await answer.Content.CopyToAsync(to);
+    }
 
     /// <summary>The whole way of an agent to its tokens: authorization request, the person's approval on the page, redemption.</summary>
     public async Task AuthorizeAsync(FormBrowser signedIn) => await ExpectAsync(agent.AuthorizeAsync(signedIn, ClientId, Person, agent.Gateway));

@@ -91,8 +91,8 @@ public static class RefreshRun
             var returned = await browser.SubmitAsync(page, form.QuerySelector("button")!);
             await browser.SubmitAsync(returned, returned.Document.Forms.Single(finish => finish.GetAttribute("action")!.EndsWith("/callback", StringComparison.Ordinal)).QuerySelector("button")!);
         }
-        var made = (await provider.StateAsync())["grants"]!.AsArray().Count;
-        if (made != connections)
-            throw new InvalidOperationException($"{made} of {connections} connections were made.");
+        var grants = (await provider.StateAsync())["grants"]!.AsArray().Count;
+        if (grants != connections)
+            throw new InvalidOperationException($"{grants} of {connections} connections were made.");
     }
 }
