@@ -5,7 +5,7 @@ using Kontext.Domain.Policies;
 namespace Kontext.Bench;
 
 /// <summary>Rules and requests to decide on.</summary>
-internal static class SampleRules
+public static class SampleRules
 {
     private static readonly DateTimeOffset Then = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
     private static readonly IntegrationId Github = Ids.Named<IntegrationId>("github");

@@ -1,43 +1,55 @@
-using System.Globalization;
-
 namespace Kontext.Load;
 
-/// <summary>The product beside its floor: passes of both alternate, so that whatever else the machine does falls on both.</summary>
-internal static class Comparison
+/// <summary>One of the things that are compared: a floor, a peer or the product.</summary>
+/// <param name="Name">Its name in tables and charts.</param>
+/// <param name="LoadAsync">Loads it over so many connections for so long, after a warm-up.</param>
+public sealed record Side(string Name, Func<int, TimeSpan, Task<LoadResult>> LoadAsync)
 {
-    /// <summary>Prints the head of the table.</summary>
-    public static void WriteHead()
+    /// <summary>A server that is there already.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="request">Makes the next request of a connection.</param>
+    /// <param name="server">Its process, whose memory is read afterwards; null when there is none of its own.</param>
+    public static Side Of(string name, Func<int, HttpRequestMessage> request, int? server = null) => new(name, async (connections, duration) =>
     {
-        Console.WriteLine("| what | requests/s | p50 | p99 | resident | of the floor |");
-        Console.WriteLine("|---|---|---|---|---|---|");
-    }
+        var load = LoadRun.RunAsync(request, connections, duration);
+        var most = server is { } process ? await ServerMemory.MostAsync(process, load) : default(long?);
+        return await load with { ResidentBytes = most };
+    });
+}
 
-    /// <summary>Runs both and prints a row for each; gives the number of errors.</summary>
-    public static async Task<long> RunAsync(int passes, Func<Task<LoadResult>> floor, Func<Task<LoadResult>> product)
+/// <summary>What the passes over one side measured.</summary>
+/// <param name="Name">The side.</param>
+/// <param name="Passes">One result per pass.</param>
+public sealed record Measured(string Name, IReadOnlyList<LoadResult> Passes)
+{
+    /// <summary>The pass with the median rate.</summary>
+    public LoadResult Median => Passes.OrderBy(pass => pass.PerSecond).ElementAt(Passes.Count / 2);
+
+    /// <summary>The lowest rate.</summary>
+    public double Worst => Passes.Min(pass => pass.PerSecond);
+
+    /// <summary>Requests that failed, in all passes.</summary>
+    public long Errors => Passes.Sum(pass => pass.Errors);
+}
+
+/// <summary>Compares sides: their passes alternate, so that whatever else the machine does falls on all of them.</summary>
+public static class Comparison
+{
+    /// <summary>Runs.</summary>
+    /// <exception cref="InvalidOperationException">Requests failed: there is nothing to compare.</exception>
+    public static async Task<IReadOnlyList<Measured>> RunAsync(IReadOnlyList<Side> sides, int connections, TimeSpan duration, int passes)
     {
-        var (floors, products) = (new List<LoadResult>(), new List<LoadResult>());
+        var results = sides.Select(_ => new List<LoadResult>()).ToList();
         for (var pass = 0; pass < passes; pass++)
         {
-            floors.Add(await floor());
-            products.Add(await product());
+            for (var side = 0; side < sides.Count; side++)
+            {
+                var result = await sides[side].LoadAsync(connections, duration);
+                if (result.Errors > 0)
+                    throw new InvalidOperationException($"{sides[side].Name}: {result.Errors} requests failed, the first: {result.FirstError}");
+                results[side].Add(result with { Name = sides[side].Name });
+            }
         }
-        Console.WriteLine(Row(floors, null));
-        Console.WriteLine(Row(products, Median(floors)));
-        var errors = floors.Concat(products).Where(result => result.Errors > 0).ToList();
-        foreach (var result in errors)
-            Console.Error.WriteLine($"{result.Name}: {result.Errors} errors, the first: {result.FirstError}");
-        return errors.Sum(result => result.Errors);
+        return [.. sides.Zip(results, (side, passed) => new Measured(side.Name, passed))];
     }
-
-    // The median pass, and the worst one's rate behind it.
-    private static string Row(List<LoadResult> results, LoadResult? floor)
-    {
-        var median = Median(results);
-        var resident = results.Max(result => result.ResidentBytes) is { } bytes ? string.Create(CultureInfo.InvariantCulture, $"{bytes / 1048576.0:0} MB") : "";
-        var ratio = floor is null ? "" : string.Create(CultureInfo.InvariantCulture, $"{median.PerSecond / floor.PerSecond:0.00}");
-        return string.Create(CultureInfo.InvariantCulture,
-            $"| {median.Name} | {median.PerSecond:0} (worst pass {results.Min(result => result.PerSecond):0}) | {median.Latencies.Percentile(0.5).TotalMilliseconds:0.00} ms | {median.Latencies.Percentile(0.99).TotalMilliseconds:0.00} ms | {resident} | {ratio} |");
-    }
-
-    private static LoadResult Median(List<LoadResult> results) => results.OrderBy(result => result.PerSecond).ElementAt(results.Count / 2);
 }

@@ -57,30 +57,31 @@ public static class Floors
         await app.WaitForShutdownAsync();
     }
 
+    /// <summary>A floor as a side of a comparison: started, loaded and stopped in each pass.</summary>
+    public static Side SideOf(string floor) => new(floor, (connections, duration) => RunAsync(floor, connections, duration));
+
     /// <summary>Starts a floor's server, loads it, and stops it.</summary>
     public static async Task<LoadResult> RunAsync(string floor, int connections, TimeSpan duration)
+    {
+        await using var server = await StartAsync(floor);
+        var result = await LoadRun.RunAsync(floor == Es256 ? _ => Exchange(server.Address, server.Token) : _ => new HttpRequestMessage(HttpMethod.Get, server.Address), connections, duration);
+        return result with { Name = floor, ResidentBytes = ServerMemory.Resident(server.ProcessId) };
+    }
+
+    /// <summary>Starts a floor's server.</summary>
+    public static async Task<FloorServer> StartAsync(string floor)
     {
         var start = new ProcessStartInfo(Environment.ProcessPath!) { RedirectStandardOutput = true };
         if (Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet")
             start.ArgumentList.Add(typeof(Floors).Assembly.Location);
         start.ArgumentList.Add("serve");
         start.ArgumentList.Add(floor);
-        using var server = Process.Start(start)!;
-        try
-        {
-            var line = await server.StandardOutput.ReadLineAsync();
-            if (line is null || !line.StartsWith(Ready, StringComparison.Ordinal))
-                throw new InvalidOperationException($"The server of {floor} did not start.");
-            var parts = line[Ready.Length..].Split(' ');
-            var address = new Uri(parts[0]);
-            var result = await LoadRun.RunAsync(floor == Es256 ? _ => Exchange(address, parts[1]) : _ => new HttpRequestMessage(HttpMethod.Get, address), connections, duration);
-            return result with { Name = floor, ResidentBytes = ServerMemory.Resident(server.Id) };
-        }
-        finally
-        {
-            server.Kill();
-            await server.WaitForExitAsync();
-        }
+        var server = Process.Start(start)!;
+        var line = await server.StandardOutput.ReadLineAsync();
+        if (line is null || !line.StartsWith(Ready, StringComparison.Ordinal))
+            throw new InvalidOperationException($"The server of {floor} did not start.");
+        var parts = line[Ready.Length..].Split(' ');
+        return new FloorServer(server, new Uri(parts[0]), parts[1]);
     }
 
     private static HttpRequestMessage Exchange(Uri address, string token)
@@ -136,5 +137,29 @@ public static class Floors
             using var payload = JsonDocument.Parse(Base64Url.DecodeFromChars(token.AsSpan(first + 1, dot - first - 1)));
             return payload.RootElement.GetProperty("exp").GetInt64() > TimeProvider.System.GetUtcNow().ToUnixTimeSeconds() ? payload.RootElement.GetProperty("sub").GetString() : null;
         }
+    }
+}
+
+/// <summary>A floor's server, which is killed when it is disposed.</summary>
+/// <param name="process">Its process.</param>
+/// <param name="address">Where it listens.</param>
+/// <param name="token">A token it takes; empty when it wants none.</param>
+public sealed class FloorServer(Process process, Uri address, string token) : IAsyncDisposable
+{
+    /// <summary>Where it listens.</summary>
+    public Uri Address { get; } = address;
+
+    /// <summary>A token it takes.</summary>
+    public string Token { get; } = token;
+
+    /// <summary>Its process.</summary>
+    public int ProcessId => process.Id;
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        process.Kill();
+        await process.WaitForExitAsync();
+        process.Dispose();
     }
 }

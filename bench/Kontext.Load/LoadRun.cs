@@ -12,9 +12,12 @@ public static class LoadRun
     /// <param name="request">Makes the next request of a connection, given the connection's number from 0. Called by many threads at once.</param>
     /// <param name="connections">How many keep-alive connections.</param>
     /// <param name="duration">How long to measure.</param>
-    public static async Task<LoadResult> RunAsync(Func<int, HttpRequestMessage> request, int connections, TimeSpan duration)
+    public static Task<LoadResult> RunAsync(Func<int, HttpRequestMessage> request, int connections, TimeSpan duration) => RunAsync(request, connections, duration, WarmUp);
+
+    /// <summary>Runs after a warm-up of another length, which may be none.</summary>
+    public static async Task<LoadResult> RunAsync(Func<int, HttpRequestMessage> request, int connections, TimeSpan duration, TimeSpan warmUp)
     {
-        await Task.WhenAll(Connections(WarmUp));
+        await Task.WhenAll(Connections(warmUp));
         var clock = Stopwatch.StartNew();
         var measured = await Task.WhenAll(Connections(duration));
         var elapsed = clock.Elapsed;

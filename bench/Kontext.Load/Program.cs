@@ -1,4 +1,6 @@
 using Kontext.Load;
+using Kontext.Load.Report;
+using Kontext.Load.Runs;
 
 const string Usage = """
     Kontext.Load COMMAND [--connections 16] [--seconds 5] [--passes 3]
@@ -11,6 +13,8 @@ const string Usage = """
       tools-call-stream   the same with 20 reports of progress as events before the result
       proxy           GET of a small document through the REST proxy, beside the same API called directly
       all             all five, as a Markdown table
+      refresh         how fast due connections are refreshed: [--instances 1] [--count 100]
+      report          everything, with peers, as bench/report/README.md with charts: [--starts 5] [--requests 36000] [--overload-seconds 10] [--refreshes 100]
       url             any address: --url URL [--header "Name: value"]... [--body-file FILE] [--pid SERVER]
 
     Prints requests per second, percentiles, errors, and the server's resident memory.
@@ -24,7 +28,22 @@ if (args is ["serve", var floor])
 }
 
 if (options is not null && Scenarios.Has(options.Command))
-    return await Scenarios.RunAsync(options);
+{
+    await Scenarios.RunAsync(options);
+    return 0;
+}
+
+if (options?.Command is "report")
+{
+    await new ReportCommand(options).RunAsync();
+    return 0;
+}
+if (options?.Command is "refresh")
+{
+    var refreshed = await RefreshRun.RunAsync(options.Number("instances") ?? 1, options.Number("count") ?? 100);
+    Console.WriteLine($"{refreshed.Connections} refreshed by {refreshed.Instances} in {refreshed.Took.TotalSeconds:0.00} s, {refreshed.PerSecond:0}/s, {refreshed.Twice} twice");
+    return 0;
+}
 
 LoadResult result;
 switch (options?.Command)

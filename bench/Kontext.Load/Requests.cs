@@ -1,43 +1,61 @@
+using System.Globalization;
 using System.Net.Http.Headers;
 using System.Text;
 
 namespace Kontext.Load;
 
-/// <summary>The requests of the scenarios.</summary>
-internal static class Requests
+/// <summary>The requests that are sent.</summary>
+public static class Requests
 {
-    /// <summary>Exchanges the person's token for what is stored for an integration (RFC 8693).</summary>
-    public static HttpRequestMessage Exchange(Workplace workplace) => new(HttpMethod.Post, new Uri(workplace.Kontext.Url, "/oauth2/token"))
-    {
-        Content = new FormUrlEncodedContent(new Dictionary<string, string>
-        {
-            ["grant_type"] = "urn:ietf:params:oauth:grant-type:token-exchange",
-            ["client_id"] = workplace.ClientId,
-            ["subject_token_type"] = "urn:ietf:params:oauth:token-type:access_token",
-            ["subject_token"] = workplace.AccessToken,
-            ["resource"] = "notes",
-        }),
-    };
+    private const string Modern = "2026-07-28";
 
-    /// <summary>Calls a tool (MCP 2026-07-28), directly or through the gateway.</summary>
+    /// <summary>A form to a token endpoint; <paramref name="basic"/> is <c>id:secret</c> and takes the place of credentials in the form.</summary>
+    public static HttpRequestMessage Form(Uri endpoint, IReadOnlyDictionary<string, string> form, string? basic = null)
+    {
+        var request = new HttpRequestMessage(HttpMethod.Post, endpoint)
+        {
+            Content = new FormUrlEncodedContent(basic is null ? form : form.Where(field => field.Key is not ("client_id" or "client_secret"))),
+        };
+        if (basic is not null)
+            request.Headers.Authorization = new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.ASCII.GetBytes(basic)));
+        return request;
+    }
+
+    /// <summary>A tool call of 2026-07-28.</summary>
     public static HttpRequestMessage Call(Uri endpoint, string tool, string token)
     {
-        var body = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":\"" + tool + "\",\"arguments\":{\"text\":\"hello\"},"
-            + "\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\",\"io.modelcontextprotocol/clientCapabilities\":{},\"progressToken\":1}}}";
-        var request = new HttpRequestMessage(HttpMethod.Post, endpoint) { Content = new StringContent(body, Encoding.UTF8, "application/json") };
+        var request = Message(endpoint, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":\"" + tool + "\",\"arguments\":{\"text\":\"hello\"},"
+            + "\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"" + Modern + "\",\"io.modelcontextprotocol/clientCapabilities\":{},\"progressToken\":1}}}");
         request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
-        request.Headers.Accept.ParseAdd("application/json");
-        request.Headers.Accept.ParseAdd("text/event-stream");
-        request.Headers.Add("MCP-Protocol-Version", "2026-07-28");
+        request.Headers.Add("MCP-Protocol-Version", Modern);
         request.Headers.Add("Mcp-Method", "tools/call");
         request.Headers.Add("Mcp-Name", tool);
         return request;
     }
 
-    /// <summary>Reads a note from an API, directly or through the proxy.</summary>
-    public static HttpRequestMessage Get(Uri note, string token)
+    /// <summary>A tool call of 2025-06-18 in a session, with an id of its own.</summary>
+    public static HttpRequestMessage Call(Uri endpoint, string? session, int id)
     {
-        var request = new HttpRequestMessage(HttpMethod.Get, note);
+        var request = Message(endpoint, string.Create(CultureInfo.InvariantCulture, $$"""{"jsonrpc":"2.0","id":{{id}},"method":"tools/call","params":{"name":"echo","arguments":{"text":"hello"} } }"""));
+        request.Headers.Add("MCP-Protocol-Version", "2025-06-18");
+        if (session is not null)
+            request.Headers.Add("Mcp-Session-Id", session);
+        return request;
+    }
+
+    /// <summary>Any message to an MCP server.</summary>
+    public static HttpRequestMessage Message(Uri endpoint, string body)
+    {
+        var request = new HttpRequestMessage(HttpMethod.Post, endpoint) { Content = new StringContent(body, Encoding.UTF8, "application/json") };
+        request.Headers.Accept.ParseAdd("application/json");
+        request.Headers.Accept.ParseAdd("text/event-stream");
+        return request;
+    }
+
+    /// <summary>A request to the REST proxy or an API.</summary>
+    public static HttpRequestMessage Get(Uri address, string token)
+    {
+        var request = new HttpRequestMessage(HttpMethod.Get, address);
         request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
         return request;
     }

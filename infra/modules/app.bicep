@@ -117,6 +117,7 @@ var kontextSettings = {
 
 // Empty: as the program has it. extraSettings says otherwise.
 var callSettings = {
+  Kontext__Limits__ConcurrentRequests: ''
   Kontext__Limits__ApiRequestsPerMinute: ''
   Kontext__Limits__CallsPerMinuteAndAgent: ''
   Kontext__Limits__CallsPerMinuteAndPerson: ''

@@ -1,5 +1,6 @@
 using Kontext.Domain;
 using Kontext.Domain.Observability;
+using Kontext.Functions.Limits;
 
 namespace Kontext.Functions;
 
@@ -8,8 +9,8 @@ namespace Kontext.Functions;
 /// <param name="Error">Turns a failure into the group's own error format.</param>
 internal sealed record Surface(Func<HttpContext, ValueTask<Result<Caller>>>? Authenticate, Func<HttpContext, Failure, IResult> Error);
 
-/// <summary>Applies the <see cref="Surface"/> of the endpoint that routing chose: authenticates, and turns what goes wrong into the surface's words.</summary>
-internal sealed class SurfaceMiddleware(RequestDelegate next, EndpointDataSource endpoints, ILogger<SurfaceMiddleware> log)
+/// <summary>Applies the <see cref="Surface"/> of the endpoint that routing chose: makes room, authenticates, and turns what goes wrong into the surface's words.</summary>
+internal sealed class SurfaceMiddleware(RequestDelegate next, EndpointDataSource endpoints, RequestSlots slots, ILogger<SurfaceMiddleware> log)
 {
     private readonly OtherMethods otherMethods = new(endpoints);
 
@@ -29,6 +30,13 @@ internal sealed class SurfaceMiddleware(RequestDelegate next, EndpointDataSource
         {
             context.Response.StatusCode = StatusCodes.Status404NotFound;
             await context.Response.WriteAsJsonAsync(new NotFoundBody("There is nothing at this address.", 404), RootJson.Default.NotFoundBody);
+            return;
+        }
+
+        if (metadata?.GetMetadata<AnsweredAlways>() is null && slots.RefusalOf(context) is { } busy)
+        {
+            // No line in the log for each of what may be very many.
+            await surface.Error(context, busy).ExecuteAsync(context);
             return;
         }
 

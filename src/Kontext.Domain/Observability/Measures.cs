@@ -19,6 +19,7 @@ public static class Measures
     private static readonly Counter<long> Denials = Meter.CreateCounter<long>("kontext.denials", "{denial}", "Uses of integrations that policy denied.");
     private static readonly Counter<long> Refreshes = Meter.CreateCounter<long>("kontext.refreshes", "{refresh}", "Refreshes of credentials at providers.");
     private static readonly Counter<long> Exchanges = Meter.CreateCounter<long>("kontext.exchanges", "{exchange}", "Token exchanges.");
+    private static readonly Counter<long> Shed = Meter.CreateCounter<long>("kontext.requests.shed", "{request}", "Requests refused because the instance was busy.");
     private static readonly Counter<long> UpstreamErrors = Meter.CreateCounter<long>("kontext.upstream.errors", "{error}", "Calls that failed at the server of an integration.");
 
     /// <summary>Whether times are wanted; their start need not be taken otherwise.</summary>
@@ -51,6 +52,9 @@ public static class Measures
         PolicyLayer.Application => "agent",
         _ => "none",
     }));
+
+    /// <summary>A request was refused because too many were being worked on.</summary>
+    public static void RequestShed() => Shed.Add(1);
 
     /// <summary>A refresh ended: <c>renewed</c>, <c>postponed</c> or <c>ended</c>.</summary>
     public static void Refresh(string outcome) => Refreshes.Add(1, new KeyValuePair<string, object?>("kontext.outcome", outcome));

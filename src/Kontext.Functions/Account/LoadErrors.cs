@@ -7,8 +7,11 @@ namespace Kontext.Functions.Account;
 internal static class LoadErrors
 {
     /// <summary>The page for a failure.</summary>
-    public static IResult Of(HttpContext context, Failure failure, string what, string path) =>
-        failure.Code == FailureCode.Unavailable && HttpMethods.IsGet(context.Request.Method) && context.Request.Path.Equals(path, StringComparison.OrdinalIgnoreCase)
-            ? PageResult.Of<LoadFailedPage>(new LoadFailedModel(context.Items[typeof(PagePerson)] as PagePerson, what, path), StatusCodes.Status503ServiceUnavailable)
-            : PageErrors.Of(context, failure);
+    public static IResult Of(HttpContext context, Failure failure, string what, string path)
+    {
+        if (failure.Code != FailureCode.Unavailable || !HttpMethods.IsGet(context.Request.Method) || !context.Request.Path.Equals(path, StringComparison.OrdinalIgnoreCase))
+            return PageErrors.Of(context, failure);
+        PageErrors.SayWhen(context, failure);
+        return PageResult.Of<LoadFailedPage>(new LoadFailedModel(context.Items[typeof(PagePerson)] as PagePerson, what, path), StatusCodes.Status503ServiceUnavailable);
+    }
 }

@@ -1,6 +1,7 @@
 using System.Reflection;
 using System.Text.Json.Serialization;
 using Kontext.Domain;
+using Kontext.Functions.Limits;
 
 namespace Kontext.Functions.Health;
 
@@ -20,7 +21,7 @@ internal static class HealthEndpoint
         Map(app, "/version", () => Results.Json(Version, HealthJson.Default.VersionBody));
     }
 
-    private static void Map(IEndpointRouteBuilder app, string path, Delegate answer) => app.MapMethods(path, [HttpMethods.Get, HttpMethods.Head], answer).WithMetadata(Health);
+    private static void Map(IEndpointRouteBuilder app, string path, Delegate answer) => app.MapMethods(path, [HttpMethods.Get, HttpMethods.Head], answer).WithMetadata(Health, AnsweredAlways.Mark);
 
     // It asks nobody else, so a slow store never gets instances restarted.
     private static IResult Alive() => Results.Json(new HealthBody("ok"), HealthJson.Default.HealthBody);

@@ -11,6 +11,9 @@ internal sealed record LimitSettings(int FailuresPerMinute, int CreationsPerMinu
     /// <summary><c>Kontext__Limits__ApiRequestsPerMinute</c>: requests to the management API by one person, or by one service account, that one instance lets through.</summary>
     public int ApiRequestsPerMinute { get; init; } = 3_000;
 
+    /// <summary><c>Kontext__Limits__ConcurrentRequests</c>: requests that one instance works on at a time, streams that wait for changes aside.</summary>
+    public int ConcurrentRequests { get; init; } = 1_000;
+
     /// <summary>What holds when nothing is set. A guess at a secret of 256 bits succeeds at no rate; the limits keep floods of them cheap, and offices behind one address working.</summary>
     public static readonly LimitSettings Default = new(300, 600, 0);
 
@@ -27,6 +30,7 @@ internal sealed record LimitSettings(int FailuresPerMinute, int CreationsPerMinu
         Number(kontext, "TrustedProxies", underHost ? 1 : Default.TrustedProxies, 0, 10))
     {
         Calls = CallSettings.Read(kontext),
+        ConcurrentRequests = Number(kontext, "Limits:ConcurrentRequests", Default.ConcurrentRequests, 1, 100_000),
         ApiRequestsPerMinute = Number(kontext, "Limits:ApiRequestsPerMinute", Default.ApiRequestsPerMinute, 1, 1_000_000),
     };
 

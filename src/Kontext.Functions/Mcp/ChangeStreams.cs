@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Kontext.Domain;
 using Kontext.Domain.Gateway;
+using Kontext.Functions.Limits;
 using Kontext.Functions.Storage;
 
 namespace Kontext.Functions.Mcp;
@@ -67,6 +68,7 @@ internal sealed class ChangeStreams(ServerChanges changes, OfferedTools offered,
     /// <summary>Runs a stream until its client goes, its rights end, its time is up or <paramref name="listen"/> ends; says hello and goodbye to clients of 2026-07-28.</summary>
     private async Task RunAsync(McpExchange exchange, Func<CancellationToken, ValueTask<bool>> stillAllowed, WantedChanges? subscribed, Func<CancellationTokenSource, Task> beside, Func<CancellationToken, Task> listen)
     {
+        RequestSlots.Leave(exchange.Http);
         using var until = CancellationTokenSource.CreateLinkedTokenSource(exchange.Aborted);
         until.CancelAfter(Longest);
         using var watch = epochs.Watch(exchange.Caller.Org, stillAllowed, until.Cancel);

@@ -41,6 +41,7 @@ internal static class OAuthServices
             .AddSingleton<IAuthorizationCodeStore, AuthorizationCodeStore>()
             .AddProofOfPossession(settings)
             .AddSingleton<AttemptLimits>()
+            .AddSingleton<RequestSlots>()
             .AddSingleton<BearerAuthentication>()
             .AddSingleton<TokenEndpoint>()
             .AddSingleton<RecordedRefusals>()

@@ -9,10 +9,16 @@ internal static class PageErrors
     /// <summary>The error page for a failure, with its status.</summary>
     public static IResult Of(HttpContext context, Failure failure)
     {
-        if (failure.RetryAfter is { } wait)
-            context.Response.Headers.RetryAfter = Math.Ceiling(wait.TotalSeconds).ToString(CultureInfo.InvariantCulture);
+        SayWhen(context, failure);
         var (status, title, whatToDo) = Describe(failure.Code);
         return PageResult.Of<ErrorPage>(new ErrorModel(status, title, failure.Message, whatToDo), status);
+    }
+
+    /// <summary>Says in a header when to come back, if the failure knows.</summary>
+    public static void SayWhen(HttpContext context, Failure failure)
+    {
+        if (failure.RetryAfter is { } wait)
+            context.Response.Headers.RetryAfter = Math.Ceiling(wait.TotalSeconds).ToString(CultureInfo.InvariantCulture);
     }
 
     private static (int Status, string Title, string? WhatToDo) Describe(FailureCode code) => code switch

@@ -56,6 +56,7 @@ internal static class KnownSettings
         Azure("Kontext__Audit__Archive", "where older days go: a directory, or the https address of a blob container", "required with RetentionDays"),
         Azure("Kontext__Limits__FailuresPerMinute", "failed authentications of one client from one network", "300"),
         Azure("Kontext__Limits__CreationsPerMinute", "what one network may create without being known", "600"),
+        Azure("Kontext__Limits__ConcurrentRequests", "requests that one instance works on at a time", "1000"),
         Azure("Kontext__Limits__ApiRequestsPerMinute", "requests to the management API by one person or service account", "3000"),
         Azure("Kontext__Limits__CallsPerMinuteAndAgent", "calls of one application, for all its people; 0 for no limit", "6000"),
         Azure("Kontext__Limits__CallsPerMinuteAndPerson", "calls for one person, by all agents; 0 for no limit", "1200"),

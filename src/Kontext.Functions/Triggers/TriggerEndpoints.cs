@@ -1,4 +1,5 @@
 using Kontext.Domain;
+using Kontext.Functions.Limits;
 
 namespace Kontext.Functions.Triggers;
 
@@ -18,10 +19,10 @@ internal static class TriggerEndpoints
         foreach (var trigger in app.ServiceProvider.GetServices<ITimerTrigger>())
         {
             app.MapPost("/" + trigger.Name, (HttpContext context, ILogger<ITimerTrigger> log, TimeProvider time) => Run(trigger, context, log, time))
-                .WithMetadata(HostOnly);
+                .WithMetadata(HostOnly, AnsweredAlways.Mark);
         }
         foreach (var trigger in app.ServiceProvider.GetServices<IMessageTrigger>())
-            app.MapPost("/" + trigger.Name, (HttpContext context, ILogger<IMessageTrigger> log, TimeProvider time) => Take(trigger, context, log, time)).WithMetadata(HostOnly);
+            app.MapPost("/" + trigger.Name, (HttpContext context, ILogger<IMessageTrigger> log, TimeProvider time) => Take(trigger, context, log, time)).WithMetadata(HostOnly, AnsweredAlways.Mark);
     }
 
     private static async Task<IResult> Take(IMessageTrigger trigger, HttpContext context, ILogger<IMessageTrigger> log, TimeProvider time)

@@ -1,0 +1,72 @@
+using System.Globalization;
+using Kontext.Load.Runs;
+
+namespace Kontext.Load.Report;
+
+/// <summary>The part about starting, lasting, and more load than can be answered.</summary>
+public sealed class EnduranceReport(Document document, Workplace workplace)
+{
+    private const double Megabyte = 1048576;
+
+    /// <summary>Measures and writes it.</summary>
+    /// <param name="capacity">Token exchanges a second that were measured before.</param>
+    /// <param name="starts">How often to start a process.</param>
+    /// <param name="requests">How many requests to last.</param>
+    /// <param name="seconds">How long each stretch of load is.</param>
+    public async Task RunAsync(int capacity, int starts, long requests, int seconds)
+    {
+        await StartsAsync(starts);
+        await MemoryAsync(requests);
+        await OverloadAsync(capacity, seconds);
+    }
+
+    private async Task StartsAsync(int starts)
+    {
+        document.Heading("From process start to the first answer");
+        document.Paragraph("On storage that is set up already, started with `dotnet Kontext.Functions.dll`; looked at every 50 ms. The first token includes reading settings, keys and rules from Azurite and one durable audit entry.");
+        var cold = await ColdStart.RunAsync(workplace, starts);
+        document.Rows(["| what | median | worst |", "|---|---|---|"],
+        [
+            Row("bare Kestrel, first answer", cold.Floor),
+            Row("first answer", cold.FirstAnswer),
+            Row("first token", cold.FirstToken),
+        ]);
+        document.Against("process start to first answer about a second", cold.FirstAnswer.Median().Milliseconds(), cold.FirstAnswer.Median().TotalMilliseconds <= 1200, "");
+        static string Row(string name, IReadOnlyList<TimeSpan> times) => $"| {name} | {times.Median().Milliseconds()} | {times.Max().Milliseconds()} |";
+    }
+
+    private async Task MemoryAsync(long requests)
+    {
+        document.Heading("Memory");
+        document.Paragraph(string.Create(CultureInfo.InvariantCulture, $"An instance of its own answers {requests:#,0} requests, what ten a second are in an hour, half token exchanges and half tool calls, as fast as it can."));
+        var points = await MemoryRun.RunAsync(workplace, requests);
+        document.Rows(["| requests answered | resident |", "|---|---|"], points.Select(point => string.Create(CultureInfo.InvariantCulture, $"| {point.Requests:#,0} | {point.Bytes / Megabyte:0} MB |")));
+        if (points.Count > 1)
+            document.Picture("memory.svg", "Resident memory by requests answered", Chart.Lines("Resident memory", "requests answered", "MB", [new Line("resident, MB", [.. points.Select(point => ((double)point.Requests, point.Bytes / Megabyte))])]));
+        var most = points.Max(point => point.Bytes) / Megabyte;
+        document.Against("150 MB resident", string.Create(CultureInfo.InvariantCulture, $"{most:0} MB at most"), most <= 150, "the runtime and what it compiled are most of it; it does not grow with requests (Memory)");
+    }
+
+    private async Task OverloadAsync(int capacity, int seconds)
+    {
+        document.Heading("More than can be answered");
+        document.Paragraph(string.Create(CultureInfo.InvariantCulture,
+            $"Token exchanges that begin at a rate, whether or not earlier ones were answered: half of the {capacity:#,0} a second measured above, then twice as many, then half again. The instance works on {Overload.ConcurrentRequests} at a time here (`Kontext__Limits__ConcurrentRequests`); what comes beyond is answered 503 with Retry-After. Anything else than success and such a refusal counts as failed. The driver takes its part of the same cores, so what is accepted at twice the rate is less than what the instance can do alone."));
+        var stretches = await Overload.RunAsync(workplace, capacity, seconds);
+        document.Rows(["| load | begun per second | accepted per second | refused per second | failed | p50 of the accepted | p99 of the accepted | resident at the end |", "|---|---|---|---|---|---|---|---|"], stretches.Select(Row));
+        var all = stretches.SelectMany(stretch => stretch.Seconds).ToList();
+        document.Picture("overload.svg", "Accepted and refused per second", Chart.Lines("Half, twice and half of the capacity", "second", "per second",
+        [
+            new Line("accepted", [.. all.Select((second, at) => ((double)at, (double)second.Accepted))]),
+            new Line("refused with 503 and Retry-After", [.. all.Select((second, at) => ((double)at, (double)second.Refused))]),
+        ]));
+        static string Row(Stretch stretch)
+        {
+            var latencies = new LatencyHistogram();
+            foreach (var second in stretch.Seconds)
+                latencies.Add(second.Latencies);
+            return string.Create(CultureInfo.InvariantCulture,
+                $"| {stretch.Name} | {stretch.PerSecond:#,0} | {stretch.Seconds.Average(second => second.Accepted):#,0} | {stretch.Seconds.Average(second => second.Refused):#,0} | {stretch.Seconds.Sum(second => second.Failed)} | {latencies.Percentile(0.5).TotalMilliseconds:0.0} ms | {latencies.Percentile(0.99).TotalMilliseconds:0.0} ms | {stretch.Seconds[^1].ResidentBytes / Megabyte:0} MB |");
+        }
+    }
+}

@@ -1,0 +1,199 @@
+using System.Globalization;
+using Kontext.Load.Peers;
+using Kontext.Load.Runs;
+using Kontext.Testing;
+
+namespace Kontext.Load.Report;
+
+/// <summary>Measures everything and writes the report.</summary>
+public sealed class ReportCommand(Options options)
+{
+    private const string Folder = "bench/report";
+
+    private readonly Document document = new(Directory.CreateDirectory(Path.Combine(RepositoryFiles.Root, Folder)).FullName);
+    private readonly int passes = options.Passes;
+    private readonly TimeSpan duration = options.Duration;
+
+    /// <summary>Runs.</summary>
+    public async Task RunAsync()
+    {
+        var machine = Machine.Describe();
+        await using var upstream = await EchoUpstream.StartAsync();
+        await using (var workplace = await Workplace.CreateAsync(upstream))
+        {
+            var capacity = await ExchangeAsync(workplace);
+            await CallsAsync(upstream, workplace);
+            await FlowAsync(workplace);
+            await CostAsync(workplace);
+            await new EnduranceReport(document, workplace).RunAsync(capacity, Number("starts", 5), Number("requests", (int)MemoryRun.HourOfRequests), Number("overload-seconds", 10));
+            await new AuditReport(document).RunAsync(workplace);
+        }
+        await RefreshesAsync();
+        await DecisionsAsync();
+        document.Save(machine);
+        Console.WriteLine($"{Folder}/README.md");
+    }
+
+    private async Task<int> ExchangeAsync(Workplace workplace)
+    {
+        Say("token exchange");
+        document.Heading("Token exchange");
+        document.Paragraph("A person's stored token, or a token of Kontext's own for the gateway: client, subject token, policy, credential, and an audit entry that is durable on Azurite before the answer. "
+            + "The first row is what no token exchange can do less than, verifying one ES256 signature and making another on bare Kestrel; the product remembers that a subject token was good, so the stored token needs neither. "
+            + "oidc-provider keeps its state in memory and records nothing.");
+        await using var issuer = await Issuer.StartAsync();
+        var azurite = await new AzuriteFloor(workplace.Storage).PrepareAsync();
+        await workplace.RenewAsync();
+        var sides = await Comparison.RunAsync(
+        [
+            Floors.SideOf(Floors.Es256),
+            Side.Of("exchange for a stored token", _ => workplace.Exchange(workplace.Kontext.Url, "notes"), workplace.Kontext.ProcessId),
+            Side.Of("exchange for a gateway token", _ => workplace.Exchange(workplace.Kontext.Url, workplace.Gateway), workplace.Kontext.ProcessId),
+            Side.Of("client credentials", _ => workplace.ClientCredentials(), workplace.Kontext.ProcessId),
+            Issuer.Exchange(issuer),
+            Issuer.ClientCredentials(issuer),
+            azurite,
+            Floors.SideOf(Floors.Kestrel),
+        ], options.Connections, duration, passes);
+        document.Rows(Table.Head, Table.Rows(sides));
+        document.Picture("exchange.svg", "Token exchange per second", Chart.Bars("Requests per second, 16 connections", "/s", BarsOf(sides, "exchange for", "client credentials")));
+        var stored = sides[1];
+        document.Against("token exchange with policy, vault and durable audit, 4,000/s", Rate(stored), stored.Median.PerSecond >= 4000, "");
+        await ScaleAsync("Token exchange by connections and instances", "notes", workplace);
+        return (int)stored.Median.PerSecond;
+    }
+
+    private async Task ScaleAsync(string heading, string resource, Workplace workplace)
+    {
+        document.Heading(heading);
+        await using var second = await workplace.StartAsync();
+        var rows = new List<string>();
+        foreach (var connections in new[] { 1, 16, 64 })
+        {
+            await workplace.RenewAsync();
+            rows.AddRange(Table.Rows(await Comparison.RunAsync(
+            [
+                Side.Of("one instance", _ => workplace.Exchange(workplace.Kontext.Url, resource), workplace.Kontext.ProcessId),
+                Side.Of("two instances", connection => workplace.Exchange(connection % 2 == 0 ? workplace.Kontext.Url : second.Url, resource), workplace.Kontext.ProcessId),
+            ], connections, duration, passes)));
+        }
+        document.Rows(Table.Head, rows);
+    }
+
+    private async Task CallsAsync(EchoUpstream upstream, Workplace workplace)
+    {
+        Say("tools/call");
+        document.Heading("Calls through the gateway");
+        document.Paragraph("`tools/call` with two audit entries, each durable before what it records goes on, beside the same upstream called directly by the same driver; and a `GET` through the REST proxy.");
+        await workplace.RenewAsync();
+        var rows = new List<string>();
+        IReadOnlyList<Measured> small = [];
+        foreach (var connections in new[] { 1, 16, 64 })
+        {
+            var measured = await Comparison.RunAsync(Scenarios.Call(upstream, workplace, "echo", "tools/call"), connections, duration, passes);
+            rows.AddRange(Table.Rows(measured));
+            if (connections == 1)
+            {
+                var added = measured[1].Median.Latencies.Percentile(0.5) - measured[0].Median.Latencies.Percentile(0.5);
+                document.Against("tools/call adds at most 0.5 ms at the median", string.Create(CultureInfo.InvariantCulture, $"{added.TotalMilliseconds:0.00} ms with one connection"), added.TotalMilliseconds <= 0.5,
+                    "two audit entries, each of which waits for a write to Azurite (its own figure is under Token exchange): the first has to be durable before the credential is used");
+            }
+            small = connections == options.Connections ? measured : small;
+        }
+        await workplace.RenewAsync();
+        rows.AddRange(Table.Rows(await Comparison.RunAsync(Scenarios.Call(upstream, workplace, "large", "1 MB"), options.Connections, duration, passes)));
+        rows.AddRange(Table.Rows(await Comparison.RunAsync(Scenarios.Call(upstream, workplace, "stream", "20 events of progress"), options.Connections, duration, passes)));
+        rows.AddRange(Table.Rows(await Comparison.RunAsync(Scenarios.Proxy(upstream, workplace), options.Connections, duration, passes)));
+        document.Rows(Table.Head, rows);
+        document.Against("tools/call through the gateway, 2,500/s", Rate(small[1]), small[1].Median.PerSecond >= 2500, "");
+
+        document.Heading("Beside other gateways");
+        document.Paragraph("mcp-proxy and supergateway put a server that speaks stdio on HTTP; behind them is a server of thirty lines that echoes. They check no token, know no people and record nothing.");
+        await workplace.RenewAsync();
+        var (mcpProxy, first) = await StdioBridges.McpProxyAsync();
+        await using (mcpProxy)
+        {
+            var (supergateway, other) = await StdioBridges.SupergatewayAsync();
+            await using (supergateway)
+            {
+                var sides = await Comparison.RunAsync([Scenarios.Call(upstream, workplace, "echo", "Kontext")[1], first, other], options.Connections, duration, passes);
+                document.Rows(Table.Head, Table.Rows(sides));
+                document.Picture("gateways.svg", "Tool calls per second", Chart.Bars("tools/call per second, 16 connections", "/s", BarsOf(sides, "Kontext")));
+            }
+        }
+    }
+
+    private async Task FlowAsync(Workplace workplace)
+    {
+        Say("authorize to token");
+        document.Heading("From authorization request to tokens");
+        document.Paragraph("With everything in between: the consent page, its form, the code, its redemption with PKCE, five requests in all, by four people who are signed in. The time is that of the whole way.");
+        var measured = new List<LoadResult>();
+        for (var pass = 0; pass < passes; pass++)
+            measured.Add(await AuthorizeRun.RunAsync(workplace, 4, duration));
+        document.Rows(Table.Head, Table.Rows([new Measured("authorize to token", measured)]));
+    }
+
+    private async Task CostAsync(Workplace workplace)
+    {
+        Say("cost");
+        document.Heading("What a request costs at the table service");
+        document.Paragraph("Counted on the wire between one instance and Azurite. Entries that arrive together share one write, so the cost of one falls as more come at a time. "
+            + "At $0.00036 per 10,000 operations (docs/costs.md, T1) the last column is what a million requests cost in storage operations. No vault is asked while data keys are in memory.");
+        await using var cost = await StorageCost.StartAsync(workplace);
+        await workplace.RenewAsync();
+        var rows = new List<string>();
+        foreach (var connections in new[] { 1, 16, 64 })
+        {
+            rows.Add(Row(await cost.MeasureAsync("token exchange", _ => workplace.Exchange(cost.Instance, "notes"), connections, duration)));
+            rows.Add(Row(await cost.MeasureAsync("tools/call", _ => Requests.Call(new Uri(cost.Instance, "/mcp"), "up__echo", workplace.AccessToken), connections, duration)));
+        }
+        document.Rows(["| what | connections | reads | writes | bytes written | bytes read | per million |", "|---|---|---|---|---|---|---|"], rows);
+        static string Row(Cost cost) => string.Create(CultureInfo.InvariantCulture,
+            $"| {cost.Name} | {cost.Connections} | {StorageCost.Each(cost.Reads, cost)} | {StorageCost.Each(cost.Writes, cost)} | {cost.BytesUp / cost.Requests} | {cost.BytesDown / cost.Requests} | ${(double)(cost.Reads + cost.Writes) / cost.Requests * 1_000_000 / 10_000 * 0.00036:0.000} |");
+    }
+
+    private async Task RefreshesAsync()
+    {
+        Say("refresh");
+        document.Heading("Refreshing connections");
+        document.Paragraph(string.Create(CultureInfo.InvariantCulture,
+            $"Connections at the provider simulator that are all due at once; the provider takes {RefreshRun.ProviderTakes} ms for each. An instance lets eight at a time through to one provider. Each refresh takes a lease, a journal entry, the new credential sealed and stored, and an audit entry."));
+        var count = Number("refreshes", 100);
+        var rows = new List<string>();
+        foreach (var instances in new[] { 1, 2 })
+        {
+            var refreshed = await RefreshRun.RunAsync(instances, count);
+            rows.Add(string.Create(CultureInfo.InvariantCulture, $"| {refreshed.Instances} | {refreshed.Connections} | {refreshed.Took.TotalSeconds:0.00} s | {refreshed.PerSecond:0} | {refreshed.Twice} |"));
+        }
+        document.Rows(["| instances | connections | first to last | per second | refresh tokens presented twice |", "|---|---|---|---|---|"], rows);
+    }
+
+    private async Task DecisionsAsync()
+    {
+        Say("decisions");
+        document.Heading("A policy decision by number of rules");
+        document.Paragraph("The rules are about other agents, people, roles and integrations. Cedar is its WebAssembly build with the policies parsed beforehand, Casbin its Node package; both look at every rule.");
+        var decisions = await Decisions.RunAsync(passes, TimeSpan.FromSeconds(Math.Min(duration.TotalSeconds, 2)));
+        document.Rows(["| rules | Kontext | with conditions on arguments | Cedar | Casbin |", "|---|---|---|---|---|"], decisions.Select(decision => string.Create(CultureInfo.InvariantCulture,
+            $"| {decision.Rules:#,0} | {decision.Kontext:0} ns | {decision.Conditions:0} ns | {Us(decision.Cedar)} | {Us(decision.Casbin)} |")));
+        document.Picture("decisions.svg", "Nanoseconds per decision by number of rules", Chart.Lines("One policy decision", "rules", "nanoseconds", [
+            new Line("Kontext", [.. decisions.Select(decision => ((double)decision.Rules, decision.Kontext))]),
+            new Line("Kontext, with conditions on arguments", [.. decisions.Select(decision => ((double)decision.Rules, decision.Conditions))]),
+            new Line("Cedar (WebAssembly)", [.. decisions.Where(decision => decision.Cedar is not null).Select(decision => ((double)decision.Rules, decision.Cedar!.Value))]),
+            new Line("Casbin (Node)", [.. decisions.Where(decision => decision.Casbin is not null).Select(decision => ((double)decision.Rules, decision.Casbin!.Value))]),
+        ], logarithmic: true));
+        var large = decisions.Single(decision => decision.Rules == 10_000);
+        document.Against("a policy decision in about a microsecond at 10,000 rules", string.Create(CultureInfo.InvariantCulture, $"{large.Kontext / 1000:0.00} us"), large.Kontext <= 1500, "");
+        static string Us(double? nanoseconds) => nanoseconds is { } value ? string.Create(CultureInfo.InvariantCulture, $"{value / 1000:#,0} us") : "not tried";
+    }
+
+    private int Number(string name, int otherwise) => options.Number(name) ?? otherwise;
+
+    private static void Say(string what) => Console.Error.WriteLine($"measuring: {what}");
+
+    private static string Rate(Measured side) => string.Create(CultureInfo.InvariantCulture, $"{side.Median.PerSecond:#,0}/s, worst pass {side.Worst:#,0}/s");
+
+    private static List<Bar> BarsOf(IReadOnlyList<Measured> sides, params string[] own) =>
+        [.. sides.Select(side => new Bar(side.Name, side.Median.PerSecond, own.Any(name => side.Name.StartsWith(name, StringComparison.Ordinal))))];
+}
