@@ -50,6 +50,7 @@ builder.Services
     .AddSingleton<IConnectPages, ConnectPages>()
     .AddSingleton<PageNotices>()
     .AddSingleton<SignedInPages>()
+    .AddSingleton<LateActions>()
     .AddSingleton<SessionsView>()
     .AddSingleton<IntegrationsView>()
     .AddSingleton<IntegrationsEndpoints>()

@@ -97,8 +97,6 @@ public static class AuditTypes
     /// <summary>A client was refused at an endpoint for tokens.</summary>
     public const string TokenRefused = "token.refused";
 
-    /// <summary>Somebody signed in.</summary>
-
     /// <summary>Somebody signed in, or was refused.</summary>
     public const string SignedIn = "user.signed_in";
 

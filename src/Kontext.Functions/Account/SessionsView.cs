@@ -7,8 +7,11 @@ using Kontext.Functions.SignIn;
 namespace Kontext.Functions.Account;
 
 /// <summary>Makes the sessions page: what lives first, with the names of what was approved.</summary>
-internal sealed class SessionsView(IIntegrationStore integrations, TimeProvider time)
+internal sealed class SessionsView(IIntegrationStore integrations, LateActions lately, TimeProvider time)
 {
+    // The newest; the page must not read the trail for dozens.
+    private const int WithActions = 10;
+
     /// <summary>The page's model.</summary>
     /// <param name="user">Whose sessions they are.</param>
     /// <param name="person">Whom the page is shown to.</param>
@@ -17,25 +20,24 @@ internal sealed class SessionsView(IIntegrationStore integrations, TimeProvider 
     public async Task<SessionsModel> OfAsync(BrowserUser user, PagePerson person, IReadOnlyList<OwnSession> sessions, CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow();
-        var live = new List<SessionCard>();
-        foreach (var own in sessions.Where(own => own.Session.IsLive(now)))
-            live.Add(await CardAsync(user.Org, own, cancellationToken));
+        var live = await Task.WhenAll(sessions.Where(own => own.Session.IsLive(now)).Select((own, place) => CardAsync(user, own, now, place < WithActions, cancellationToken)));
         var past = sessions.Where(own => !own.Session.IsLive(now))
             .Select(own => new PastSession(own.Application.Name, own.Session.CreatedAt, own.Session.RevokedAt ?? own.Session.ExpiresAt, own.Session.RevokedAt is null ? "its time was over" : own.Session.RevokedReason ?? "revoked"))
             .ToList();
         return new SessionsModel(person, live, past);
     }
 
-    private async Task<SessionCard> CardAsync(OrgId org, OwnSession own, CancellationToken cancellationToken)
+    private async Task<SessionCard> CardAsync(BrowserUser user, OwnSession own, DateTimeOffset now, bool withActions, CancellationToken cancellationToken)
     {
         var services = new List<string>();
         foreach (var id in own.Session.Approved)
         {
-            if (await integrations.CurrentAsync(org, id, cancellationToken) is { Archived: false } integration)
+            if (await integrations.CurrentAsync(user.Org, id, cancellationToken) is { Archived: false } integration)
                 services.Add(integration.Name);
         }
         return new SessionCard(
             own.Session.Id.ToString(), own.Application.Name, services, own.Session.CreatedAt, own.Session.ExpiresAt,
-            own.Session.LastActiveAt, own.Session.Hostname, own.Session.UserAgent);
+            own.Session.LastActiveAt, own.Session.Hostname, own.Session.UserAgent,
+            withActions ? await lately.OfAsync(user.Org, user.User.Id, own.Session.Id, now, cancellationToken) : []);
     }
 }

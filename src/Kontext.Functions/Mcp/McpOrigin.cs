@@ -17,7 +17,7 @@ internal static class McpOrigin
         if (context.Request.Headers.Origin.Count == 0 || !IsAllowed(settings, context.Request))
             return;
         context.Response.Headers.AccessControlAllowOrigin = context.Request.Headers.Origin.ToString();
-        context.Response.Headers.AccessControlExposeHeaders = "WWW-Authenticate, DPoP-Nonce, Mcp-Session-Id, MCP-Protocol-Version";
+        context.Response.Headers.AccessControlExposeHeaders = "WWW-Authenticate, DPoP-Nonce, Mcp-Session-Id, MCP-Protocol-Version, X-Kontext-Policy";
         context.Response.Headers.Vary = "Origin";
     }
 

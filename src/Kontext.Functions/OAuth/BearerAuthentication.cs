@@ -5,7 +5,7 @@ using Kontext.Domain.Revocations;
 namespace Kontext.Functions.OAuth;
 
 /// <summary>Establishes the caller of a protected resource from the Authorization header, and from nothing else (RFC 6750 section 2.1, RFC 9068 section 4): a bearer token, or one bound to a key with a proof of that key (RFC 9449 section 7).</summary>
-internal sealed class BearerAuthentication(TokenCallers callers, ProofOfPossession possession, Standstill standstill, Resources resources)
+internal sealed class BearerAuthentication(TokenCallers callers, ProofOfPossession possession, Standstill standstill, PolicyMode mode, Resources resources)
 {
     private const string OneHeader = "Send one Authorization header with the scheme Bearer or DPoP.";
 
@@ -56,6 +56,8 @@ internal sealed class BearerAuthentication(TokenCallers callers, ProofOfPossessi
             return failure;
         if (scope is not null && !resolved.Claims.Scopes.Contains(scope))
             return new Failure(FailureCode.InsufficientScope, $"The access token lacks the scope {scope}. Authorize again and ask for it.");
+        if (resolved.Caller is AgentCaller agent)
+            await mode.SayAsync(context, agent.Org);
         return resolved.Caller;
     }
 

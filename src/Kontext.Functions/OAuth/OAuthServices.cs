@@ -21,6 +21,7 @@ internal static class OAuthServices
             .AddSingleton<RefreshTokens>()
             .AddSingleton<ClientAuthentication>()
             .AddSingleton<Standstill>()
+            .AddSingleton<PolicyMode>()
             .AddSingleton<TokenCallers>()
             .AddSingleton<TokenIssuing>()
             .AddSingleton<SessionRevocation>()

@@ -11,6 +11,7 @@ internal sealed class TokenEndpoint(
     ClientAuthentication clients,
     ProofOfPossession possession,
     Standstill standstill,
+    PolicyMode mode,
     AuthorizationCodeGrant authorizationCode,
     DeviceCodeGrant deviceCode,
     RefreshTokenGrant refresh,
@@ -57,6 +58,8 @@ internal sealed class TokenEndpoint(
         // Before anything is spent here too: reinstated, the same code or refresh token is good.
         if (client is TokenClient.Agent { Application: var application } && await standstill.RefusalAsync(client.Org, application, cancellationToken) is { } stopped)
             return stopped;
+        if (request is TokenRequest.Exchange)
+            await mode.SayAsync(context, client.Org);
         var granted = await GrantAsync(client, request, cancellationToken);
         // Only now, so that nobody fills the storage with proofs that lead nowhere; and before the answer leaves, so that of several uses at once one gets it.
         if (proof is not null && granted.TryGet(out _, out _) && await possession.SpendAsync(client, proof) is { } replayed)

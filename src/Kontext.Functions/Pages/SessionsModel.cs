@@ -15,8 +15,15 @@ public sealed record SessionsModel(PagePerson Person, IReadOnlyList<SessionCard>
 /// <param name="LastActiveAt">When it was last seen; null when never.</param>
 /// <param name="Hostname">The computer it runs on, as it says; null when unknown.</param>
 /// <param name="UserAgent">The program it is, as it says; null when unknown.</param>
+/// <param name="Lately">What it did last, newest first.</param>
 public sealed record SessionCard(
-    string Id, string AgentName, IReadOnlyList<string> Services, DateTimeOffset ApprovedAt, DateTimeOffset ExpiresAt, DateTimeOffset? LastActiveAt, string? Hostname, string? UserAgent);
+    string Id, string AgentName, IReadOnlyList<string> Services, DateTimeOffset ApprovedAt, DateTimeOffset ExpiresAt, DateTimeOffset? LastActiveAt, string? Hostname, string? UserAgent, IReadOnlyList<LateAction> Lately);
+
+/// <summary>Something an agent did.</summary>
+/// <param name="At">When.</param>
+/// <param name="What">The tool, the operation, or the credential.</param>
+/// <param name="Trouble">What went wrong, in few words; null when nothing did.</param>
+public sealed record LateAction(DateTimeOffset At, string What, string? Trouble);
 
 /// <summary>A session that has ended.</summary>
 /// <param name="AgentName">The agent.</param>

@@ -30,6 +30,20 @@ public sealed class OwnSessionsTests(KontextFixture kontext)
     }
 
     [Fact]
+    public async Task The_page_tells_what_each_agent_did_last()
+    {
+        await using var world = await ApprovalWorld.StartAsync();
+        Assert.Equal(HttpStatusCode.OK, (await world.CallAsync("one")).Status);
+        world.Kontext.Time.Advance(TimeSpan.FromSeconds(1));
+        Assert.Equal(HttpStatusCode.OK, (await world.Agent.ExchangeAsync(world.Client, world.Token, "github")).Status);
+        var page = await world.Browser.OpenAsync(new Uri(world.Kontext.Address, "/sessions"));
+        Assert.Collection(
+            page.Document.QuerySelectorAll("section.service-card .log li").Select(action => action.TextContent),
+            action => Assert.EndsWith(": a credential of github", action, StringComparison.Ordinal),
+            action => Assert.EndsWith(": github:delete_item", action, StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task All_sessions_of_the_person_end_at_once_and_nobody_elses()
     {
         using var browser = new FormBrowser();

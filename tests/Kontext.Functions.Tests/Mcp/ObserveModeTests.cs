@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text.Json.Nodes;
 using Kontext.Functions.Tests.Account;
+using Kontext.Testing;
 
 namespace Kontext.Functions.Tests.Mcp;
 
@@ -53,6 +54,19 @@ public sealed class ObserveModeTests : IAsyncLifetime
         var issued = await EntriesAsync("credential.issued");
         Assert.Equal([(true, "error_auth"), (false, "ok")], issued.Select(entry => ((bool)entry["policyEvaluation"]!["enforced"]!, (string?)entry["status"])));
         Assert.All(issued, entry => Assert.Equal(("deny", rule), ((string?)entry["policyEvaluation"]!["agentPermissions"], (string?)entry["policyEvaluation"]!["deniedBy"])));
+    }
+
+    [Fact]
+    public async Task Answers_say_while_rules_are_only_observed()
+    {
+        static string? ModeOf(JsonAnswer answer) => answer.Headers.TryGetValues("X-Kontext-Policy", out var values) ? Assert.Single(values) : null;
+        Assert.Null(ModeOf(await world.CallAsync("one")));
+        Assert.Null(ModeOf(await world.Agent.ExchangeAsync(world.Client, world.Token, "github")));
+        await ObserveAsync(true);
+        Assert.Equal("observe", ModeOf(await world.CallAsync("one")));
+        Assert.Equal("observe", ModeOf(await world.Agent.ExchangeAsync(world.Client, world.Token, "github")));
+        await ObserveAsync(false);
+        Assert.Null(ModeOf(await world.CallAsync("one")));
     }
 
     [Fact]
