@@ -14,11 +14,12 @@ public sealed class ConsentPageTests(PagesWorld world) : IClassFixture<PagesWorl
     public async Task Who_denies_is_sent_back_with_the_refusal_and_nothing_is_approved(bool javaScript)
     {
         var service = await world.OfferAsync($"stripe{Guid.NewGuid():N}"[..14], "none", new JsonObject { ["capabilities"] = new JsonArray("list_charges", "refund") });
-        var client = await world.AgentAsync("Billing agent", service);
+        var name = javaScript ? "Billing agent" : "Refund agent";
+        var client = await world.AgentAsync(name, service);
         await using var person = await world.PersonAsync("/sessions", new() { JavaScriptEnabled = javaScript });
         await person.Page.RouteAsync(TestAgent.RedirectUri + "**", route => route.FulfillAsync(new() { Body = "back at the agent" }));
         await person.Page.GotoAsync(world.Agent.AuthorizeUrl(client, world.Agent.Gateway).Url.AbsoluteUri);
-        await Expect(person.Heading).ToContainTextAsync("Billing agent");
+        await Expect(person.Heading).ToContainTextAsync(name);
         await Expect(person.Page.GetByText(service.Name)).ToBeVisibleAsync();
         if (javaScript)
             await person.AssertAccessibleAsync();
