@@ -3,6 +3,7 @@ using Kontext.Domain.Integrations;
 using Kontext.Domain.OAuth;
 using Kontext.Domain.Policies;
 using Kontext.Domain.Tenancy;
+using Kontext.Functions.Storage;
 
 namespace Kontext.Functions;
 
@@ -14,8 +15,30 @@ internal sealed class OrganizationSeed(IOrganizationStore organizations, IPolicy
 
     private const string Google = "google";
 
-    /// <summary>Creates what is missing.</summary>
+    // Storage that is away for a moment must not end a start: the Functions host gives up on a program that ends three times.
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(45);
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(2);
+
+    /// <summary>Creates what is missing; waits a while for storage that cannot be reached.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)
+    {
+        var started = time.GetTimestamp();
+        while (true)
+        {
+            try
+            {
+                await CreateMissingAsync(cancellationToken);
+                return;
+            }
+            catch (StorageUnavailableException unavailable) when (time.GetElapsedTime(started) < Patience)
+            {
+                Log.StorageUnavailable(log, unavailable);
+                await Task.Delay(Pause, time, cancellationToken);
+            }
+        }
+    }
+
+    private async Task CreateMissingAsync(CancellationToken cancellationToken)
     {
         foreach (var organization in settings.Organizations)
         {

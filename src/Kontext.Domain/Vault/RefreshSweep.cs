@@ -6,7 +6,8 @@ namespace Kontext.Domain.Vault;
 /// <summary>Queues the refresh of what is due before anybody asks for it. Instances may sweep at once: a message too many finds nothing left to do.</summary>
 public sealed class RefreshSweep(IRefreshSchedule schedule, IWorkQueue queue, TimeProvider time)
 {
-    private const int AtOnce = 32;
+    // More would write faster to the index of due notes than one partition of a storage account takes (bench/report).
+    private const int AtOnce = 24;
 
     // A sweep ends before the next one begins.
     private static readonly TimeSpan Budget = TimeSpan.FromSeconds(50);

@@ -43,7 +43,8 @@ public sealed class ConsoleTests(ConsoleWorld world) : IClassFixture<ConsoleWorl
             await olivia.Page.GotoAsync(olivia.Address(path));
             Assert.True(await olivia.Page.EvaluateAsync<bool>("document.documentElement.scrollWidth <= window.innerWidth"), $"{path} is wider than {width}");
             if (Folder is not null)
-                await olivia.Page.ScreenshotAsync(new() { Path = Path.Combine(Folder, string.Create(CultureInfo.InvariantCulture, $"console-{name}-{width}-{(scheme == ColorScheme.Dark ? "dark" : "light")}.png")), FullPage = true });
+                // The light ones of a desktop are in docs/images, as a window shows them.
+                await olivia.Page.ScreenshotAsync(new() { Path = Path.Combine(Folder, string.Create(CultureInfo.InvariantCulture, $"console-{name}-{width}-{(scheme == ColorScheme.Dark ? "dark" : "light")}.png")), FullPage = width < 800 || scheme == ColorScheme.Dark });
         }
         // Among them what the content security policy keeps a page from.
         Assert.Empty(refused);
@@ -99,6 +100,23 @@ public sealed class ConsoleTests(ConsoleWorld world) : IClassFixture<ConsoleWorl
         await Expect(olivia.Page.Locator("#narrow-count")).ToContainTextAsync("shown");
         await Expect(olivia.Page.Locator("#scopes input[value=gist]")).ToBeVisibleAsync();
         Assert.True(await olivia.Page.Locator("#scopes > :visible").CountAsync() < await olivia.Page.Locator("#scopes > *").CountAsync());
+    }
+
+    [Fact]
+    public async Task A_rule_is_tried_and_made_without_leaving_the_page()
+    {
+        await using var olivia = await world.PersonAsync("olivia", "/console/policy/rules/new");
+        await olivia.Page.EvaluateAsync("window.stayed = true");
+        await olivia.Page.GetByLabel("Effect").SelectOptionAsync("ask");
+        await olivia.Page.GetByLabel("Integration").SelectOptionAsync(world.Integration);
+        await olivia.Page.GetByLabel("Tool").FillAsync("transfer_*");
+        await olivia.Page.GetByLabel("Why").FillAsync("Ownership is final");
+        await olivia.Page.GetByRole(AriaRole.Button, new() { Name = "Try it on the last 24 hours" }).ClickAsync();
+        await Expect(olivia.Page.GetByText("What this rule would have changed")).ToBeVisibleAsync();
+        await olivia.Page.GetByRole(AriaRole.Button, new() { Name = "Add rule" }).ClickAsync();
+        await Expect(olivia.Heading).ToContainTextAsync("Policy");
+        await Expect(olivia.Page.Locator("tbody").First).ToContainTextAsync("Ownership is final");
+        Assert.True(await olivia.Page.EvaluateAsync<bool>("window.stayed === true"));
     }
 
     [Fact]

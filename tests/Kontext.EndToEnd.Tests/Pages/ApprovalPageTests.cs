@@ -10,6 +10,7 @@ public sealed class ApprovalPageTests(PagesWorld world) : IClassFixture<PagesWor
 {
     private McpServerDouble upstream = null!;
     private Offered service = null!;
+    private readonly string agent = $"Release agent {Guid.NewGuid():N}"[..20];
     private string client = "";
 
     public async ValueTask InitializeAsync()
@@ -17,7 +18,7 @@ public sealed class ApprovalPageTests(PagesWorld world) : IClassFixture<PagesWor
         upstream = await McpServerDouble.StartAsync(modern: true);
         service = await world.OfferAsync($"github{Guid.NewGuid():N}"[..14], "server_token", new JsonObject { ["url"] = upstream.Url.AbsoluteUri, ["serverToken"] = "upstream-secret-1" });
         await world.OwnerAsync(HttpMethod.Post, "/policy/rules", new JsonObject { ["action"] = "ask", ["level"] = "org", ["integrationId"] = service.Id, ["toolName"] = "delete_*", ["description"] = "Deleting is final" });
-        client = await world.AgentAsync("Release agent", service);
+        client = await world.AgentAsync(agent, service);
     }
 
     public async ValueTask DisposeAsync()
@@ -37,7 +38,7 @@ public sealed class ApprovalPageTests(PagesWorld world) : IClassFixture<PagesWor
         await person.AssertAccessibleAsync();
         await person.Page.GetByRole(AriaRole.Link, new() { Name = "Look and decide" }).ClickAsync();
         Assert.Equal(url, person.Page.Url);
-        await Expect(person.Heading).ToHaveTextAsync("Release agent asks for your approval");
+        await Expect(person.Heading).ToHaveTextAsync($"{agent} asks for your approval");
         await Expect(person.Page.Locator("pre.arguments")).ToContainTextAsync("production database");
         await Expect(person.Page.GetByText("Deleting is final")).ToBeVisibleAsync();
         await person.AssertAccessibleAsync();
@@ -73,7 +74,7 @@ public sealed class ApprovalPageTests(PagesWorld world) : IClassFixture<PagesWor
         var url = await AskedAsync(token);
         await person.Page.ReloadAsync();
         await person.AssertAccessibleAsync();
-        await person.Page.GetByRole(AriaRole.Button, new() { Name = "End this session of Release agent" }).ClickAsync();
+        await person.Page.GetByRole(AriaRole.Button, new() { Name = $"End this session of {agent}" }).ClickAsync();
         await Expect(person.Toast).ToContainTextAsync("can no longer act for you");
         await person.Page.GotoAsync(url);
         await Expect(person.Page.GetByText("no longer open")).ToBeVisibleAsync();

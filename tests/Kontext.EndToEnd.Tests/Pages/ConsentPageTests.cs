@@ -83,7 +83,7 @@ public sealed class ConsentPageTests(PagesWorld world) : IClassFixture<PagesWorl
         await Expect(person.Page.GetByText("Note taker").First).ToBeVisibleAsync();
         await person.AssertAccessibleAsync();
         await person.Page.GetByLabel("Notes key").FillAsync("nk_123456");
-        await person.Page.GetByRole(AriaRole.Button, new() { Name = "Connect" }).ClickAsync();
+        await person.Page.GetByRole(AriaRole.Button, new() { Name = "Save token" }).ClickAsync();
         await Expect(person.Page.GetByText("nk_123456")).ToHaveCountAsync(0);
         await person.AssertAccessibleAsync();
 

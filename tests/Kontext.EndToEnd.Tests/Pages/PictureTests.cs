@@ -1,5 +1,7 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
+using Kontext.Functions.Tests.Mcp;
+using Kontext.Testing;
 using Microsoft.Playwright;
 using static Microsoft.Playwright.Assertions;
 
@@ -37,7 +39,7 @@ public sealed class PictureTests(PagesWorld world) : IClassFixture<PagesWorld>
             await person.Page.GotoAsync(person.Address("/mcps"));
             await FitsAsync(person, "mcps", width, scheme);
             await person.Page.GotoAsync(person.Address("/sessions"));
-            await FitsAsync(person, "sessions", width, scheme);
+            await FitsAsync(person, "sessions-empty", width, scheme);
             await person.Page.GotoAsync(person.Address("/integrations/github/callback"));
             await FitsAsync(person, "callback-failed", width, scheme);
             await person.Page.GotoAsync(person.Address("/"));
@@ -48,6 +50,53 @@ public sealed class PictureTests(PagesWorld world) : IClassFixture<PagesWorld>
         finally
         {
             foreach (var offered in new[] { github, linear, stripe, docs })
+                await world.WithdrawAsync(offered);
+        }
+    }
+
+    [Theory]
+    [InlineData(390, ColorScheme.Light, "pablo")]
+    [InlineData(390, ColorScheme.Dark, "nina")]
+    [InlineData(1280, ColorScheme.Light, "irma")]
+    [InlineData(1280, ColorScheme.Dark, "rolf")]
+    public async Task Pages_that_an_agent_leads_to_fit_from_phone_to_desktop(int width, ColorScheme scheme, string name)
+    {
+        await using var upstream = await McpServerDouble.StartAsync(modern: true);
+        var github = await world.OfferAsync("github", "server_token", new JsonObject { ["url"] = upstream.Url.AbsoluteUri, ["serverToken"] = "upstream-secret-1", ["capabilities"] = new JsonArray("list_issues", "create_issue", "merge_pull_request", "delete_item") });
+        var stripe = await world.OfferAsync("stripe", "user_token", new JsonObject { ["tokenLabel"] = "Restricted API key", ["tokenPlaceholder"] = "rk_live_…", ["capabilities"] = new JsonArray("list_charges", "create_refund") });
+        await world.OwnerAsync(HttpMethod.Post, "/policy/rules", new JsonObject { ["action"] = "ask", ["level"] = "org", ["integrationId"] = github.Id, ["toolName"] = "delete_*", ["description"] = "Deleting is final" });
+        var client = await world.AgentAsync($"Release agent {name}", github, stripe);
+        try
+        {
+            await using var person = await world.PersonAsync("/rules", new() { ViewportSize = new() { Width = width, Height = 900 }, ColorScheme = scheme }, name);
+            await person.Page.GetByLabel("Your agents").SelectOptionAsync("deny");
+            await person.Page.GetByLabel("Service").SelectOptionAsync(stripe.Id);
+            await person.Page.GetByLabel("Tool").FillAsync("create_refund");
+            await person.Page.GetByLabel("Why").FillAsync("Refunds are for people");
+            await person.Page.GetByRole(AriaRole.Button, new() { Name = "Add rule" }).ClickAsync();
+            await Expect(person.Page.GetByRole(AriaRole.List, new() { Name = "Your rules" })).ToBeVisibleAsync();
+            await person.Page.ReloadAsync();
+            await FitsAsync(person, "rules", width, scheme);
+            await person.Page.GotoAsync(world.Agent.AuthorizeUrl(client, world.Agent.Gateway).Url.AbsoluteUri);
+            await FitsAsync(person, "consent", width, scheme);
+            var token = await world.ApprovedAsync(client, name);
+            var asked = (await world.Agent.McpAsync(token, "tools/call", new JsonObject { ["name"] = "delete_item", ["arguments"] = new JsonObject { ["item"] = "release/2.4", ["force"] = true } }, "/mcp/github")).Json!;
+            await person.Page.GotoAsync(person.Address("/approvals"));
+            await FitsAsync(person, "approvals", width, scheme);
+            await person.Page.GotoAsync((string)asked["error"]!["data"]!["elicitations"]![0]!["url"]!);
+            await FitsAsync(person, "approval", width, scheme);
+            await person.Page.GotoAsync(person.Address("/sessions"));
+            await FitsAsync(person, "sessions", width, scheme);
+            await person.Page.GotoAsync((string)(await TestAgent.CallAsync(world.Server.Url, HttpMethod.Post, "/mcp/connect-session", token, new JsonObject())).Json!["connectUrl"]!);
+            await FitsAsync(person, "connect", width, scheme);
+            await person.Page.GotoAsync(person.Address("/device?user_code=BCDF-GHJK"));
+            await FitsAsync(person, "device", width, scheme);
+            await person.Page.GotoAsync(person.Address("/approvals/unknown"));
+            await FitsAsync(person, "error", width, scheme);
+        }
+        finally
+        {
+            foreach (var offered in new[] { github, stripe })
                 await world.WithdrawAsync(offered);
         }
     }

@@ -54,7 +54,10 @@ public sealed class ApplicationsTests(KontextFixture kontext)
     [Fact]
     public async Task More_than_can_be_stored_is_too_large()
     {
-        var answer = await OwnerAsync(HttpMethod.Post, "/applications", new JsonObject { ["name"] = ApiCalls.Unique("large"), ["description"] = new string('x', 900_000) });
+        var answer = await OwnerAsync(HttpMethod.Post, "/integrations", new JsonObject
+        {
+            ["name"] = ApiCalls.Unique("large"), ["url"] = "https://mcp.example.com/mcp", ["credentialSchema"] = new JsonObject { ["key"] = new string('x', 900_000) },
+        });
         Assert.Equal((HttpStatusCode.RequestEntityTooLarge, "kontext_validation_error"), (answer.Status, answer["code"]));
     }
 

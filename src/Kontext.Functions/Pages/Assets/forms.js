@@ -5,7 +5,7 @@ let underWay = null;
 document.addEventListener('submit', event => {
   const form = event.target;
   const button = event.submitter;
-  if (form.method !== 'post') return;
+  if (form.getAttribute('method') !== 'post') return;
   if (form.ariaBusy === 'true') {
     event.preventDefault();
     return;
@@ -20,7 +20,8 @@ document.addEventListener('submit', event => {
   if ('inPlace' in form.dataset) {
     event.preventDefault();
     const body = new URLSearchParams(new FormData(form, button));
-    show(form.action, { method: 'POST', body }, form, button);
+    // Not form.action: a field of that name would stand for it.
+    show(form.getAttribute('action'), { method: 'POST', body }, form, button);
   } else {
     working(form, button);
   }
