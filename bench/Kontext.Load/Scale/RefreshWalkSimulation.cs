@@ -15,7 +15,7 @@ namespace Kontext.Load.Scale;
 public sealed record WalkOutcome(int Instances, int Providers, long Refreshed, long Late, double LeadMedian, double LeadWorst, int Backlog, long Requeued, int QueuePeak, int IndexPeak, int TablePeak);
 
 /// <summary>
-/// The walk over due refreshes as the product does it (RefreshSweep, RefreshWork, RefreshFiling): each minute one timer hands over what is due, 32 at a time;
+/// The walk over due refreshes as the product does it (RefreshSweep, RefreshWork, RefreshFiling): each minute one timer hands over what is due, 24 at a time;
 /// each instance works on 32 messages and lets eight at a time through to one provider; what waits five seconds for that goes back for five.
 /// </summary>
 public sealed class RefreshWalkSimulation(int connections, int instances, int providers)
@@ -23,7 +23,7 @@ public sealed class RefreshWalkSimulation(int connections, int instances, int pr
     private const double Life = 3600;
     private const double Lead = 360;
     private const double Budget = 50;
-    private const int HandOvers = 32;
+    private const int HandOvers = 24;
     private const int Slots = 32;
     private const int Share = 8;
     private const double Patience = 5;
