@@ -14,6 +14,7 @@ const string Usage = """
       proxy           GET of a small document through the REST proxy, beside the same API called directly
       all             all five, as a Markdown table
       refresh         how fast due connections are refreshed: [--instances 1] [--count 100]
+      scale           simulations of 10, 100 and 1,000 instances
       report          everything, with peers, as bench/report/README.md with charts: [--starts 5] [--requests 36000] [--overload-seconds 10] [--refreshes 100]
       url             any address: --url URL [--header "Name: value"]... [--body-file FILE] [--pid SERVER]
 
@@ -36,6 +37,11 @@ if (options is not null && Scenarios.Has(options.Command))
 if (options?.Command is "report")
 {
     await new ReportCommand(options).RunAsync();
+    return 0;
+}
+if (options?.Command is "scale")
+{
+    ScaleReport.Print();
     return 0;
 }
 if (options?.Command is "refresh")

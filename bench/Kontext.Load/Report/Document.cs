@@ -40,6 +40,9 @@ public sealed class Document(string folder)
     /// <summary>Notes a target's outcome for the table at the beginning.</summary>
     public void Against(string what, string measured, bool reached, string reason = "") => targets.Add(new Target(what, measured, reached, reason));
 
+    /// <summary>What was written so far.</summary>
+    public override string ToString() => text.ToString().Trim();
+
     /// <summary>Writes it.</summary>
     public void Save(string machine)
     {

@@ -30,6 +30,8 @@ public sealed class ReportCommand(Options options)
         }
         await RefreshesAsync();
         await DecisionsAsync();
+        Say("scale");
+        new ScaleReport(document).Run();
         document.Save(machine);
         Console.WriteLine($"{Folder}/README.md");
     }

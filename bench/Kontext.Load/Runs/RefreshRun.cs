@@ -88,8 +88,11 @@ public static class RefreshRun
         var page = await browser.OpenAsync(new Uri(kontext.Url, "/integrations"));
         foreach (var form in page.Document.Forms.Where(form => form.GetAttribute("action")!.EndsWith("/connect", StringComparison.Ordinal) && form.GetAttribute("action")!.Contains("/s", StringComparison.Ordinal)))
         {
-            var returned = await browser.SubmitAsync(page, form.QuerySelector("button")!);
-            await browser.SubmitAsync(returned, returned.Document.Forms.Single(finish => finish.GetAttribute("action")!.EndsWith("/callback", StringComparison.Ordinal)).QuerySelector("button")!);
+            var onward = await browser.SubmitAsync(page, form.QuerySelector("button")!);
+            var returned = await browser.OpenAsync(new Uri(onward.Document.QuerySelector("main a.button")?.GetAttribute("href") ?? throw new InvalidOperationException($"No way to the provider: {onward.Text.Trim()}")));
+            var finish = returned.Document.Forms.FirstOrDefault(candidate => candidate.GetAttribute("action")!.EndsWith("/callback", StringComparison.Ordinal))
+                ?? throw new InvalidOperationException($"The provider did not lead back to the page that finishes: {returned.Url} {returned.Text.Trim()}");
+            await browser.SubmitAsync(returned, finish.QuerySelector("button")!);
         }
         var grants = (await provider.StateAsync())["grants"]!.AsArray().Count;
         if (grants != connections)
