@@ -8,6 +8,7 @@ public sealed class ScaleReport(Document document)
 {
     private const int Connections = 1_000_000;
     private const int Calls = 10_000;
+    private static readonly int[] Providers = [1, 20];
     private static readonly int[] Sizes = [10, 100, 1_000];
 
     /// <summary>Simulates and prints it.</summary>
@@ -32,7 +33,7 @@ public sealed class ScaleReport(Document document)
     private void Walk()
     {
         document.Paragraph(string.Create(CultureInfo.InvariantCulture, $"**{Connections:#,0} connections of one organization with tokens of an hour**, half an hour looked at. Refreshes are due six to nine minutes before the token's end; one timer hands them over."));
-        var outcomes = new[] { 1, 20 }.SelectMany(providers => Sizes.Select(instances => new RefreshWalkSimulation(Connections, instances, providers).Run())).ToList();
+        var outcomes = Providers.SelectMany(providers => Sizes.Select(instances => new RefreshWalkSimulation(Connections, instances, providers).Run())).ToList();
         document.Rows(
             ["| instances | providers | refreshes | too late | before the end, median | before the end, latest | waiting at most | went back | messages/s, peak | index writes/s, peak | table operations/s, peak |", "|---|---|---|---|---|---|---|---|---|---|---|"],
             outcomes.Select(outcome => string.Create(CultureInfo.InvariantCulture,
