@@ -17,7 +17,7 @@ public sealed class Document(string folder)
     private readonly List<Target> targets = [];
 
     /// <summary>A heading, which others can link to by its words.</summary>
-    public void Heading(string words) => text.Append(CultureInfo.InvariantCulture, $"\n## {words}\n\n");
+    public void Heading(string words) => text.Append(CultureInfo.InvariantCulture, $"## {words}\n\n");
 
     /// <summary>A paragraph.</summary>
     public void Paragraph(string words) => text.Append(CultureInfo.InvariantCulture, $"{words}\n\n");
@@ -38,7 +38,7 @@ public sealed class Document(string folder)
     }
 
     /// <summary>Notes a target's outcome for the table at the beginning.</summary>
-    public void Against(string what, string measured, bool reached, string reason = "") => targets.Add(new Target(what, measured, reached, reason));
+    public void Against(string what, string measured, bool reached, string reason = "") => targets.Add(new Target(what, measured, reached, reached ? "" : reason));
 
     /// <summary>What was written so far.</summary>
     public override string ToString() => text.ToString().Trim();
@@ -51,7 +51,7 @@ public sealed class Document(string folder)
         whole.Append("\n## Targets\n\n| target | measured | reached | what stands between |\n|---|---|---|---|\n");
         foreach (var target in targets)
             whole.Append(CultureInfo.InvariantCulture, $"| {target.What} | {target.Measured} | {(target.Reached ? "yes" : "no")} | {target.Reason} |\n");
-        whole.Append(text);
+        whole.Append('\n').Append(text);
         File.WriteAllText(Path.Combine(folder, "README.md"), whole.ToString().TrimEnd() + "\n");
     }
 }

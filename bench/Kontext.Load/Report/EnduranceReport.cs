@@ -44,7 +44,7 @@ public sealed class EnduranceReport(Document document, Workplace workplace)
         if (points.Count > 1)
             document.Picture("memory.svg", "Resident memory by requests answered", Chart.Lines("Resident memory", "requests answered", "MB", [new Line("resident, MB", [.. points.Select(point => ((double)point.Requests, point.Bytes / Megabyte))])]));
         var most = points.Max(point => point.Bytes) / Megabyte;
-        document.Against("150 MB resident", string.Create(CultureInfo.InvariantCulture, $"{most:0} MB at most"), most <= 150, "the runtime and what it compiled are most of it; it does not grow with requests (Memory)");
+        document.Against("150 MB resident", string.Create(CultureInfo.InvariantCulture, $"{most:0} MB at most"), most <= 150, "see Memory: what a fresh instance holds before it has done much, and how that changes with requests");
     }
 
     private async Task OverloadAsync(int capacity, int seconds)
