@@ -13,7 +13,11 @@ namespace Kontext.Testing;
 /// <param name="Method">Its method.</param>
 /// <param name="Target">Path and query as they were sent.</param>
 /// <param name="Body">Its body as text.</param>
-public sealed record WireRequest(string Method, string Target, string Body);
+public sealed record WireRequest(string Method, string Target, string Body)
+{
+    /// <summary>Its W3C trace context; null when it has none.</summary>
+    public string? TraceParent { get; init; }
+}
 
 /// <summary>An answer on a wire.</summary>
 /// <param name="Status">Its status.</param>
@@ -76,7 +80,10 @@ public sealed class Wire : IAsyncDisposable
         using var body = new MemoryStream();
         await context.Request.Body.CopyToAsync(body, context.RequestAborted);
         var rawTarget = context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget;
-        var request = new WireRequest(context.Request.Method, rawTarget, Encoding.UTF8.GetString(body.GetBuffer(), 0, (int)body.Length));
+        var request = new WireRequest(context.Request.Method, rawTarget, Encoding.UTF8.GetString(body.GetBuffer(), 0, (int)body.Length))
+        {
+            TraceParent = context.Request.Headers["traceparent"] is [{ } parent] ? parent : null,
+        };
         if (await Rule(request, () => PassAsync(context, request, body.ToArray())) is not { } answer)
         {
             context.Abort();
