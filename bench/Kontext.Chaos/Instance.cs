@@ -25,7 +25,7 @@ internal sealed class Instance : IAsyncDisposable
     private readonly string? logs;
     private readonly int port = KontextServer.FreePort();
     private readonly SemaphoreSlim changing = new(1);
-    private KontextServer? process;
+    private volatile KontextServer? process;
     private TimeSpan away;
     private int lives;
 
@@ -92,22 +92,30 @@ internal sealed class Instance : IAsyncDisposable
     /// <summary>Kills it without notice (SIGKILL); false when it was not there.</summary>
     public async Task<bool> KillAsync()
     {
-        var before = journal.Now;
-        if (Interlocked.Exchange(ref process, null) is not { } killed)
-            return false;
-        away = before;
-        await killed.KillAsync();
-        journal.Kills.Enqueue(new Kill(Number, journal.Now));
-        await KeepLogAsync(killed.Output);
-        await killed.DisposeAsync();
-        return true;
+        await changing.WaitAsync();
+        try
+        {
+            if (process is not { } killed)
+                return false;
+            away = journal.Now;
+            process = null;
+            await killed.KillAsync();
+            journal.Kills.Enqueue(new Kill(Number, journal.Now));
+            await KeepLogAsync(killed.Output);
+            await killed.DisposeAsync();
+            return true;
+        }
+        finally
+        {
+            changing.Release();
+        }
     }
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
         Trouble.Heal();
-        if (Interlocked.Exchange(ref process, null) is { } left)
+        if (process is { } left)
         {
             await left.KillAsync();
             await KeepLogAsync(left.Output);

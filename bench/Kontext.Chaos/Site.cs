@@ -114,41 +114,45 @@ internal sealed class Site : IAsyncDisposable
     {
         for (var number = 0; number < PersonCount; number++)
             people.Add(new Person($"person{number}", kontext!, PublicUrl));
-        for (var number = 0; number < connections; number++)
-        {
-            var (name, relay) = ($"account{number}", relays[number % relays.Count]);
-            var made = await Owner.DoAsync(HttpMethod.Post, "/integrations", new JsonObject
-            {
-                ["name"] = name,
-                ["url"] = tools!.AddressOf(name).AbsoluteUri,
-                ["authMode"] = "oauth",
-                ["oauth"] = new JsonObject
-                {
-                    ["authorizationUrl"] = $"{relay.Provider.Issuer}/authorize?login_hint={name}",
-                    ["tokenUrl"] = relay.TokenEndpoint(name).AbsoluteUri,
-                    ["clientId"] = "vault-public",
-                    ["scopes"] = new JsonArray("openid", "api.read"),
-                },
-            }, counted: false);
-            accounts.Add(new Account(name, (string)made!["integration"]!["id"]!, people[number / relays.Count % people.Count], relay));
-        }
-        for (var number = 0; number < AgentCount; number++)
-        {
-            var made = (await Owner.DoAsync(HttpMethod.Post, "/applications", new JsonObject
-            {
-                ["name"] = $"Agent {number}",
-                ["oauth"] = new JsonObject { ["type"] = "public", ["redirectUris"] = new JsonArray(TestAgent.RedirectUri) },
-            }, counted: false))!["application"]!;
-            var agent = new Agent((string)made["name"]!, (string)made["id"]!, (string)made["clientId"]!);
-            await Owner.DoAsync(HttpMethod.Put, $"/applications/{agent.Id}/integrations", new JsonObject { ["integrationIds"] = new JsonArray([.. accounts.Select(account => (JsonNode)account.Integration)]) }, counted: false);
-            agents.Add(agent);
-            foreach (var person in people)
-                Renew(await person.ApproveAsync(agent, journal));
-        }
+        accounts.AddRange(await Task.WhenAll(Enumerable.Range(0, connections).Select(AddAccountAsync)));
+        agents.AddRange(await Task.WhenAll(Enumerable.Range(0, AgentCount).Select(AddAgentAsync)));
         await Task.WhenAll(people.Select(async person =>
         {
+            foreach (var agent in agents)
+                Renew(await person.ApproveAsync(agent, journal));
             foreach (var account in accounts.Where(account => account.Person == person))
                 await person.ConnectAsync(account, SessionOf(agents[0], person));
         }));
+    }
+
+    private async Task<Account> AddAccountAsync(int number)
+    {
+        var (name, relay) = ($"account{number}", relays[number % relays.Count]);
+        var made = await Owner.DoAsync(HttpMethod.Post, "/integrations", new JsonObject
+        {
+            ["name"] = name,
+            ["url"] = tools!.AddressOf(name).AbsoluteUri,
+            ["authMode"] = "oauth",
+            ["oauth"] = new JsonObject
+            {
+                ["authorizationUrl"] = $"{relay.Provider.Issuer}/authorize?login_hint={name}",
+                ["tokenUrl"] = relay.TokenEndpoint(name).AbsoluteUri,
+                ["clientId"] = "vault-public",
+                ["scopes"] = new JsonArray("openid", "api.read"),
+            },
+        }, counted: false);
+        return new Account(name, (string)made!["integration"]!["id"]!, people[number / relays.Count % people.Count], relay);
+    }
+
+    private async Task<Agent> AddAgentAsync(int number)
+    {
+        var made = (await Owner.DoAsync(HttpMethod.Post, "/applications", new JsonObject
+        {
+            ["name"] = $"Agent {number}",
+            ["oauth"] = new JsonObject { ["type"] = "public", ["redirectUris"] = new JsonArray(TestAgent.RedirectUri) },
+        }, counted: false))!["application"]!;
+        var agent = new Agent((string)made["name"]!, (string)made["id"]!, (string)made["clientId"]!);
+        await Owner.DoAsync(HttpMethod.Put, $"/applications/{agent.Id}/integrations", new JsonObject { ["integrationIds"] = new JsonArray([.. accounts.Select(account => (JsonNode)account.Integration)]) }, counted: false);
+        return agent;
     }
 }
