@@ -39,7 +39,7 @@ internal sealed class Monkey(Site site, Journal journal, Choices dice)
         {
             foreach (var deed in dice.Shuffled(Deck).ToList())
             {
-                await Task.Delay(dice.Between(300, 1_200), over).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await Task.Delay(dice.Between(500, 2_000), over).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
                 if (over.IsCancellationRequested)
                     break;
                 going.RemoveAll(done => done.IsCompletedSuccessfully);

@@ -25,6 +25,7 @@ internal sealed class Site : IAsyncDisposable
     private readonly List<Person> people = [];
     private readonly List<Account> accounts = [];
     private readonly ConcurrentDictionary<(Agent, Person), AgentSession> sessions = [];
+    private Wire? front;
     private ToolServer? tools;
     private TestAgent? kontext;
 
@@ -51,8 +52,8 @@ internal sealed class Site : IAsyncDisposable
     /// <summary>The administrator.</summary>
     public Owner Owner { get; private set; } = null!;
 
-    /// <summary>The installation's address.</summary>
-    public Uri PublicUrl => instances[0].Url;
+    /// <summary>The installation's address, behind which is whatever instance answers.</summary>
+    public Uri PublicUrl => front!.Address;
 
     /// <summary>Whose a provider's access token is; null when no provider gave it out.</summary>
     public string? OwnerOf(string accessToken) => accountOfToken.GetValueOrDefault(accessToken);
@@ -89,6 +90,8 @@ internal sealed class Site : IAsyncDisposable
             await relay.DisposeAsync();
         foreach (var person in people)
             person.Dispose();
+        if (front is not null)
+            await front.DisposeAsync();
         if (tools is not null)
             await tools.DisposeAsync();
         await azurite.DisposeAsync();
@@ -100,6 +103,8 @@ internal sealed class Site : IAsyncDisposable
         var storage = await azurite.EmptyAccountAsync();
         for (var number = 0; number < InstanceCount; number++)
             instances.Add(await Instance.CreateAsync(number, storage, keys, options.Logs, dice.Apart(10 + number), journal));
+        front = await Wire.OpenAsync(instances[0].Url);
+        front.Rule = BalanceAsync;
         // One after the other: the first makes the installation's keys and tables.
         foreach (var instance in instances)
             await instance.StartAsync(PublicUrl);
@@ -108,6 +113,20 @@ internal sealed class Site : IAsyncDisposable
         tools = await ToolServer.StartAsync(accountOfToken, journal);
         kontext = new TestAgent(PublicUrl);
         Owner = new Owner(instances, kontext, dice.Apart(30), journal);
+    }
+
+    private async Task<WireAnswer?> BalanceAsync(WireRequest request, Func<Task<WireAnswer>> pass)
+    {
+        if (instances.Where(instance => instance.Up).ToList() is { Count: > 0 } up)
+            front!.Target = dice.Of(up).Url;
+        try
+        {
+            return await pass();
+        }
+        catch (HttpRequestException)
+        {
+            return null;
+        }
     }
 
     private async Task SetUpAsync(int connections)

@@ -28,7 +28,7 @@ internal sealed class Workload(Site site, AgentRequests requests, Journal journa
             var attempt = await requests.AskAsync(own.Percent(25) ? AskedFor.ToolCall : AskedFor.Credential, SessionFor(account, own), account, own.Of(up));
             if (attempt.Verdict == Verdict.NotConnected && !account.Held && attempt.Started > account.ConnectedAt && account.TryBeginConnecting())
                 await ConnectAsync(account, own);
-            await Task.Delay(idle ? own.Between(4_000, 9_000) : own.Between(20, 200), over).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Task.Delay(idle ? own.Between(4_000, 9_000) : own.Between(10, 120), over).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 

@@ -38,12 +38,11 @@ public sealed class Wire : IAsyncDisposable
     private static readonly HashSet<string> PerConnection = new(StringComparer.OrdinalIgnoreCase) { "Host", "Connection", "Transfer-Encoding", "Content-Length", "Keep-Alive" };
 
     private readonly HttpClient http = new(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false, UseProxy = false }) { Timeout = Timeout.InfiniteTimeSpan };
-    private readonly Uri target;
     private readonly WebApplication app;
 
     private Wire(Uri target)
     {
-        this.target = target;
+        Target = target;
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.UseUrls("http://127.0.0.1:0");
@@ -53,6 +52,9 @@ public sealed class Wire : IAsyncDisposable
 
     /// <summary>What happens on it. At first everything is passed on.</summary>
     public WireRule Rule { get; set; } = static async (_, pass) => await pass();
+
+    /// <summary>The service it leads to; a rule may lead it elsewhere.</summary>
+    public Uri Target { get; set; }
 
     /// <summary>Where the program has to send what is meant for the service.</summary>
     public Uri Address => new(app.Urls.First());
@@ -102,6 +104,7 @@ public sealed class Wire : IAsyncDisposable
     private async Task<WireAnswer> PassAsync(HttpContext context, WireRequest request, byte[] body)
     {
         // What is signed is the path as it was sent: nobody may tidy it up.
+        var target = Target;
         var address = new Uri(string.Create(CultureInfo.InvariantCulture, $"{target.Scheme}://{target.Authority}{request.Target}"), new UriCreationOptions { DangerousDisablePathAndQueryCanonicalization = true });
         using var message = new HttpRequestMessage(new HttpMethod(request.Method), address);
         if (body.Length > 0 || request.Method is "POST" or "PUT")
@@ -115,7 +118,8 @@ public sealed class Wire : IAsyncDisposable
         using var answer = await http.SendAsync(message, CancellationToken.None);
         return new WireAnswer(
             (int)answer.StatusCode,
-            [.. answer.Headers.NonValidated.Concat(answer.Content.Headers.NonValidated).Where(header => !PerConnection.Contains(header.Key)).Select(header => KeyValuePair.Create(header.Key, header.Value.ToString()))],
+            [.. answer.Headers.NonValidated.Concat(answer.Content.Headers.NonValidated).Where(header => !PerConnection.Contains(header.Key))
+                .SelectMany(header => header.Value.Select(value => KeyValuePair.Create(header.Key, value)))],
             await answer.Content.ReadAsByteArrayAsync());
     }
 }

@@ -10,12 +10,11 @@ internal static class LossCheck
         if (Says("an administrator disconnected it"))
             return journal.Revocations.Any(revocation => revocation.Kind == Revoked.Connection && revocation.Target == account.Name && revocation.Asked <= attempt.Ended)
                 ? null : $"no administrator revoked it: {attempt.Words}";
-        if (Says("the last refresh was interrupted"))
+        // Where a spent token ended the grant, that may also be found out later, with the token after it.
+        if (Says("the last refresh was interrupted") || Says("the provider ended the grant"))
             return journal.Withdrawn.ContainsKey(account.Name)
                 || (account.Relay.Strict && journal.Presentations.Values.Any(seen => seen.Count > 1 && seen.First().Account == account.Name && seen.First().At <= attempt.Ended))
-                ? null : $"nothing interrupted it that cost the grant: {attempt.Words}";
-        if (Says("the provider ended the grant"))
-            return journal.Withdrawn.ContainsKey(account.Name) ? null : $"its provider did not end the grant of itself: {attempt.Words}";
+                ? null : $"nobody withdrew it, and nothing interrupted it that cost the grant: {attempt.Words}";
         return $"no known reason: {attempt.Words}";
     }
 }
