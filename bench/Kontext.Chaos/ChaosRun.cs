@@ -22,7 +22,7 @@ public static class ChaosRun
         var work = new Workload(site, requests, journal, dice.Apart(1_003)).RunAsync(over.Token);
         var revocations = revoking.RunAsync(over.Token);
         var time = timers.RunAsync(over.Token);
-        await new Monkey(site, journal, dice.Apart(1_004)).RunAsync(over.Token);
+        await new Monkey(site, journal, dice.Apart(1_004), options.Duration).RunAsync(over.Token);
         var took = journal.Now - begun;
         say("everything is healed; what is under way ends");
         await Task.WhenAll(work, revocations, time);

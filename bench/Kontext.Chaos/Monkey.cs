@@ -3,7 +3,7 @@ using System.Text.Json.Nodes;
 namespace Kontext.Chaos;
 
 /// <summary>Makes things go wrong. Every kind of trouble comes once before any comes again.</summary>
-internal sealed class Monkey(Site site, Journal journal, Choices dice)
+internal sealed class Monkey(Site site, Journal journal, Choices dice, TimeSpan duration)
 {
     private enum Deed
     {
@@ -31,6 +31,9 @@ internal sealed class Monkey(Site site, Journal journal, Choices dice)
     private readonly HashSet<Instance> troubled = [];
     private readonly List<Task> going = [];
 
+    // A short run is to see everything too.
+    private readonly int longestPause = (int)Math.Clamp(duration.TotalMilliseconds / Deck.Length, 600, 2_000);
+
     /// <summary>Goes on until it is over; then everything works again.</summary>
     public async Task RunAsync(CancellationToken over)
     {
@@ -39,7 +42,7 @@ internal sealed class Monkey(Site site, Journal journal, Choices dice)
         {
             foreach (var deed in dice.Shuffled(Deck).ToList())
             {
-                await Task.Delay(dice.Between(500, 2_000), over).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await Task.Delay(dice.Between(500, longestPause), over).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
                 if (over.IsCancellationRequested)
                     break;
                 going.RemoveAll(done => done.IsCompletedSuccessfully);
@@ -131,19 +134,26 @@ internal sealed class Monkey(Site site, Journal journal, Choices dice)
     /// <summary>One trouble of an instance at a time, so that it is clear what follows from it.</summary>
     private async Task TroubleAsync(TimeSpan life, Action<Instance> begin, Action<Instance> end)
     {
-        Instance instance;
-        lock (troubled)
-        {
-            if (site.Instances.Where(candidate => !troubled.Contains(candidate)).ToList() is not { Count: > 0 } whole)
-                return;
-            instance = dice.Of(whole);
-            troubled.Add(instance);
-        }
+        Instance? instance;
+        while ((instance = Take()) is null)
+            await Task.Delay(50);
         begin(instance);
         await Task.Delay(life);
         end(instance);
         lock (troubled)
             troubled.Remove(instance);
+    }
+
+    private Instance? Take()
+    {
+        lock (troubled)
+        {
+            if (site.Instances.Where(candidate => !troubled.Contains(candidate)).ToList() is not { Count: > 0 } whole)
+                return null;
+            var instance = dice.Of(whole);
+            troubled.Add(instance);
+            return instance;
+        }
     }
 
     private async Task ProviderAsync(Action<ProviderRelay> begin, Action<ProviderRelay> end)
