@@ -48,7 +48,7 @@ public sealed class FormBrowser : IDisposable
                 IHtmlInputElement { Type: "checkbox" or "radio" } box => (box.Name, box.IsChecked || (box.Name is not null && fields?.GetValueOrDefault(box.Name) == box.Value) ? box.Value : null),
                 IHtmlInputElement input => (input.Name, input.IsDisabled ? null : input.Value),
                 // As browsers do: where nothing is marked as selected, the first option is.
-                IHtmlSelectElement choice => (choice.Name, choice.SelectedOptions.FirstOrDefault()?.Value ?? choice.Options.FirstOrDefault()?.Value),
+                IHtmlSelectElement choice => (choice.Name, choice.SelectedOptions.Concat(choice.Options).FirstOrDefault()?.Value),
                 IHtmlTextAreaElement text => (text.Name, text.Value),
                 _ => (null, null),
             };
