@@ -6,7 +6,7 @@ using Kontext.Testing;
 namespace Kontext.Chaos;
 
 /// <summary>The administrator: asks any instance, and asks again until one did what was wanted. An answer that no documentation has is a breach.</summary>
-internal sealed class Owner(IReadOnlyList<Instance> instances, TestAgent kontext, Choices dice, Journal journal)
+internal sealed class Owner(IReadOnlyList<Instance> instances, TestAgent kontext, Choices dice, Journal journal) : IDisposable
 {
     private static readonly TimeSpan TokenLife = TimeSpan.FromMinutes(5);
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(200);
@@ -77,4 +77,7 @@ internal sealed class Owner(IReadOnlyList<Instance> instances, TestAgent kontext
             renewing.Release();
         }
     }
+
+    /// <inheritdoc/>
+    public void Dispose() => renewing.Dispose();
 }

@@ -27,6 +27,7 @@ internal sealed class Site : IAsyncDisposable
     private readonly ConcurrentDictionary<(Agent, Person), AgentSession> sessions = [];
     private Wire? front;
     private ToolServer? tools;
+    private Owner? owner;
     private TestAgent? kontext;
 
     private Site(Journal journal, Choices dice) => (this.journal, this.dice) = (journal, dice);
@@ -50,7 +51,7 @@ internal sealed class Site : IAsyncDisposable
     public ConcurrentQueue<AgentSession> DeadSessions { get; } = [];
 
     /// <summary>The administrator.</summary>
-    public Owner Owner { get; private set; } = null!;
+    public Owner Owner => owner ?? throw new InvalidOperationException("Nothing is set up.");
 
     /// <summary>The installation's address, behind which is whatever instance answers.</summary>
     public Uri PublicUrl => front!.Address;
@@ -90,6 +91,7 @@ internal sealed class Site : IAsyncDisposable
             await relay.DisposeAsync();
         foreach (var person in people)
             person.Dispose();
+        owner?.Dispose();
         if (front is not null)
             await front.DisposeAsync();
         if (tools is not null)
@@ -112,7 +114,7 @@ internal sealed class Site : IAsyncDisposable
         relays.Add(await ProviderRelay.StartAsync(strict: false, Life, accountOfToken, dice.Apart(21), journal));
         tools = await ToolServer.StartAsync(accountOfToken, journal);
         kontext = new TestAgent(PublicUrl);
-        Owner = new Owner(instances, kontext, dice.Apart(30), journal);
+        owner = new Owner(instances, kontext, dice.Apart(30), journal);
     }
 
     private async Task<WireAnswer?> BalanceAsync(WireRequest request, Func<Task<WireAnswer>> pass)
