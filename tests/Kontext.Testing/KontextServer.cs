@@ -45,9 +45,11 @@ public sealed class KontextServer : IAsyncDisposable
     /// <param name="publicUrl">Its public URL, when several instances share one; its own address otherwise.</param>
     /// <param name="settings">More settings.</param>
     /// <param name="handler">As the Functions host starts it: with triggers to post to, and without timers of its own.</param>
-    public static async Task<KontextServer> StartAsync(string storage, string keyDirectory, Uri? publicUrl = null, IReadOnlyDictionary<string, string>? settings = null, bool handler = false)
+    /// <param name="listenOn">The port of one that was killed and is to come back where it was; any free one otherwise.</param>
+    public static async Task<KontextServer> StartAsync(
+        string storage, string keyDirectory, Uri? publicUrl = null, IReadOnlyDictionary<string, string>? settings = null, bool handler = false, int? listenOn = null)
     {
-        var port = FreePort();
+        var port = listenOn ?? FreePort();
         var address = new Uri(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}"));
         var start = new ProcessStartInfo("dotnet")
         {
@@ -70,8 +72,16 @@ public sealed class KontextServer : IAsyncDisposable
         server.process.ErrorDataReceived += (_, line) => server.Note(line.Data);
         server.process.BeginOutputReadLine();
         server.process.BeginErrorReadLine();
-        await server.ReadyAsync();
-        return server;
+        try
+        {
+            await server.ReadyAsync();
+            return server;
+        }
+        catch
+        {
+            await server.DisposeAsync();
+            throw;
+        }
     }
 
     /// <summary>Kills it without notice, as the Functions host does.</summary>

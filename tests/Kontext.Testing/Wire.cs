@@ -13,7 +13,11 @@ namespace Kontext.Testing;
 /// <param name="Method">Its method.</param>
 /// <param name="Target">Path and query as they were sent.</param>
 /// <param name="Body">Its body as text.</param>
-public sealed record WireRequest(string Method, string Target, string Body);
+public sealed record WireRequest(string Method, string Target, string Body)
+{
+    /// <summary>Its W3C trace context; null when it has none.</summary>
+    public string? TraceParent { get; init; }
+}
 
 /// <summary>An answer on a wire.</summary>
 /// <param name="Status">Its status.</param>
@@ -34,12 +38,11 @@ public sealed class Wire : IAsyncDisposable
     private static readonly HashSet<string> PerConnection = new(StringComparer.OrdinalIgnoreCase) { "Host", "Connection", "Transfer-Encoding", "Content-Length", "Keep-Alive" };
 
     private readonly HttpClient http = new(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false, UseProxy = false }) { Timeout = Timeout.InfiniteTimeSpan };
-    private readonly Uri target;
     private readonly WebApplication app;
 
     private Wire(Uri target)
     {
-        this.target = target;
+        Target = target;
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.UseUrls("http://127.0.0.1:0");
@@ -49,6 +52,9 @@ public sealed class Wire : IAsyncDisposable
 
     /// <summary>What happens on it. At first everything is passed on.</summary>
     public WireRule Rule { get; set; } = static async (_, pass) => await pass();
+
+    /// <summary>The service it leads to; a rule may lead it elsewhere.</summary>
+    public Uri Target { get; set; }
 
     /// <summary>Where the program has to send what is meant for the service.</summary>
     public Uri Address => new(app.Urls.First());
@@ -76,7 +82,10 @@ public sealed class Wire : IAsyncDisposable
         using var body = new MemoryStream();
         await context.Request.Body.CopyToAsync(body, context.RequestAborted);
         var rawTarget = context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget;
-        var request = new WireRequest(context.Request.Method, rawTarget, Encoding.UTF8.GetString(body.GetBuffer(), 0, (int)body.Length));
+        var request = new WireRequest(context.Request.Method, rawTarget, Encoding.UTF8.GetString(body.GetBuffer(), 0, (int)body.Length))
+        {
+            TraceParent = context.Request.Headers["traceparent"] is [{ } parent] ? parent : null,
+        };
         if (await Rule(request, () => PassAsync(context, request, body.ToArray())) is not { } answer)
         {
             context.Abort();
@@ -95,6 +104,7 @@ public sealed class Wire : IAsyncDisposable
     private async Task<WireAnswer> PassAsync(HttpContext context, WireRequest request, byte[] body)
     {
         // What is signed is the path as it was sent: nobody may tidy it up.
+        var target = Target;
         var address = new Uri(string.Create(CultureInfo.InvariantCulture, $"{target.Scheme}://{target.Authority}{request.Target}"), new UriCreationOptions { DangerousDisablePathAndQueryCanonicalization = true });
         using var message = new HttpRequestMessage(new HttpMethod(request.Method), address);
         if (body.Length > 0 || request.Method is "POST" or "PUT")
@@ -108,7 +118,8 @@ public sealed class Wire : IAsyncDisposable
         using var answer = await http.SendAsync(message, CancellationToken.None);
         return new WireAnswer(
             (int)answer.StatusCode,
-            [.. answer.Headers.NonValidated.Concat(answer.Content.Headers.NonValidated).Where(header => !PerConnection.Contains(header.Key)).Select(header => KeyValuePair.Create(header.Key, header.Value.ToString()))],
+            [.. answer.Headers.NonValidated.Concat(answer.Content.Headers.NonValidated).Where(header => !PerConnection.Contains(header.Key))
+                .SelectMany(header => header.Value.Select(value => KeyValuePair.Create(header.Key, value)))],
             await answer.Content.ReadAsByteArrayAsync());
     }
 }

@@ -9,8 +9,15 @@ public sealed class SessionRevocation(ISessionStore sessions, IApplicationStore 
     /// <summary>Revokes; false when there was nothing left to revoke.</summary>
     public async Task<bool> RunAsync(OrgId org, Application application, SessionId session, string reason, CancellationToken cancellationToken)
     {
-        while (await sessions.FindAsync(org, application.Id, session, cancellationToken) is { Value.RevokedAt: null } current)
+        while (await sessions.FindAsync(org, application.Id, session, cancellationToken) is { } current)
         {
+            if (current.Value.RevokedAt is not null)
+            {
+                // Who revoked it may have died before the other instances were told: writing it tells them.
+                if (await sessions.ReplaceAsync(org, current, current.Value, cancellationToken) is null)
+                    continue;
+                return false;
+            }
             var now = time.GetUtcNow();
             if (await sessions.ReplaceAsync(org, current, current.Value with { RevokedAt = now, RevokedReason = reason }, cancellationToken) is null)
                 continue;

@@ -41,21 +41,26 @@ public sealed class CutOffSwitch(IOrganizationStore organizations, IUserStore us
         {
             case { Kind: CutOffKind.Session, Session: { } session, Application: { } id }:
                 return await applications.FindAsync(org, id, cancellationToken) is { } application && await revocation.RunAsync(org, application.Value, session, reason, cancellationToken) ? 1 : 0;
+            // INVARIANT: written even when it says so already. Who wrote that may have died before the other instances were told, and this answer says that they are.
             case { Kind: CutOffKind.Application, Application: { } id }:
-                while (await applications.FindAsync(org, id, cancellationToken) is { } agent && agent.Value.Suspended != cutOff)
-                    await applications.ReplaceAsync(org, agent, agent.Value with { Suspended = cutOff }, cancellationToken);
+                while (await applications.FindAsync(org, id, cancellationToken) is { } agent
+                    && await applications.ReplaceAsync(org, agent, agent.Value with { Suspended = cutOff }, cancellationToken) is null)
+                    continue;
                 return 0;
             case { Kind: CutOffKind.User, User: { } id }:
-                while (await users.FindAsync(org, id, cancellationToken) is { } person && person.Value.Disabled != cutOff)
-                    await users.ReplaceAsync(org, person, person.Value with { Disabled = cutOff }, cancellationToken);
+                while (await users.FindAsync(org, id, cancellationToken) is { } person
+                    && await users.ReplaceAsync(org, person, person.Value with { Disabled = cutOff }, cancellationToken) is null)
+                    continue;
                 return 0;
             case { Kind: CutOffKind.Integration, Integration: { } id }:
-                while (await integrations.FindAsync(org, id, cancellationToken) is { } service && service.Value.Suspended != cutOff)
-                    await integrations.ReplaceAsync(org, service, service.Value with { Suspended = cutOff }, cancellationToken);
+                while (await integrations.FindAsync(org, id, cancellationToken) is { } service
+                    && !(await integrations.ReplaceAsync(org, service, service.Value with { Suspended = cutOff }, cancellationToken)).TryGet(out _, out _))
+                    continue;
                 return 0;
             case { Kind: CutOffKind.Organization }:
-                while (await organizations.FindAsync(org, cancellationToken) is { } organization && organization.Value.Suspended != cutOff)
-                    await organizations.ReplaceAsync(organization, organization.Value with { Suspended = cutOff }, cancellationToken);
+                while (await organizations.FindAsync(org, cancellationToken) is { } organization
+                    && await organizations.ReplaceAsync(organization, organization.Value with { Suspended = cutOff }, cancellationToken) is null)
+                    continue;
                 return 0;
             default:
                 return 0;

@@ -78,9 +78,13 @@ public sealed class CutOffs(ICutOffStore cutOffs, CutOffSwitch targets, IConnect
         {
             if (time.GetUtcNow() - started > Budget)
                 return (count, remainders.ToImmutable(), false);
-            if (connection.Status != ConnectionStatus.Connected || await integrations.FindAsync(org, connection.Integration, CancellationToken.None) is not { } integration)
+            var ended = connection.Status != ConnectionStatus.Connected;
+            // One that ended before is told of again, and so it is a cut-off when that is what was asked for.
+            if ((ended && order.Target.Kind != CutOffKind.Connection) || await integrations.FindAsync(org, connection.Integration, CancellationToken.None) is not { } integration)
                 continue;
             var report = await disconnection.RunAsync(org, connection.User, integration.Value, DisconnectReason.ByAdministrator, order.By, CancellationToken.None);
+            if (ended)
+                continue;
             count++;
             if (report is not { AtProvider: ProviderRevocation.Revoked or ProviderRevocation.Nothing, SecretsDeleted: true } && remainders.Count < MaxRemainders)
                 remainders.Add(new CutOffRemainder(connection.User, connection.Integration, report.AtProvider, report.SecretsDeleted, report.LivesUntil, report.Detail));

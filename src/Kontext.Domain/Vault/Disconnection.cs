@@ -43,6 +43,13 @@ public sealed class Disconnection(IConnectionStore connections, GrantRemoval rem
                     continue;
                 row = written;
             }
+            // Who ended it may have died before the other instances were told of it: they are told again. Under a lease its secrets are being removed, which comes after that.
+            else if (!(row.Value.LeaseUntil > time.GetUtcNow()))
+            {
+                if (await connections.ReplaceAsync(org, row, row.Value, cutOff: true, cancellationToken) is not { } told)
+                    continue;
+                row = told;
+            }
             // Dead for every agent from here on; the rest is done even if the person does not wait for it.
             var report = row.Value.CredentialVersion is null
                 ? new RemovalReport(ProviderRevocation.Nothing, SecretsDeleted: true, LivesUntil: null, Detail: null)

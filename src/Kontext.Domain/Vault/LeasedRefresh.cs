@@ -13,9 +13,10 @@ public sealed class LeasedRefresh(GrantVault grants, ProviderDirectory providers
     {
         StoredGrant? grant;
         ProviderApp? app;
+        (string Version, StoredGrant Grant)? unclaimed;
         try
         {
-            var unclaimed = lease.Interrupted ? await grants.FindUnclaimedAsync(org, lease.Row.Value, CancellationToken.None) : null;
+            unclaimed = lease.Interrupted ? await grants.FindUnclaimedAsync(org, lease.Row.Value, CancellationToken.None) : null;
             if (unclaimed is { } left && IsUsable(left.Grant, rejected))
                 return await outcome.ClaimAsync(org, integration, lease, left.Version, left.Grant);
             grant = unclaimed?.Grant ?? await grants.ReadAsync(org, lease.Row.Value, CancellationToken.None);
@@ -48,7 +49,7 @@ public sealed class LeasedRefresh(GrantVault grants, ProviderDirectory providers
                 return await outcome.EndAsync(org, integration, lease.Row, "its authorization server no longer knows the client that Kontext registered there", ConnectionEnds.GrantEnded, CancellationToken.None, failure.Detail);
             }
             return failure.Code == FailureCode.InvalidGrant
-                ? await EndAsync(org, integration, lease, failure)
+                ? await EndAsync(org, integration, lease, unclaimed?.Version, living, failure)
                 : await outcome.PostponeAsync(org, integration, lease, living, failure);
         }
         if (answer.AccessToken is null && answer.RefreshToken is null)
@@ -73,11 +74,17 @@ public sealed class LeasedRefresh(GrantVault grants, ProviderDirectory providers
         GrantedAt = grant.GrantedAt,
     };
 
-    private async Task<Result<OpenedCredential>> EndAsync(OrgId org, Integration integration, RefreshLease lease, Failure failure)
+    /// <summary>The provider refused the grant. <paramref name="presented"/> is the version it was asked with, when that is not the row's.</summary>
+    private async Task<Result<OpenedCredential>> EndAsync(OrgId org, Integration integration, RefreshLease lease, string? presented, OpenedCredential? living, Failure failure)
     {
-        // A refresher that outlived its lease may have stored its answer while we asked with a spent token.
-        if (await grants.FindUnclaimedAsync(org, lease.Row.Value, CancellationToken.None) is { } left)
-            return await outcome.ClaimAsync(org, integration, lease, left.Version, left.Grant);
+        // A refresher that outlived its lease may have stored its answer while we asked with a spent token. INVARIANT: what was just refused is not such an answer, or it would be presented again.
+        if (await grants.FindUnclaimedAsync(org, lease.Row.Value, CancellationToken.None) is { } left && left.Version != presented)
+        {
+            return IsUsable(left.Grant, rejected: null)
+                ? await outcome.ClaimAsync(org, integration, lease, left.Version, left.Grant)
+                : await outcome.PostponeAsync(
+                    org, integration, await outcome.PointAsync(org, lease, left.Version, left.Grant), living, new Failure(FailureCode.Unavailable, "a refresh that was interrupted left a newer grant"));
+        }
         var reason = lease.Interrupted
             ? "the last refresh was interrupted, and the provider no longer accepts what we had before it"
             : "the provider ended the grant: it expired, or access was withdrawn there";

@@ -40,8 +40,9 @@ internal sealed class SessionStore(ITableSource tables, FreshCache cache, EpochF
         var written = await sessions.ReplaceAsync(Partition(org, next.Application, MonthOf(next.Id.Value)), RowKey(org, next.Id), current, next, cancellationToken);
         if (written is null)
             return null;
-        // Token rotation and signs of life decide nothing, and happen all the time: only this instance forgets. Anything else everybody has to hear of.
-        if (Rights(current.Value) == Rights(next))
+        // Token rotation and signs of life decide nothing, and happen all the time: only this instance forgets. Anything else everybody has to hear of,
+        // and of an end once more: who wrote it may have died before it was told.
+        if (next.RevokedAt is null && Rights(current.Value) == Rights(next))
             cache.Remove(KeyOf(org, next.Application, next.Id));
         else
             await epochs.BumpAsync(org);

@@ -136,6 +136,17 @@ public sealed class CredentialRefreshTests
     }
 
     [Fact]
+    public async Task A_connection_that_ended_is_told_of_again_when_it_is_ended_again()
+    {
+        await world.ConnectAsync();
+        var instance = world.NewInstance();
+        await instance.Disconnection.RunAsync(world.Org, world.User.Id, world.Integration, DisconnectReason.ByAdministrator, actor: null, default);
+        var told = world.Connections.CutOffs;
+        await instance.Disconnection.RunAsync(world.Org, world.User.Id, world.Integration, DisconnectReason.ByAdministrator, actor: null, default);
+        Assert.Equal(told + 1, world.Connections.CutOffs);
+    }
+
+    [Fact]
     public async Task A_dead_grant_disconnects_with_the_reason_in_words()
     {
         await world.ConnectAsync();

@@ -66,6 +66,46 @@ public sealed class RefreshCrashTests
     }
 
     [Fact]
+    public async Task A_grant_that_was_left_in_the_vault_and_is_refused_is_not_presented_again()
+    {
+        await world.ConnectAsync();
+        world.Advance(TimeSpan.FromHours(2));
+        world.Breakage.Break("row", ForEver);
+        await Assert.ThrowsAsync<IOException>(() => world.NewInstance().RefreshAsync());
+        world.Breakage.Break("row", 0);
+        world.Advance(TimeSpan.FromHours(5));
+        provider.Dead = true;
+
+        Assert.Equal(FailureCode.NotConnected, CredentialRefreshTests.FailureOf(await world.NewInstance().RefreshAsync()).Code);
+        Assert.Equal(2, provider.Refreshes);
+        Assert.Contains("interrupted", (await world.RowAsync()).Reason, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_grant_that_arrives_in_the_vault_while_the_one_before_is_refused_is_gone_on_with_though_its_access_token_is_over()
+    {
+        await world.ConnectAsync();
+        world.Advance(TimeSpan.FromHours(2));
+        var version = (await world.RowAsync()).CredentialVersion;
+        var successor = world.NewInstance();
+        provider.OnRefresh = async answer =>
+        {
+            // The answer to another refresher, whose write was on its way for long.
+            await successor.Grants.PutAsync(world.Org, (await world.RowAsync()).Id, new StoredGrant
+            {
+                AccessToken = answer.AccessToken!, RefreshToken = answer.RefreshToken, ExpiresAt = world.Time.GetUtcNow().AddSeconds(-1), RefreshedFrom = version,
+            }.ToSecret(), default);
+            return new Failure(FailureCode.InvalidGrant, "The provider no longer accepts the grant.");
+        };
+        Assert.Equal(FailureCode.Unavailable, CredentialRefreshTests.FailureOf(await successor.RefreshAsync()).Code);
+        provider.OnRefresh = null;
+        world.Advance(TimeSpan.FromSeconds(10));
+
+        Assert.Equal("at-3", CredentialRefreshTests.TokenOf(await world.NewInstance().RefreshAsync()));
+        Assert.False(provider.Dead);
+    }
+
+    [Fact]
     public async Task A_lost_answer_is_said_to_be_an_interruption_too()
     {
         await world.ConnectAsync();

@@ -1,7 +1,11 @@
 using Kontext.Domain;
+using Kontext.Domain.OAuth;
+using Kontext.Domain.Revocations;
 using Kontext.Domain.Tenancy;
 using Kontext.Domain.Vault;
 using Kontext.Functions.Storage;
+using Kontext.Testing;
+using Kontext.Testing.Connections;
 
 namespace Kontext.Functions.Tests.Storage;
 
@@ -30,6 +34,42 @@ public sealed class FreshnessTests
         time.Advance(TimeSpan.FromSeconds(1));
         Assert.NotNull((await there.Sessions.CurrentAsync(Org, session.Application, session.Id, Cancel))!.RevokedAt);
     }
+
+    [Theory]
+    [InlineData(CutOffKind.Session)]
+    [InlineData(CutOffKind.Application)]
+    [InlineData(CutOffKind.User)]
+    [InlineData(CutOffKind.Integration)]
+    public async Task What_an_instance_cut_off_and_died_before_it_told_the_others_is_told_by_whoever_cuts_it_off_again(CutOffKind kind)
+    {
+        var (user, application, integration) = (Samples.User("ada"), Samples.Application("agent"), Samples.Integration("notes"));
+        var session = Samples.Session(application.Id, user.Id, Samples.Then);
+        await here.Users.InsertAsync(Org, user, Cancel);
+        await here.Applications.InsertAsync(Org, application, Cancel);
+        await here.Integrations.InsertAsync(Org, integration, Cancel);
+        await here.Sessions.InsertAsync(Org, session, Cancel);
+        async Task<bool> IsCutOffThereAsync() => kind switch
+        {
+            CutOffKind.Session => (await there.Sessions.CurrentAsync(Org, application.Id, session.Id, Cancel))!.RevokedAt is not null,
+            CutOffKind.Application => (await there.Applications.CurrentAsync(Org, application.Id, Cancel))!.Suspended,
+            CutOffKind.User => (await there.Users.CurrentAsync(Org, user.Id, Cancel))!.Disabled,
+            _ => (await there.Integrations.CurrentAsync(Org, integration.Id, Cancel))!.Suspended,
+        };
+        Assert.False(await IsCutOffThereAsync());
+        var target = new CutOffTarget { Kind = kind, Session = session.Id, Application = application.Id, User = user.Id, Integration = integration.Id };
+
+        var dying = new FaultyTables(tables);
+        dying["epochs"].FailWrite(1);
+        await Assert.ThrowsAsync<StorageUnavailableException>(() => SwitchOf(new Instance(dying, time)).SetAsync(Org, target, cutOff: true, "leaked", Cancel));
+        await SwitchOf(here).SetAsync(Org, target, cutOff: true, "leaked", Cancel);
+
+        time.Advance(TimeSpan.FromSeconds(1));
+        Assert.True(await IsCutOffThereAsync());
+    }
+
+    private CutOffSwitch SwitchOf(Instance instance) => new(
+        instance.Organizations, instance.Users, instance.Applications, instance.Integrations, instance.Sessions,
+        new SessionRevocation(instance.Sessions, instance.Applications, new MemoryAudit(), time));
 
     [Fact]
     public async Task The_poll_is_enough_to_hear_of_a_disabled_person_and_an_archived_application()

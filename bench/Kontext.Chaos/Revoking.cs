@@ -1,0 +1,102 @@
+using System.Text.Json.Nodes;
+
+namespace Kontext.Chaos;
+
+/// <summary>An administrator who revokes sessions, applications, integrations and connections, lets each be for a while, and undoes it where that can be.</summary>
+internal sealed class Revoking(Site site, Journal journal, Choices dice)
+{
+    // Long enough to see that it holds everywhere.
+    private static readonly TimeSpan Hold = TimeSpan.FromMilliseconds(2_500);
+
+    /// <summary>Revokes until it is over. What was begun is undone.</summary>
+    public Task RunAsync(CancellationToken over) => Task.WhenAll(
+        RepeatAsync(SessionAsync, dice.Apart(1), over), RepeatAsync(SwitchAsync, dice.Apart(2), over), RepeatAsync(ConnectionAsync, dice.Apart(3), over));
+
+    /// <summary>Undoes what a request left that nobody saw the answer of.</summary>
+    public async Task ReinstateAllAsync()
+    {
+        string? cursor = null;
+        do
+        {
+            var page = await site.Owner.DoAsync(HttpMethod.Get, $"/revocations?limit=100{(cursor is null ? "" : "&cursor=" + Uri.EscapeDataString(cursor))}");
+            foreach (var left in page!["items"]!.AsArray().Where(item => (bool)item!["reinstatable"]!))
+                await site.Owner.DoAsync(HttpMethod.Post, $"/revocations/{(string)left!["id"]!}/reinstate");
+            cursor = (string?)page["nextCursor"];
+        }
+        while (cursor is not null);
+    }
+
+    private static async Task RepeatAsync(Func<Choices, Task> act, Choices own, CancellationToken over)
+    {
+        while (!over.IsCancellationRequested)
+        {
+            await Task.Delay(own.Between(300, 1_500), CancellationToken.None);
+            await act(own);
+        }
+    }
+
+    // The first half of the agents loses sessions, the other half is cut off as a whole.
+    private async Task SessionAsync(Choices own)
+    {
+        var session = site.SessionOf(own.Of(site.Agents.Take(site.Agents.Count / 2).ToList()), own.Of(site.People));
+        await RevokeAsync(new Revocation(Revoked.Session, session.Id, journal.Now), new JsonObject { ["type"] = "session", ["applicationId"] = session.Agent.Id, ["sessionId"] = session.Id });
+        await Task.Delay(Hold);
+        site.DeadSessions.Enqueue(session);
+        while (true)
+        {
+            try
+            {
+                site.Renew(await session.Person.ApproveAsync(session.Agent, journal));
+                return;
+            }
+            catch (Exception trouble) when (Person.IsTrouble(trouble))
+            {
+                journal.Count("approvals that were repeated");
+                await Task.Delay(own.Between(200, 600));
+            }
+        }
+    }
+
+    private async Task SwitchAsync(Choices own)
+    {
+        Revocation revocation;
+        if (own.Percent(50))
+        {
+            var agent = own.Of(site.Agents.Skip(site.Agents.Count / 2).ToList());
+            revocation = await RevokeAsync(new Revocation(Revoked.Application, agent.Name, journal.Now), new JsonObject { ["type"] = "application", ["applicationId"] = agent.Id });
+        }
+        else
+        {
+            var account = own.Of(site.Accounts);
+            revocation = await RevokeAsync(new Revocation(Revoked.Integration, account.Name, journal.Now), new JsonObject { ["type"] = "integration", ["integrationId"] = account.Integration });
+        }
+        await Task.Delay(Hold);
+        revocation.UndoAsked = journal.Now;
+        await site.Owner.DoAsync(HttpMethod.Post, $"/revocations/{revocation.Id}/reinstate");
+        revocation.Undone = journal.Now;
+    }
+
+    private async Task ConnectionAsync(Choices own)
+    {
+        var account = own.Of(site.Accounts);
+        // Who is connecting would be cut off in the middle, and nobody could say what holds.
+        if (!account.TryBeginConnecting())
+            return;
+        account.Held = true;
+        account.Ended = new Revocation(Revoked.Connection, account.Name, journal.Now);
+        account.EndConnecting();
+        await RevokeAsync(account.Ended, new JsonObject { ["type"] = "connection", ["userId"] = account.Person.Id, ["integrationId"] = account.Integration });
+        await Task.Delay(Hold);
+        account.Held = false;
+    }
+
+    private async Task<Revocation> RevokeAsync(Revocation revocation, JsonObject order)
+    {
+        journal.Revocations.Enqueue(revocation);
+        var done = await site.Owner.DoAsync(HttpMethod.Post, "/revocations", order);
+        revocation.Acknowledged = journal.Now;
+        revocation.Id = (string)done!["revocation"]!["id"]!;
+        journal.Count($"revocations of {revocation.Kind.ToString().ToLowerInvariant()}s acknowledged");
+        return revocation;
+    }
+}

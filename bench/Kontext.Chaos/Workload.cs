@@ -1,0 +1,70 @@
+namespace Kontext.Chaos;
+
+/// <summary>Agents that ask for every connection on any instance, all the time, and people who connect again what was lost.</summary>
+internal sealed class Workload(Site site, AgentRequests requests, Journal journal, Choices dice)
+{
+    private const int AtOncePerAccount = 2;
+
+    // Hardly asked for: these live by the timer's and the queue's work.
+    private const int OneIdleIn = 5;
+
+    /// <summary>Asks until it is over. What was begun is finished.</summary>
+    public Task RunAsync(CancellationToken over) => Task.WhenAll(
+        from number in Enumerable.Range(0, site.Accounts.Count)
+        from lane in Enumerable.Range(0, AtOncePerAccount)
+        let idle = number % OneIdleIn == OneIdleIn - 1
+        where lane == 0 || !idle
+        select AskAsync(site.Accounts[number], idle, dice.Apart((number * AtOncePerAccount) + lane), over));
+
+    private async Task AskAsync(Account account, bool idle, Choices own, CancellationToken over)
+    {
+        while (!over.IsCancellationRequested)
+        {
+            if (site.Instances.Where(instance => instance.Up).ToList() is not { Count: > 0 } up)
+            {
+                await Task.Delay(50, CancellationToken.None);
+                continue;
+            }
+            var attempt = await requests.AskAsync(own.Percent(25) ? AskedFor.ToolCall : AskedFor.Credential, SessionFor(account, own), account, own.Of(up));
+            if (attempt.Verdict == Verdict.NotConnected && !account.Held && attempt.Started > account.ConnectedAt && account.TryBeginConnecting())
+                await ConnectAsync(account, own);
+            await Task.Delay(idle ? own.Between(4_000, 9_000) : own.Between(10, 120), over).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    // Now and then one that was revoked: it has to stay dead.
+    private AgentSession SessionFor(Account account, Choices own) =>
+        own.Percent(5) && site.DeadSessions.Where(dead => dead.Person == account.Person).ToList() is { Count: > 0 } dead
+            ? own.Of(dead)
+            : site.SessionOf(own.Of(site.Agents), account.Person);
+
+    private async Task ConnectAsync(Account account, Choices own)
+    {
+        try
+        {
+            if (account.Ended is { } ended)
+                ended.UndoAsked ??= journal.Now;
+            while (true)
+            {
+                try
+                {
+                    await account.Person.ConnectAsync(account, site.SessionOf(own.Of(site.Agents), account.Person));
+                    break;
+                }
+                catch (Exception trouble) when (Person.IsTrouble(trouble))
+                {
+                    journal.Count("attempts to connect that were repeated");
+                    await Task.Delay(own.Between(200, 600));
+                }
+            }
+            account.ConnectedAt = journal.Now;
+            if (account.Ended is { } undone)
+                undone.Undone ??= journal.Now;
+            journal.Count("connections made again");
+        }
+        finally
+        {
+            account.EndConnecting();
+        }
+    }
+}
