@@ -13,7 +13,7 @@ internal static class ApiSamples
     /// <summary>A body that the operation takes, or nearly.</summary>
     public static JsonObject Good(ApiOperation operation, IReadOnlyDictionary<string, string> world, int number) => JsonNode.Parse((operation.Method, operation.Path) switch
     {
-        ("POST", "/applications") => $$"""{"name":"h{{number}}","oauth":{"type":"public","redirectUris":["http://127.0.0.1:53123/callback"]}}""",
+        ("POST", "/applications") => $$$"""{"name":"h{{{number}}}","oauth":{"type":"public","redirectUris":["http://127.0.0.1:53123/callback"]}}""",
         ("POST", "/integrations") => $$"""{"name":"h{{number}}","url":"https://mcp.example.com/mcp","authMode":"server_token","serverToken":"x"}""",
         ("POST", "/providers") => $$"""{"kind":"custom","name":"h{{number}}","displayName":"h{{number}}"}""",
         ("POST", "/service-accounts") => $$"""{"name":"h{{number}}"}""",

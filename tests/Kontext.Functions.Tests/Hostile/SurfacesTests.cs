@@ -97,7 +97,7 @@ public sealed class SurfacesTests(HostileWorld world) : IClassFixture<HostileWor
             foreach (var value in dice.Some(Nastiness.Json, 8))
             {
                 yield return ("/mcp", Encoding.UTF8.GetBytes($$"""{"jsonrpc":"2.0","id":1,"method":"{{method}}","params":{{value}}}"""), headers);
-                yield return ("/mcp", Encoding.UTF8.GetBytes($$"""{"jsonrpc":"2.0","id":{{value}},"method":"{{method}}","params":{}}"""), headers);
+                yield return ("/mcp", Encoding.UTF8.GetBytes($$$"""{"jsonrpc":"2.0","id":{{{value}}},"method":"{{{method}}}","params":{}}"""), headers);
             }
         }
         foreach (var value in Nastiness.Json)
@@ -110,7 +110,7 @@ public sealed class SurfacesTests(HostileWorld world) : IClassFixture<HostileWor
             foreach (var tool in tools)
             {
                 var name = dice.Pick(["query", "tool_name", "tool_arguments", "name", "capability_name", "reason", "integration", "limit"]);
-                yield return ("/mcp", Encoding.UTF8.GetBytes($$$"""{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"{{{tool}}}","arguments":{"{{{name}}}":{{{value}}}}}}"""), [("MCP-Protocol-Version", dice.Pick(versions[..^1]))]);
+                yield return ("/mcp", Encoding.UTF8.GetBytes($$$$"""{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"{{{{tool}}}}","arguments":{"{{{{name}}}}":{{{{value}}}}}}}"""), [("MCP-Protocol-Version", dice.Pick(versions[..^1]))]);
             }
         }
         foreach (var body in Nastiness.Bodies("""{"jsonrpc":"2.0","id":1,"method":"tools/list"}"""))
