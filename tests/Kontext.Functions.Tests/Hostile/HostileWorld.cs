@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
+using System.Text;
 using System.Text.Json.Nodes;
 using Kontext.Domain;
 using Kontext.Testing;
@@ -21,7 +22,7 @@ public sealed class HostileWorld : IAsyncLifetime
     public TestAgent Agent { get; private set; } = null!;
 
     /// <summary>A client with connections of its own, which changes nothing about what it is told to send.</summary>
-    public HttpClient Http { get; } = new(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false, MaxConnectionsPerServer = 32 }) { Timeout = Timeout.InfiniteTimeSpan };
+    public HttpClient Http { get; } = new(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false, MaxConnectionsPerServer = 32, RequestHeaderEncodingSelector = static (_, _) => Encoding.UTF8 }) { Timeout = Timeout.InfiniteTimeSpan };
 
     /// <inheritdoc/>
     public async ValueTask InitializeAsync()

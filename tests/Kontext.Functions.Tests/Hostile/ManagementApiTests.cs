@@ -106,7 +106,7 @@ public sealed class ManagementApiTests(HostileWorld world) : IClassFixture<Hosti
             yield return new(method, target, "a megabyte", Nastiness.Huge(dice.Pick(fields)));
         foreach (var marked in ApiSamples.Marked(operation, ids, Next))
         {
-            foreach (var value in dice.Some(Nastiness.Json, 10))
+            foreach (var value in dice.Some(Nastiness.Json, 24))
             {
                 var spoiled = marked.Replace($"\"{ApiSamples.Place}\"", value, StringComparison.Ordinal);
                 yield return new(method, target, spoiled[..Math.Min(spoiled.Length, 400)], Encoding.UTF8.GetBytes(spoiled));

@@ -64,12 +64,12 @@ internal static class Nastiness
     /// <summary>Headers that mean something to some server.</summary>
     public static readonly (string Name, string Value)[] Headers =
     [
-        ("X-HTTP-Method-Override", "DELETE"), ("X-Method-Override", "PUT"), ("X-Original-URL", "/console"), ("X-Rewrite-URL", "/console"), ("Expect", "200-maybe"), ("Content-Encoding", "br"), ("Transfer-Encoding", "gzip, chunked"), ("Accept", "x/y;q=9"), ("Accept-Encoding", "x;q=z"), ("Accept-Language", new string('a', 4000)),
+        ("X-HTTP-Method-Override", "DELETE"), ("X-Method-Override", "PUT"), ("X-Original-URL", "/console"), ("X-Rewrite-URL", "/console"), ("Expect", "200-maybe"), ("Content-Encoding", "br"), ("TE", "trailers, gzip"), ("Accept", "x/y;q=9"), ("Accept-Encoding", "x;q=z"), ("Accept-Language", new string('a', 4000)),
         ("Cookie", "kontext-session=x; kontext-session=y; =; ;;"), ("Cookie", "kontext-session=" + new string('a', 6000)), ("Cookie", "kontext-visitor=" + new string('\\', 43)), ("Origin", "null"), ("Origin", "https://evil.example"), ("Origin", "x"), ("Referer", "javascript:kx()"), ("Host", "evil.example"),
         ("X-Forwarded-For", "x, ::1, 127.0.0.1:99999"), ("X-Forwarded-Host", "evil.example"), ("X-Forwarded-Proto", "gopher"), ("X-Forwarded-Prefix", "/../"), ("Forwarded", "for=\"[::1]\";host=evil.example"), ("X-Original-For", "127.0.0.1"), ("x-ms-invocation-id", "1"), ("traceparent", "00-zz-zz-zz"),
         ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"), ("tracestate", new string('a', 3000)), ("baggage", "a=%"), ("If-Match", "\"x"), ("If-None-Match", "*"), ("If-Modified-Since", "x"), ("Range", "bytes=-1"), ("Prefer", "return=representation, x=\"\\"), ("Idempotency-Key", "\"\""),
         ("DPoP", "x"), ("DPoP", "a.b.c"), ("Authorization", "Basic %%%"), ("Authorization", "Basic Og=="), ("Authorization", "Bearer"), ("Authorization", "Bearer  a b"), ("Authorization", "DPoP x"), ("Authorization", "Negotiate x"), ("X-Api-Key", "x"), ("MCP-Protocol-Version", "9999-99-99"), ("Mcp-Session-Id", "../x"),
-        ("Mcp-Method", "\u00e9"), ("Last-Event-ID", "x/y"), ("Upgrade", "websocket"), ("Connection", "X-Api-Key, close"), ("Max-Forwards", "0"), ("X-Request-Id", "<script>"), ("Sec-Fetch-Site", "cross-site"), ("Access-Control-Request-Method", "X"), ("User-Agent", "() { :;}; kx"),
+        ("Mcp-Name", "\u00e9"), ("Mcp-Method", "=?base64?!!?="), ("Last-Event-ID", "x/y"), ("Upgrade", "websocket"), ("Connection", "X-Api-Key, close"), ("Max-Forwards", "0"), ("X-Request-Id", "<script>"), ("Sec-Fetch-Site", "cross-site"), ("Access-Control-Request-Method", "X"), ("User-Agent", "() { :;}; kx"),
     ];
 
     /// <summary>What says that it is gzip.</summary>

@@ -192,10 +192,10 @@ public sealed class SurfacesTests(HostileWorld world) : IClassFixture<HostileWor
     /// <summary>Signs in by hand; gives the browser's cookies and its CSRF token.</summary>
     private async Task<(string Cookie, string Csrf)> SignedInAsync(string user)
     {
-        using var form = await world.Http.GetAsync(world.Address("/login"));
+        using var form = await world.Http.GetAsync(world.Address("/login?organization=dev"));
         var visitor = form.Headers.GetValues("Set-Cookie").Single().Split(';')[0];
         var csrf = Field(await form.Content.ReadAsStringAsync());
-        using var request = With(world.Request("POST", "/login", body: Encoding.UTF8.GetBytes($"csrf={csrf}&username={user}"), contentType: "application/x-www-form-urlencoded"), "Cookie", visitor);
+        using var request = With(world.Request("POST", "/login", body: Encoding.UTF8.GetBytes($"csrf={csrf}&organization=dev&username={user}"), contentType: "application/x-www-form-urlencoded"), "Cookie", visitor);
         using var answer = await world.Http.SendAsync(request);
         Assert.Equal(HttpStatusCode.SeeOther, answer.StatusCode);
         var cookie = visitor + "; " + answer.Headers.GetValues("Set-Cookie").Single(value => value.StartsWith("kontext-session", StringComparison.Ordinal)).Split(';')[0];
