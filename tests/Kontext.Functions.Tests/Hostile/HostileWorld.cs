@@ -34,6 +34,8 @@ public sealed class HostileWorld : IAsyncLifetime
             ["Kontext__Limits__CreationsPerMinute"] = "1000000",
             ["Kontext__Limits__ApiRequestsPerMinute"] = "1000000",
             ["Kontext__Limits__CallsPerMinuteAndAgent"] = "0",
+            // Few, so that a request that never gives its place back shows at once.
+            ["Kontext__Limits__ConcurrentRequests"] = "24",
             ["Kontext__Limits__CallsPerMinuteAndPerson"] = "0",
         });
         Agent = new TestAgent(Server.Url);

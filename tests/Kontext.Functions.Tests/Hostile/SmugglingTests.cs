@@ -45,7 +45,6 @@ public sealed class SmugglingTests(HostileWorld world) : IClassFixture<HostileWo
         { "a method that is none", "GE T /healthz HTTP/1.1\r\nHost: {host}\r\n\r\n" },
         { "another protocol", "GET /healthz HTTP/9.9\r\nHost: {host}\r\n\r\n" },
         { "no protocol", "GET /healthz\r\nHost: {host}\r\n\r\n" },
-        { "HTTP/2 without an upgrade", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" },
         { "a request line without an end", "GET /" + new string('a', 20_000) + " HTTP/1.1\r\nHost: {host}\r\n\r\n" },
         { "headers without an end", "GET /healthz HTTP/1.1\r\nHost: {host}\r\nX-A: " + new string('a', 60_000) + "\r\n\r\n" },
         { "too many headers", "GET /healthz HTTP/1.1\r\nHost: {host}\r\n" + string.Concat(Enumerable.Repeat("X-A: b\r\n", 500)) + "\r\n" },

@@ -75,6 +75,18 @@ public sealed class SurfacesTests(HostileWorld world) : IClassFixture<HostileWor
         await world.LivesAsync();
     }
 
+    /// <summary>A page is many calls of the management API, and one request.</summary>
+    [Fact]
+    public async Task Pages_that_ask_much_leave_room_for_everybody()
+    {
+        var (cookie, _) = await SignedInAsync(KontextFixture.Owner);
+        for (var visit = 0; visit < 40; visit++)
+        {
+            using var page = await world.Http.SendAsync(With(world.Request("GET", "/console"), "Cookie", cookie));
+            Assert.Equal(HttpStatusCode.OK, page.StatusCode);
+        }
+    }
+
     private IEnumerable<(string Path, byte[] Body, (string, string)[] Headers)> Messages()
     {
         string[] methods =

@@ -11,15 +11,20 @@ internal sealed partial class Verdict
 {
     private readonly ConcurrentDictionary<string, (string Example, int Count)> wrong = new(StringComparer.Ordinal);
     private int sent;
+    private string? first;
 
     /// <summary>How many answers were judged.</summary>
     public int Sent => sent;
 
     /// <summary>Fails with every kind of fault and one example of each.</summary>
-    public void Hold() => Assert.True(wrong.IsEmpty, $"{Sent} sent, {wrong.Count} kinds of fault:\n" + string.Join('\n', wrong.OrderBy(fault => fault.Key, StringComparer.Ordinal).Take(60).Select(fault => $"{fault.Key} ({fault.Value.Count} times)\n    {fault.Value.Example}")));
+    public void Hold() => Assert.True(wrong.IsEmpty, $"{Sent} sent, {wrong.Count} kinds of fault, the first of them {first}\n" + string.Join('\n', wrong.OrderBy(fault => fault.Key, StringComparer.Ordinal).Take(60).Select(fault => $"{fault.Key} ({fault.Value.Count} times)\n    {fault.Value.Example}")));
 
     /// <summary>Notes a fault.</summary>
-    public void Fault(string kind, string example) => wrong.AddOrUpdate(kind, (example, 1), (_, known) => (known.Example, known.Count + 1));
+    public void Fault(string kind, string example)
+    {
+        Interlocked.CompareExchange(ref first, $"{kind}\n    {example}", null);
+        wrong.AddOrUpdate(kind, (example, 1), (_, known) => (known.Example, known.Count + 1));
+    }
 
     /// <summary>Sends a request and judges what comes; nothing at all is a fault.</summary>
     /// <returns>The status; 0 for none.</returns>
@@ -78,6 +83,8 @@ internal sealed partial class Verdict
             return !answer.Headers.TryGetValues("Content-Security-Policy", out var policy) || !policy.Single().Contains("frame-ancestors 'none'", StringComparison.Ordinal) ? "with a page without its policy"
                 : text.Contains("<script>kx", StringComparison.Ordinal) || text.Contains("<img src=x", StringComparison.Ordinal) ? "with what was sent as markup" : null;
         }
+        if (answer.RequestMessage?.Method == HttpMethod.Head)
+            return null;
         if (media != "application/json")
             return $"as {media ?? "nothing"}, not in its surface's format";
         JsonNode? json;
