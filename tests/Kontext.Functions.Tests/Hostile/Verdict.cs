@@ -41,6 +41,11 @@ internal sealed partial class Verdict
             Judge(place, what, request.RequestUri!, answer, text, alsoFine);
             return (int)answer.StatusCode;
         }
+        catch (HttpRequestException early) when (what == "a megabyte" && early.InnerException is IOException)
+        {
+            // Refused with 413 before all of it was sent, which this client does not read on for (RFC 9110 section 15.5.14).
+            return 413;
+        }
         catch (HttpRequestException refused)
         {
             Fault($"{place} is not answered", $"{what}: {refused.Message} {refused.InnerException?.Message}");
