@@ -98,7 +98,7 @@ public sealed class CanaryTests(AzuriteFixture azurite) : IAsyncLifetime
         var application = await Issued("client secret", HttpMethod.Post, "/api/v1/applications", new JsonObject { ["name"] = "agent", ["oauth"] = new JsonObject { ["type"] = "confidential", ["redirectUris"] = new JsonArray(TestAgent.RedirectUri) } }, json => json["oauth"]!["clientSecret"]);
         (ids["application"], clientId) = ((string)application["application"]!["id"]!, (string)application["oauth"]!["clientId"]!);
         basic = $"{clientId}:{canaries["client secret"]}";
-        await Issued("service account's secret", HttpMethod.Post, "/api/v1/service-accounts", new JsonObject { ["name"] = "robot" }, json => json["serviceAccount"]!["clientSecret"] ?? json["serviceAccount"]!["secret"]);
+        await Issued("service account's secret", HttpMethod.Post, "/api/v1/service-accounts", new JsonObject { ["name"] = "robot" }, json => json["credentials"]!["clientSecret"]);
         await Issued("webhook's secret", HttpMethod.Post, "/api/v1/webhooks", new JsonObject { ["url"] = hooks.Url }, json => json["webhook"]!["secret"] ?? json["secret"]);
         await SayAsync(HttpMethod.Put, $"/api/v1/applications/{ids["application"]}/integrations", owner, new JsonObject { ["integrationIds"] = new JsonArray(ids["shared"], ids["personal"], ids["fields"], ids["granted"]) });
 
@@ -188,7 +188,9 @@ public sealed class CanaryTests(AzuriteFixture azurite) : IAsyncLifetime
         page = await browser.SubmitAsync(page, form.QuerySelector("button")!, null, target => target.Authority != server.Url.Authority);
         var onward = page.Location ?? new Uri(page.Document.QuerySelector("a[href*='state=']")!.GetAttribute("href")!);
         var state = canaries["state of an authorization"] = Microsoft.AspNetCore.WebUtilities.QueryHelpers.ParseQuery(onward.Query)["state"].ToString();
-        await browser.OpenAsync(new Uri(server.Url, $"/oauth/callback?code={Canary("code of the provider")}&state={Uri.EscapeDataString(state)}"));
+        page = await browser.OpenAsync(new Uri(server.Url, $"/oauth/callback?code={Canary("code of the provider")}&state={Uri.EscapeDataString(state)}"));
+        if (page.Document.QuerySelector("form[action*='/callback'] button") is { } finish)
+            await browser.SubmitAsync(page, finish);
         var connection = await agent.ApiAsync(HttpMethod.Get, $"/integrations/{ids["granted"]}/connection", owner);
         Assert.Equal(HttpStatusCode.OK, connection.Status);
     }

@@ -10,10 +10,11 @@ namespace Kontext.Functions.Tests.Hostile;
 public sealed class MarkupTests(HostileWorld world) : IClassFixture<HostileWorld>, IAsyncLifetime
 {
     /// <summary>Fits every name, and becomes an element wherever it is not encoded.</summary>
-    private const string Short = "'\"><kx-mark onload=kx() x=`&lt;{{7*7}}";
+    private readonly string text = $"'\"><kx-mark onload=kx() x=`&lt;{{{{7*7}}}}{Interlocked.Increment(ref made)}";
 
     private const string Long = "'\"><kx-mark onload=kx()></kx-mark><script>kx()</script><img src=x onerror=kx()><a href='javascript:kx()'>kx</a></textarea></title></style><svg/onload=kx()>&#60;kx-mark&#62;";
 
+    private static int made;
     private readonly Dictionary<string, string> ids = [];
     private Visitor olivia = null!;
 
@@ -21,24 +22,24 @@ public sealed class MarkupTests(HostileWorld world) : IClassFixture<HostileWorld
     {
         olivia = await Visitor.SignInAsync(world.Server.Url, KontextFixture.Owner);
         var token = await world.Agent.ManagementTokenAsync(KontextFixture.Owner);
-        ids["application"] = (string)(await world.MakeAsync("/applications", token, new JsonObject { ["name"] = Short, ["description"] = Long, ["oauth"] = new JsonObject { ["type"] = "public", ["redirectUris"] = new JsonArray(TestAgent.RedirectUri) } }))["application"]!["id"]!;
+        ids["application"] = (string)(await world.MakeAsync("/applications", token, new JsonObject { ["name"] = text, ["description"] = Long, ["oauth"] = new JsonObject { ["type"] = "public", ["redirectUris"] = new JsonArray(TestAgent.RedirectUri) } }))["application"]!["id"]!;
         ids["integration"] = (string)(await world.MakeAsync("/integrations", token, new JsonObject
         {
-            ["name"] = Short, ["url"] = "https://mcp.example.invalid/mcp?q=%22%3E%3Ckx-mark%3E", ["authMode"] = "user_token", ["tokenLabel"] = Short, ["tokenPlaceholder"] = Short, ["credentialSchema"] = new JsonObject { ["api_key"] = "string" },
+            ["name"] = text, ["url"] = "https://mcp.example.invalid/mcp?q=%22%3E%3Ckx-mark%3E", ["authMode"] = "user_token", ["tokenLabel"] = text, ["tokenPlaceholder"] = text, ["credentialSchema"] = new JsonObject { ["api_key"] = "string" },
         }))["integration"]!["id"]!;
         await world.Agent.ApiAsync(HttpMethod.Post, $"/applications/{ids["application"]}/integrations/{ids["integration"]}", token);
-        await world.MakeAsync("/service-accounts", token, new JsonObject { ["name"] = Short, ["description"] = Long });
+        await world.MakeAsync("/service-accounts", token, new JsonObject { ["name"] = text, ["description"] = Long });
         ids["webhook"] = (string)(await world.MakeAsync("/webhooks", token, new JsonObject { ["url"] = "https://hooks.example.invalid/'\"><kx-mark onload=kx()>", ["description"] = Long }))["webhook"]!["id"]!;
         ids["rule"] = (string)(await world.MakeAsync("/policy/rules", token, new JsonObject { ["action"] = "deny", ["scope"] = "tool", ["level"] = "org", ["integrationId"] = ids["integration"], ["toolName"] = "<kx-mark>", ["description"] = Long }))["rule"]!["id"]!;
-        await world.Agent.ApiAsync(HttpMethod.Patch, "/organization", token, new JsonObject { ["name"] = Short });
+        await world.Agent.ApiAsync(HttpMethod.Patch, "/organization", token, new JsonObject { ["name"] = text });
         await world.Agent.ApiAsync(HttpMethod.Patch, $"/integrations/{ids["integration"]}", token, new JsonObject { ["tokenHelpUrl"] = "javascript:kx()" });
         using var browser = new FormBrowser();
-        await world.Agent.AuthorizeAsync(browser, "app_" + ids["application"], Short, world.Agent.Gateway);
+        await world.Agent.AuthorizeAsync(browser, "app_" + ids["application"], text, world.Agent.Gateway);
         using var owner = new FormBrowser();
         var agent = (await world.Agent.AuthorizeAsync(owner, "app_" + ids["application"], KontextFixture.Owner, world.Agent.Gateway))["access_token"]!;
-        await world.Agent.McpAsync(agent, "tools/call", new JsonObject { ["name"] = "request_capability", ["arguments"] = new JsonObject { ["capability_name"] = Short, ["reason"] = Long } });
-        await world.Agent.McpAsync(agent, "tools/call", new JsonObject { ["name"] = $"{Short}:<kx-mark>", ["arguments"] = new JsonObject { ["a"] = Long } });
-        await world.Agent.ExchangeAsync("app_" + ids["application"], agent, Short);
+        await world.Agent.McpAsync(agent, "tools/call", new JsonObject { ["name"] = "request_capability", ["arguments"] = new JsonObject { ["capability_name"] = text, ["reason"] = Long } });
+        await world.Agent.McpAsync(agent, "tools/call", new JsonObject { ["name"] = $"{text}:<kx-mark>", ["arguments"] = new JsonObject { ["a"] = Long } });
+        await world.Agent.ExchangeAsync("app_" + ids["application"], agent, text);
     }
 
     public ValueTask DisposeAsync()
@@ -51,7 +52,7 @@ public sealed class MarkupTests(HostileWorld world) : IClassFixture<HostileWorld
     public async Task Text_stays_text_on_every_page_and_no_page_can_be_framed()
     {
         using var nobody = Visitor.Nobody(world.Server.Url);
-        using var sam = await Visitor.SignInAsync(world.Server.Url, Short);
+        using var sam = await Visitor.SignInAsync(world.Server.Url, text);
         var (shown, wrong, mentioned) = (0, new List<string>(), 0);
         foreach (var (visitor, who) in new[] { (olivia, "owner"), (sam, "member"), (nobody, "nobody") })
         {
@@ -134,9 +135,9 @@ public sealed class MarkupTests(HostileWorld world) : IClassFixture<HostileWorld
         var next = new Queue<string>(
         [
             "/", "/login", "/device", "/integrations", "/sessions", "/approvals", "/rules", "/mcps", "/openapi", .. Administrators.Pages, $"/console/applications/{ids["application"]}", $"/console/integrations/{ids["integration"]}", $"/console/webhooks/{ids["webhook"]}", $"/console/policy/rules/{ids["rule"]}",
-            world.Agent.AuthorizeUrl("app_" + ids["application"], world.Agent.Gateway, more: new Dictionary<string, string> { ["state"] = Long, ["prompt"] = "consent", ["login_hint"] = Short }).Url.PathAndQuery,
+            world.Agent.AuthorizeUrl("app_" + ids["application"], world.Agent.Gateway, more: new Dictionary<string, string> { ["state"] = Long, ["prompt"] = "consent", ["login_hint"] = text }).Url.PathAndQuery,
             $"/oauth2/auth?client_id={evil}&redirect_uri={evil}&state={evil}", $"/oauth2/auth?response_type={evil}&client_id=app_{ids["application"]}&redirect_uri={Uri.EscapeDataString(TestAgent.RedirectUri)}&scope={evil}&resource={evil}", $"/device?user_code={evil}", $"/login?login_hint={evil}&organization={evil}&return_to={evil}",
-            $"/oauth/callback?error={evil}&error_description={evil}&state={evil}", $"/oauth/connect?session={evil}", $"/integrations/{evil}/callback?error={evil}", $"/integrations/{Uri.EscapeDataString(Short)}/callback?error=x&error_description={evil}", $"/approvals/{evil}", $"/console/audit?type={evil}&userId={evil}&status={evil}", $"/console/traces/{evil}", $"/console/{evil}",
+            $"/oauth/callback?error={evil}&error_description={evil}&state={evil}", $"/oauth/connect?session={evil}", $"/integrations/{evil}/callback?error={evil}", $"/integrations/{Uri.EscapeDataString(text)}/callback?error=x&error_description={evil}", $"/approvals/{evil}", $"/console/audit?type={evil}&userId={evil}&status={evil}", $"/console/traces/{evil}", $"/console/{evil}",
             $"/console/policy/check?applicationId={evil}&toolName={evil}", $"/console/integrations/new?q={evil}", $"/console/integrations/new/form?provider={evil}", $"/{evil}", $"/login/callback?error={evil}&error_description={evil}",
         ]);
         var (known, pages) = (next.ToHashSet(StringComparer.Ordinal), new List<(string, Shown)>());

@@ -68,10 +68,12 @@ public sealed class PrivateAddressTests : IAsyncLifetime
     public async Task Where_private_addresses_are_allowed_every_attempt_connects()
     {
         await StartAsync(allowed: true);
+        var host = 1;
         foreach (var (what, attempt) in Attempts())
         {
             connections.Clear();
-            await attempt($"https://127.0.0.1:{Port}/mcp");
+            // Each at an address of its own: one that does not answer is left alone for a while.
+            await attempt($"https://127.0.0.{++host}:{Port}/mcp");
             for (var wait = 0; wait < 100 && connections.IsEmpty; wait++)
                 await Task.Delay(100, TestContext.Current.CancellationToken);
             Assert.False(connections.IsEmpty, $"{what} does not connect where it may");
@@ -148,10 +150,10 @@ public sealed class PrivateAddressTests : IAsyncLifetime
             if ((string?)webhook.Json?["webhook"]?["id"] is not { } id)
                 return;
             await agent.ApiAsync(HttpMethod.Post, $"/webhooks/{id}/test", owner);
-            for (var wait = 0; wait < 100 && connections.IsEmpty; wait++)
+            for (var wait = 0; wait < 30 && connections.IsEmpty; wait++)
             {
                 var delivery = (await agent.ApiAsync(HttpMethod.Get, $"/webhooks/{id}/deliveries", owner)).Json!["items"]!.AsArray().FirstOrDefault();
-                if (delivery?["attempts"] is JsonValue attempts && (int)attempts > 0)
+                if (delivery?["lastAttemptAt"] is not null)
                     break;
                 await Task.Delay(100, TestContext.Current.CancellationToken);
             }

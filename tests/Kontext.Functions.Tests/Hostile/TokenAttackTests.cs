@@ -40,6 +40,7 @@ public sealed class TokenAttackTests(KontextFixture kontext)
             ["r and s swapped"] = $"{header}.{payload}.{Base64Url.EncodeToString([.. s, .. r])}",
             ["r and s are the order"] = $"{header}.{payload}.{Base64Url.EncodeToString([.. Bytes(Order), .. Bytes(Order)])}",
             ["no signature"] = $"{header}.{payload}.",
+            ["spare bits"] = $"{header}.{payload}.{signature[..^1]}{(char)(signature[^1] + 1)}",
             ["padding"] = $"{header}.{payload}.{signature}==",
             ["plain base64"] = $"{header}.{payload}.{Convert.ToBase64String(raw)}",
             ["a line feed"] = $"{header}.{payload}\n.{signature}",
