@@ -17,11 +17,12 @@ public sealed class MarkupTests(HostileWorld world) : IClassFixture<HostileWorld
     private static int made;
     private readonly Dictionary<string, string> ids = [];
     private Visitor olivia = null!;
+    private string token = "";
 
     public async ValueTask InitializeAsync()
     {
         olivia = await Visitor.SignInAsync(world.Server.Url, KontextFixture.Owner);
-        var token = await world.Agent.ManagementTokenAsync(KontextFixture.Owner);
+        token = await world.Agent.ManagementTokenAsync(KontextFixture.Owner);
         ids["application"] = (string)(await world.MakeAsync("/applications", token, new JsonObject { ["name"] = text, ["description"] = Long, ["oauth"] = new JsonObject { ["type"] = "public", ["redirectUris"] = new JsonArray(TestAgent.RedirectUri) } }))["application"]!["id"]!;
         ids["integration"] = (string)(await world.MakeAsync("/integrations", token, new JsonObject
         {
@@ -83,7 +84,7 @@ public sealed class MarkupTests(HostileWorld world) : IClassFixture<HostileWorld
         foreach (var (path, action, form) in forms)
         {
             var fields = form.Elements.OfType<IHtmlInputElement>().Where(input => input.Name is { Length: > 0 } and not "csrf").Select(input => (input.Name!, input.Value))
-                .Concat(form.QuerySelectorAll("select").OfType<IHtmlSelectElement>().Where(choice => choice.Name is not null).Select(choice => (choice.Name!, choice.Options.FirstOrDefault()?.Value ?? "")))
+                .Concat(form.QuerySelectorAll("select").OfType<IHtmlSelectElement>().Where(choice => choice.Name is not null).Select(choice => (choice.Name!, choice.Options.Length > 0 ? choice.Options[0].Value : "")))
                 .Append(("confirmed", "yes")).ToList();
             var target = new Uri(new Uri(world.Server.Url, path), action).PathAndQuery;
             foreach (var (what, answer) in new (string, Shown)[]
@@ -191,7 +192,6 @@ public sealed class MarkupTests(HostileWorld world) : IClassFixture<HostileWorld
 
     private async Task<string> StateAsync()
     {
-        var token = await world.Agent.ManagementTokenAsync(KontextFixture.Owner);
         var state = new List<string>();
         foreach (var path in new[] { "/applications", "/integrations", "/service-accounts", "/webhooks", "/policy/rules", "/policy/settings", "/organization", "/revocations", "/signing-keys", "/data-key", "/capability-requests", "/audit/events?type=admin.change&limit=200" })
             state.Add((await world.Agent.ApiAsync(HttpMethod.Get, path, token)).Json!.ToJsonString());

@@ -164,7 +164,6 @@ public sealed class PrivateAddressTests : IAsyncLifetime
     private readonly Dictionary<string, string> names = [];
     private FormBrowser? browser;
     private string application = "";
-    private string agentToken = "";
 
     private async Task StartAsync(bool allowed)
     {
@@ -177,7 +176,7 @@ public sealed class PrivateAddressTests : IAsyncLifetime
         browser = new FormBrowser();
         var created = await agent.ApiAsync(HttpMethod.Post, "/applications", owner, new JsonObject { ["name"] = "Agent", ["oauth"] = new JsonObject { ["type"] = "public", ["redirectUris"] = new JsonArray(TestAgent.RedirectUri) } });
         application = (string)created.Json!["application"]!["id"]!;
-        agentToken = (await agent.AuthorizeAsync(browser, "app_" + application, KontextFixture.Owner, agent.Gateway))["access_token"]!;
+        await agent.AuthorizeAsync(browser, "app_" + application, KontextFixture.Owner, agent.Gateway);
     }
 
     /// <summary>An integration; null when it is refused.</summary>
@@ -197,7 +196,8 @@ public sealed class PrivateAddressTests : IAsyncLifetime
     private async Task<string> AgentTokenAsync(string integration)
     {
         Assert.Equal(HttpStatusCode.OK, (await agent.ApiAsync(HttpMethod.Put, $"/applications/{application}/integrations", owner, new JsonObject { ["integrationIds"] = new JsonArray(integration) })).Status);
-        return agentToken;
+        // The person has not allowed it yet.
+        return (await agent.AuthorizeAsync(browser!, "app_" + application, KontextFixture.Owner, agent.Gateway))["access_token"]!;
     }
 
     /// <summary>The person begins to connect; gives the address the browser is sent to.</summary>

@@ -33,7 +33,7 @@ public sealed class TokenAttackTests(KontextFixture kontext)
         var bent = new Dictionary<string, string>
         {
             ["DER instead of two numbers"] = $"{header}.{payload}.{Base64Url.EncodeToString(Der(r, s))}",
-            ["a truncated signature"] = $"{header}.{payload}.{Base64Url.EncodeToString(raw[..63])}",
+            ["a truncated signature"] = $"{header}.{payload}.{Base64Url.EncodeToString(raw.AsSpan(0, 63))}",
             ["a longer signature"] = $"{header}.{payload}.{Base64Url.EncodeToString([.. raw, 0])}",
             ["r and s are zero"] = $"{header}.{payload}.{Base64Url.EncodeToString(new byte[64])}",
             ["s is zero"] = $"{header}.{payload}.{Base64Url.EncodeToString([.. r, .. new byte[32]])}",
@@ -74,7 +74,7 @@ public sealed class TokenAttackTests(KontextFixture kontext)
         var tokens = await agent.AuthorizeAsync(browser, client, "alice", agent.Gateway);
         var token = tokens["access_token"]!;
         var raw = Base64Url.DecodeFromChars(token.Split('.')[2]);
-        var second = $"{token[..token.LastIndexOf('.')]}.{Base64Url.EncodeToString([.. raw[..32], .. Bytes(Order - new BigInteger(raw[32..], isUnsigned: true, isBigEndian: true))])}";
+        var second = $"{token[..token.LastIndexOf('.')]}.{Base64Url.EncodeToString([.. raw[..32], .. Bytes(Order - new BigInteger(raw.AsSpan(32), isUnsigned: true, isBigEndian: true))])}";
         var before = await agent.McpAsync(second, "tools/list");
         Assert.True(before.Status is HttpStatusCode.OK or HttpStatusCode.Unauthorized);
         using (var revoked = await kontext.Server.Http.PostAsync(new Uri("/oauth2/revoke", UriKind.Relative), new FormUrlEncodedContent(new Dictionary<string, string> { ["client_id"] = client, ["token"] = tokens["refresh_token"]! })))
@@ -114,7 +114,7 @@ public sealed class TokenAttackTests(KontextFixture kontext)
         var (header, payload, signature) = (Good().Split('.')[0], Good().Split('.')[1], Base64Url.DecodeFromChars(Good().Split('.')[2]));
         foreach (var bent in new[]
         {
-            $"{header}.{payload}.{Base64Url.EncodeToString(Der(signature[..32], signature[32..]))}", $"{header}.{payload}.{Base64Url.EncodeToString(new byte[64])}", $"{header}.{payload}.{Base64Url.EncodeToString(signature[..40])}", $"{header}.{payload}.",
+            $"{header}.{payload}.{Base64Url.EncodeToString(Der(signature[..32], signature[32..]))}", $"{header}.{payload}.{Base64Url.EncodeToString(new byte[64])}", $"{header}.{payload}.{Base64Url.EncodeToString(signature.AsSpan(0, 40))}", $"{header}.{payload}.",
             $"{Encode("{\"alg\":\"ES256\",\"jku\":\"https://evil.example/\",\"kid\":\"../../x\"}")}.{payload}.{Base64Url.EncodeToString(signature)}", $"{Encode("{\"alg\":\"none\"}")}.{payload}.", $"{Encode("{\"alg\":\"dir\",\"enc\":\"A256GCM\"}")}..AAAA.{payload}.AAAA",
             $"{Encode("{\"alg\":\"ES256\",\"kid\":\"\\ud800\"}")}.{payload}.AAAA", $"{Encode("{\"alg\":[\"ES256\"]}")}.{payload}.AAAA", $"{header}.{Encode("{\"sub\":\"" + client + "\",\"sub\":\"x\"}")}.AAAA", $"{header}.{Encode("{\"sub\":\"\\udc00\",\"iss\":\"\\udc00\"}")}.AAAA", new string('A', 50_000), "..", ".", "a.b.c", "{}",
         })
