@@ -1,5 +1,6 @@
 using Kontext.Domain;
 using Kontext.Domain.Observability;
+using Kontext.Functions.Admin;
 using Kontext.Functions.Limits;
 
 namespace Kontext.Functions;
@@ -33,7 +34,8 @@ internal sealed class SurfaceMiddleware(RequestDelegate next, EndpointDataSource
             return;
         }
 
-        if (metadata?.GetMetadata<AnsweredAlways>() is null && slots.RefusalOf(context) is { } busy)
+        // What a page asks of the management API is part of the page's request, which has its slot. Nothing would tell when such a call has ended.
+        if (metadata?.GetMetadata<AnsweredAlways>() is null && context.Features.Get<PageCaller>() is null && slots.RefusalOf(context) is { } busy)
         {
             // No line in the log for each of what may be very many.
             await surface.Error(context, busy).ExecuteAsync(context);
@@ -64,6 +66,11 @@ internal sealed class SurfaceMiddleware(RequestDelegate next, EndpointDataSource
         catch (BadHttpRequestException bad) when (!context.Response.HasStarted)
         {
             await Answer(context, surface, new Failure(FailureCode.InvalidRequest, "The request cannot be read: check ids, parameters and the body's format.", bad.Message));
+        }
+        catch (IOException unreadable) when (unreadable.InnerException is OverflowException && !context.Response.HasStarted)
+        {
+            // The server says of a chunk whose size is no number only that it cannot be read.
+            await Answer(context, surface, new Failure(FailureCode.InvalidRequest, "The request cannot be read: check ids, parameters and the body's format.", unreadable.Message));
         }
         catch (ArgumentException malformed) when (malformed.ParamName == "cursor" && !context.Response.HasStarted)
         {

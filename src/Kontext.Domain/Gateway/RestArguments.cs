@@ -24,7 +24,7 @@ public static class RestArguments
         {
             try
             {
-                using var body = JsonDocument.Parse(seen, Strict);
+                using var body = JsonText.Parse(seen, Strict);
                 return Json(request, body.RootElement);
             }
             catch (JsonException)

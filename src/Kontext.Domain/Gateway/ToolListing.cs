@@ -63,7 +63,7 @@ internal static class ToolListing
         result.Write("}"u8);
         try
         {
-            return JsonDocument.Parse(result.WrittenMemory);
+            return JsonText.Parse(result.WrittenMemory);
         }
         catch (JsonException)
         {

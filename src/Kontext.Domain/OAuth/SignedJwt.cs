@@ -31,8 +31,8 @@ public sealed record SignedJwt
         var strict = new JsonDocumentOptions { MaxDepth = 16, AllowDuplicateProperties = false };
         try
         {
-            using var header = JsonDocument.Parse(Base64Url.DecodeFromChars(parts[0]), strict);
-            using var payload = JsonDocument.Parse(Base64Url.DecodeFromChars(parts[1]), strict);
+            using var header = JsonText.Parse(Base64Url.DecodeFromChars(parts[0]), strict);
+            using var payload = JsonText.Parse(Base64Url.DecodeFromChars(parts[1]), strict);
             if (header.RootElement.ValueKind != JsonValueKind.Object || payload.RootElement.ValueKind != JsonValueKind.Object)
                 return null;
             // An extension that has to be understood is not understood (RFC 7515 section 4.1.11).

@@ -78,7 +78,7 @@ internal sealed class RequestArguments(PolicyRequest request) : IConditionOutcom
             parsed = true;
             try
             {
-                document = JsonDocument.Parse(request.Arguments, Strict);
+                document = JsonText.Parse(request.Arguments, Strict);
             }
             catch (JsonException)
             {

@@ -40,6 +40,8 @@ internal static class Api
     private const int MaxBodyBytes = 1024 * 1024;
     private const int MaxText = 2000;
 
+    private static ReadOnlySpan<byte> ByteOrderMark => "\uFEFF"u8;
+
     /// <summary>What is not there, or belongs to somebody else: the two must look the same.</summary>
     public static Failure NotFound(string what) => new(FailureCode.NotFound, $"There is no {what} with this id.");
 
@@ -52,7 +54,11 @@ internal static class Api
         BodyLimit.Set(context, maxBytes);
         try
         {
-            return await JsonSerializer.DeserializeAsync(context.Request.Body, type, context.RequestAborted) is { } body
+            using var sent = new MemoryStream();
+            await context.Request.Body.CopyToAsync(sent, context.RequestAborted);
+            var json = sent.GetBuffer().AsSpan(0, (int)sent.Length);
+            JsonText.Demand(json);
+            return JsonSerializer.Deserialize(json.StartsWith(ByteOrderMark) ? json[ByteOrderMark.Length..] : json, type) is { } body
                 ? body
                 : new Failure(FailureCode.InvalidRequest, "The body has to be a JSON object.");
         }

@@ -211,7 +211,7 @@ internal sealed class AnswerWriter(FailureReply failures, ClientQuestions questi
             await failures.AnswerAsync(exchange, unrecorded);
             return;
         }
-        using var result = JsonDocument.Parse((byte[])[.. "{"u8, .. members.Span, .. "}"u8]);
+        using var result = JsonDocument.Parse((byte[])[.. "{"u8, .. members.Span, .. "}"u8], JsonText.Deep);
         var lines = new List<string> { "The integration asks for input, which this client's revision of MCP cannot deliver through the gateway." };
         if (result.RootElement.TryGetProperty("inputRequests", out var requests) && requests.ValueKind == JsonValueKind.Object)
         {

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
+using Kontext.Domain;
 using Kontext.Domain.Gateway;
 
 namespace Kontext.Functions.Mcp;
@@ -16,7 +17,7 @@ internal sealed class AskedInput(ClientQuestions questions)
     {
         if (exchange.Session is not { } session)
             return default;
-        using var result = JsonDocument.Parse((byte[])[(byte)'{', .. members.Span, (byte)'}']);
+        using var result = JsonDocument.Parse((byte[])[(byte)'{', .. members.Span, (byte)'}'], JsonText.Deep);
         // Without questions the server only wants to be asked again, with its state.
         var asked = result.RootElement.TryGetProperty("inputRequests", out var requests) && requests.ValueKind == JsonValueKind.Object ? requests.EnumerateObject().ToList() : [];
         if (asked.Count > MaxQuestions || asked.Exists(one => one.Value.ValueKind != JsonValueKind.Object || JsonRpcRequest.TextOf(one.Value, "method") is not { } method || !session.Answers(method)))

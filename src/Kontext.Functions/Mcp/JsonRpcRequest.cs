@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Runtime.InteropServices;
 using System.Text.Json;
+using Kontext.Domain;
 
 namespace Kontext.Functions.Mcp;
 
@@ -92,11 +93,11 @@ internal sealed class JsonRpcRequest : IDisposable
         JsonDocument document;
         try
         {
-            document = JsonDocument.Parse(buffer.AsMemory(0, length), Strict);
+            document = JsonText.Parse(buffer.AsMemory(0, length), Strict);
         }
         catch (JsonException)
         {
-            return (null, new McpError(400, McpProtocol.ParseError, "The body is not JSON, or names a member twice."));
+            return (null, new McpError(400, McpProtocol.ParseError, "The body is not JSON, names a member twice, or has text that is not Unicode."));
         }
         var root = document.RootElement;
         var error = root.ValueKind == JsonValueKind.Array ? "Batches are not accepted: send one message at a time."

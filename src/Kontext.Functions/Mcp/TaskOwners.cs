@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Kontext.Domain;
 using Kontext.Domain.Gateway;
 using Kontext.Domain.Integrations;
 
@@ -27,7 +28,7 @@ internal sealed class TaskOwners(IMcpMailbox mailbox, TimeProvider time)
     /// <param name="members">The members of the result.</param>
     public async Task NoteAsync(McpExchange exchange, ReadOnlyMemory<byte> members)
     {
-        using var result = JsonDocument.Parse((byte[])[(byte)'{', .. members.Span, (byte)'}']);
+        using var result = JsonDocument.Parse((byte[])[(byte)'{', .. members.Span, (byte)'}'], JsonText.Deep);
         var task = result.RootElement.TryGetProperty("task", out var inner) ? inner : result.RootElement;
         if (JsonRpcRequest.TextOf(task, "taskId") is { } id)
             await mailbox.PutAsync(exchange.Caller.Org, NameOf(exchange, id), Mark, time.GetUtcNow() + Life, CancellationToken.None);

@@ -17,6 +17,9 @@ internal static class FormFields
     {
         if (!MediaTypeHeaderValue.TryParse(request.ContentType, out var type) || !string.Equals(type.MediaType, "application/x-www-form-urlencoded", StringComparison.OrdinalIgnoreCase))
             return new Failure(FailureCode.InvalidRequest, "Send the parameters as application/x-www-form-urlencoded.");
+        // The type has no charset: it is UTF-8 (RFC 6749 appendix B). Others would be read differently by whoever checked the request before us, and some not at all.
+        if (type.CharSet?.Trim('"') is { } charset && !charset.Equals("utf-8", StringComparison.OrdinalIgnoreCase))
+            return new Failure(FailureCode.InvalidRequest, "Send the parameters in UTF-8.");
         BodyLimit.Set(request.HttpContext, MaxBytes);
         IFormCollection form;
         try

@@ -113,7 +113,7 @@ internal sealed class TokenSigner(SigningKeyRing keys, KontextSettings settings,
     {
         (kid, algorithm) = ("", "");
         var dot = token.IndexOf('.', StringComparison.Ordinal);
-        if (dot <= 0 || !Base64Url.IsValid(token.AsSpan(0, dot)))
+        if (dot <= 0 || !Base64Url.IsValid(token.AsSpan(0, dot)) || !IsPlain(token.AsSpan(token.LastIndexOf('.') + 1)))
             return false;
         try
         {
@@ -131,6 +131,9 @@ internal sealed class TokenSigner(SigningKeyRing keys, KontextSettings settings,
             return false;
         }
     }
+
+    /// <summary>Is the signature written as we write it? Nothing signs how it is spelled, and padding, spaces or spare bits would make a second token of the one that was issued (RFC 7515 section 2).</summary>
+    private static bool IsPlain(ReadOnlySpan<char> signature) => Base64Url.IsValid(signature) && signature.SequenceEqual(Base64Url.EncodeToString(Base64Url.DecodeFromChars(signature)));
 
     // Only for tokens whose signature holds: what is missing or of another shape was not written by us.
     private static AccessTokenClaims? Claims(string token)

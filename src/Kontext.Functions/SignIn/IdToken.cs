@@ -111,7 +111,7 @@ internal static class IdToken
             return null;
         try
         {
-            var document = JsonDocument.Parse(Base64Url.DecodeFromChars(parts[index]), new JsonDocumentOptions { MaxDepth = 16, AllowDuplicateProperties = false });
+            var document = JsonText.Parse(Base64Url.DecodeFromChars(parts[index]), new JsonDocumentOptions { MaxDepth = 16, AllowDuplicateProperties = false });
             if (document.RootElement.ValueKind == JsonValueKind.Object)
                 return document;
             document.Dispose();

@@ -33,7 +33,7 @@ internal static class AccountAnswer
     {
         try
         {
-            return JsonNode.Parse(body, documentOptions: new JsonDocumentOptions { MaxDepth = 32 }) is JsonObject document
+            return JsonText.ParseNode(body, new JsonDocumentOptions { MaxDepth = 32 }) is JsonObject document
                 && document["error"] is JsonValue error && error.TryGetValue<string>(out var text) ? text : null;
         }
         catch (JsonException)

@@ -36,7 +36,7 @@ internal sealed class GuardedFetch(HttpClient http)
                 return Refused("is not served as application/json");
             if (await ReadAsync(response, maxBytes, limit.Token) is not { } body)
                 return Refused($"is larger than {maxBytes} bytes");
-            using var document = JsonDocument.Parse(body, new JsonDocumentOptions { MaxDepth = 16 });
+            using var document = JsonText.Parse(body, new JsonDocumentOptions { MaxDepth = 16 });
             return document.RootElement.ValueKind == JsonValueKind.Object
                 ? new FetchedDocument(document.RootElement.Clone(), FreshFor(response))
                 : Refused("is not a JSON object");

@@ -58,6 +58,8 @@ internal static class GuardedHttp
             [169, 254, ..] => false,
             [172, >= 16 and <= 31, ..] => false,
             [192, 168, ..] or [192, 0, 0 or 2, _] or [192, 88, 99, _] => false,
+            // Azure's own platform behind a public number: goal state and certificates of the machine.
+            [168, 63, 129, 16] => false,
             [198, 18 or 19, ..] or [198, 51, 100, _] or [203, 0, 113, _] => false,
             _ => true,
         };

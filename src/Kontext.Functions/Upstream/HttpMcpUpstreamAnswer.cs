@@ -11,6 +11,9 @@ internal sealed class HttpMcpUpstreamAnswer : McpAnswer
 {
     private const int Window = 64 * 1024;
     private const int MaxDepth = 512;
+
+    // What is read here and not only passed on: errors, notifications and questions.
+    private const int MaxDepthRead = 60;
     private readonly string server;
     private readonly string id;
     private readonly IDisposable? connection;
@@ -145,6 +148,7 @@ internal sealed class HttpMcpUpstreamAnswer : McpAnswer
                 return Response(whole);
             if (!whole)
                 throw new UpstreamAnswerException("sent a message that is too large to pass on");
+            CheckRead(head.WrittenSpan);
             if (scanner.Id is null)
                 return new AnswerPart(AnswerPartKind.Notification, scrub.Clean(head.WrittenMemory, last: true), Last: false);
             var method = scanner.Method!.Trim('"');
@@ -162,6 +166,8 @@ internal sealed class HttpMcpUpstreamAnswer : McpAnswer
             streaming = true;
             return new AnswerPart(AnswerPartKind.Result, scrub.Clean(result.WrittenMemory, last: false), Last: false);
         }
+        if (scanner.Error.Length > 0)
+            CheckRead(scanner.Error.Span);
         if (scanner.Error.Length > 0 && scanner.Id is null or "null")
             return Ended(AnswerPartKind.Error, scanner.Error);
         if (scanner.Id != id)
@@ -191,12 +197,15 @@ internal sealed class HttpMcpUpstreamAnswer : McpAnswer
         return new AnswerPart(kind, scrub.Clean(bytes, last: true), Last: true);
     }
 
-    /// <summary>Refuses what is not JSON.</summary>
-    public static void Check(ReadOnlySpan<byte> message)
+    /// <summary>Refuses what is not JSON, or nested more deeply than whoever reads it goes.</summary>
+    public static void CheckRead(ReadOnlySpan<byte> message) => Check(message, MaxDepthRead);
+
+    private static void Check(ReadOnlySpan<byte> message, int depth = MaxDepth)
     {
         try
         {
-            var reader = new Utf8JsonReader(message, new JsonReaderOptions { MaxDepth = MaxDepth });
+            JsonText.Demand(message);
+            var reader = new Utf8JsonReader(message, new JsonReaderOptions { MaxDepth = depth });
             while (reader.Read())
             {
             }

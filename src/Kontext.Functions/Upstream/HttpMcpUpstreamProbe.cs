@@ -187,7 +187,15 @@ internal sealed class HttpMcpUpstreamProbe(HttpClient http, HttpClient streams, 
             if (!part.Last)
                 continue;
             result.Write("}"u8);
-            return JsonDocument.Parse(result.WrittenMemory);
+            try
+            {
+                return JsonText.Parse(result.WrittenMemory);
+            }
+            catch (JsonException)
+            {
+                // Deeper than anybody reads, or broken where it was too large to be looked at whole.
+                return null;
+            }
         }
         return null;
     }

@@ -27,7 +27,7 @@ internal static class MetadataDocument
         JsonObject? document;
         try
         {
-            document = JsonNode.Parse(body, documentOptions: new JsonDocumentOptions { MaxDepth = 16 }) as JsonObject;
+            document = JsonText.ParseNode(body, new JsonDocumentOptions { MaxDepth = 16 }) as JsonObject;
         }
         catch (JsonException)
         {
@@ -80,7 +80,7 @@ internal static class AccountName
         JsonNode? document;
         try
         {
-            document = JsonNode.Parse(body, documentOptions: new JsonDocumentOptions { MaxDepth = 32 });
+            document = JsonText.ParseNode(body, new JsonDocumentOptions { MaxDepth = 32 });
         }
         catch (JsonException)
         {

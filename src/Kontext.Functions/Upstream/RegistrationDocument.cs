@@ -74,7 +74,7 @@ internal static class RegistrationDocument
     {
         try
         {
-            return JsonNode.Parse(body, documentOptions: new JsonDocumentOptions { MaxDepth = 16, AllowDuplicateProperties = false }) as JsonObject;
+            return JsonText.ParseNode(body, new JsonDocumentOptions { MaxDepth = 16, AllowDuplicateProperties = false }) as JsonObject;
         }
         catch (JsonException)
         {

@@ -64,7 +64,7 @@ internal static class ResourceDocument
     {
         try
         {
-            using var document = JsonDocument.Parse(body, new JsonDocumentOptions { MaxDepth = 16 });
+            using var document = JsonText.Parse(body, new JsonDocumentOptions { MaxDepth = 16 });
             return document.RootElement.Clone();
         }
         catch (JsonException)

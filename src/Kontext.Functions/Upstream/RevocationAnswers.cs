@@ -27,7 +27,7 @@ internal static class RevocationAnswers
             return null;
         try
         {
-            return JsonNode.Parse(answer.Body, documentOptions: new JsonDocumentOptions { MaxDepth = 16 }) is JsonObject body
+            return JsonText.ParseNode(answer.Body, new JsonDocumentOptions { MaxDepth = 16 }) is JsonObject body
                 && body["ok"] is JsonValue ok && ok.TryGetValue<bool>(out var done) && !done
                 ? (body["error"] as JsonValue)?.TryGetValue<string>(out var error) == true ? error : "" : null;
         }

@@ -120,7 +120,7 @@ internal sealed class SessionStream(Func<CancellationToken, Task<HttpResponseMes
         }
         if (body.WrittenSpan.Trim(" \t\r\n"u8).IsEmpty)
             return;
-        HttpMcpUpstreamAnswer.Check(body.WrittenSpan);
+        HttpMcpUpstreamAnswer.CheckRead(body.WrittenSpan);
         var scanner = new AnswerScanner(new ArrayBufferWriter<byte>());
         scanner.Feed(body.WrittenSpan);
         // Answers belong to requests; none was made on this stream.

@@ -87,7 +87,7 @@ internal static class TokenAnswers
         }
         try
         {
-            return JsonNode.Parse(response.Body, documentOptions: new JsonDocumentOptions { MaxDepth = 16, AllowDuplicateProperties = false }) as JsonObject;
+            return JsonText.ParseNode(response.Body, new JsonDocumentOptions { MaxDepth = 16, AllowDuplicateProperties = false }) as JsonObject;
         }
         catch (JsonException)
         {

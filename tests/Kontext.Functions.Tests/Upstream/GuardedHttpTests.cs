@@ -12,6 +12,8 @@ public sealed class GuardedHttpTests
     [InlineData("10.1.2.3", false)]
     [InlineData("100.64.0.1", false)]
     [InlineData("169.254.169.254", false)]
+    [InlineData("168.63.129.16", false)]
+    [InlineData("168.63.129.17", true)]
     [InlineData("172.31.255.255", false)]
     [InlineData("192.168.1.1", false)]
     [InlineData("0.0.0.0", false)]

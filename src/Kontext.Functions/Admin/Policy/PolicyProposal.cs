@@ -25,7 +25,7 @@ internal static class PolicyProposal
     {
         try
         {
-            return JsonNode.Parse(text ?? "") switch
+            return JsonText.ParseNode(Encoding.UTF8.GetBytes(text ?? "")) switch
             {
                 JsonObject document when document["rules"] is JsonArray => document,
                 JsonArray rules => new JsonObject { ["schemaVersion"] = 1, ["rules"] = rules },
