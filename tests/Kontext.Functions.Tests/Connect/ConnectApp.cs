@@ -8,6 +8,7 @@ using Kontext.Domain.Tenancy;
 using Kontext.Domain.Vault;
 using Kontext.Domain.Work;
 using Kontext.Functions.Connect;
+using Kontext.Functions.Limits;
 using Kontext.Functions.SignIn;
 using Kontext.Functions.Storage;
 using Kontext.Functions.Upstream;
@@ -56,6 +57,7 @@ internal sealed class ConnectApp : IAsyncDisposable, IIntegrationStore, IApplica
             .AddSingleton<IAuditLog>(World.Audit).AddSingleton<TimeProvider>(World.Time).AddSingleton<IConnectPages, TextPages>()
             .AddSingleton<EpochFeed>().AddSingleton<FreshCache>().AddSingleton<IUserStore, UserStore>()
             .AddSingleton<IMcpUpstream>(new HttpMcpUpstream(GuardedHttp.Create(allowPrivateAddresses: true), GuardedHttp.Create(allowPrivateAddresses: true), new UpstreamEras(World.Time), UpstreamLimits.Ordinary))
+            .AddSingleton(new RequestSlots(settings))
             .AddKontextConnections(settings)
             .AddSingleton<IParkedGrants>(World.Parked).AddSingleton<IWorkQueue>(queue);
         app = builder.Build();

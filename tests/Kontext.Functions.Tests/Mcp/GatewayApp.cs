@@ -58,7 +58,7 @@ internal sealed class GatewayApp : IAsyncDisposable
         builder.Services.AddSingleton((CredentialRefresh)RuntimeHelpers.GetUninitializedObject(typeof(CredentialRefresh)));
         builder.Services.AddSingleton<ConnectionCredentials>().AddSingleton<CredentialBroker>();
         builder.Services.AddSingleton<IApprovalStore>(new ApprovalStore(new MemoryTables())).AddSingleton(new ApprovalAddresses(settings.Issuer)).AddSingleton<Approvals>();
-        builder.Services.AddSingleton<AttemptLimits>();
+        builder.Services.AddSingleton<AttemptLimits>().AddSingleton<RequestSlots>();
         builder.Services.AddSingleton<ISessionStore>(new Storage.Instance(new MemoryTables(), TimeProvider.System).Sessions);
         builder.Services.AddKontextGateway().AddKontextProxy();
         if (limits is not null)
