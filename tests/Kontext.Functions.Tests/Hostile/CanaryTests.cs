@@ -244,7 +244,7 @@ public sealed class CanaryTests(AzuriteFixture azurite) : IAsyncLifetime
             foreach (var form in new[] { value, Convert.ToBase64String(Encoding.UTF8.GetBytes(value)).TrimEnd('=')[..^2], Uri.EscapeDataString(value), Convert.ToBase64String(Encoding.UTF8.GetBytes("me:" + value)).TrimEnd('=')[4..^2] }.Distinct())
                 found.AddRange(outputs.Where(output => output.Text.Contains(form, StringComparison.Ordinal) && !output.Issued.Contains(name)).Select(output => $"{name} in {output.Where}: {Around(output.Text, form)}"));
         }
-        found.AddRange(said.Where(answer => answer.Where.EndsWith("(500)", StringComparison.Ordinal)).Select(answer => $"{answer.Where}: {answer.Text[..Math.Min(answer.Text.Length, 900)]}"));
+        found.AddRange(said.Where(answer => answer.Where.EndsWith("(500)", StringComparison.Ordinal) && !answer.Where.Contains("/proxy/", StringComparison.Ordinal)).Select(answer => $"{answer.Where}: {answer.Text[..Math.Min(answer.Text.Length, 900)]}"));
         TestContext.Current.TestOutputHelper?.WriteLine($"{canaries.Count} secrets, {outputs.Count} outputs, {rows.Count(character => character == '\n')} rows");
         Assert.True(canaries.Count > 20 && outputs.Count > 200, $"{canaries.Count} secrets, {outputs.Count} outputs");
         Assert.True(found.Count == 0, $"{found.Count}:\n" + string.Join('\n', found.Distinct().Take(40)));

@@ -140,8 +140,12 @@ public sealed class PrivateAddressTests : IAsyncLifetime
         ("an issuer", async address => await StartConnectAsync(new JsonObject { ["issuer"] = address, ["clientId"] = "x" })),
         ("a token endpoint", async address =>
         {
-            if (await StartConnectAsync(new JsonObject { ["authorizationUrl"] = "https://login.example.invalid/authorize", ["tokenUrl"] = address, ["clientId"] = "x" }) is { } started)
-                await browser!.OpenAsync(new Uri(server.Url, $"/oauth/callback?code=x&state={Uri.EscapeDataString(Microsoft.AspNetCore.WebUtilities.QueryHelpers.ParseQuery(started.Query)["state"].ToString())}"));
+            if (await StartConnectAsync(new JsonObject { ["authorizationUrl"] = "https://login.example.invalid/authorize", ["tokenUrl"] = address, ["clientId"] = "x" }) is not { } started)
+                return;
+            var page = await browser!.OpenAsync(new Uri(server.Url, $"/oauth/callback?code=x&state={Uri.EscapeDataString(Microsoft.AspNetCore.WebUtilities.QueryHelpers.ParseQuery(started.Query)["state"].ToString())}"));
+            // The answer to a person's own page goes on with a form.
+            if (page.Document.QuerySelector("form[action*='/callback'] button") is { } finish)
+                await browser.SubmitAsync(page, finish);
         }),
         ("an MCP server that names its authorization server", async address => await StartConnectAsync(null, address)),
         ("a webhook", async address =>
