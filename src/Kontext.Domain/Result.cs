@@ -88,6 +88,9 @@ public enum FailureCode
 
     /// <summary>The external service answered with an error.</summary>
     UpstreamFailed,
+
+    /// <summary>A fault of the program itself, which nothing the caller sends can mend.</summary>
+    Unexpected,
 }
 
 /// <summary>What went wrong, for the caller (<see cref="Message"/>) and, separately, for the operator (<see cref="Detail"/>).</summary>

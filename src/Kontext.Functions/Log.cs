@@ -16,4 +16,7 @@ internal static partial class Log
 
     [LoggerMessage(4, LogLevel.Warning, "Not ready: {Dependency} does not answer")]
     public static partial void DependencyFails(ILogger logger, string dependency, Exception exception);
+
+    [LoggerMessage(5, LogLevel.Error, "{Method} {Endpoint} failed unexpectedly, request {Request}")]
+    public static partial void Unexpected(ILogger logger, Exception exception, string method, string? endpoint, string request);
 }

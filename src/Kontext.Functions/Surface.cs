@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Kontext.Domain;
 using Kontext.Domain.Observability;
 using Kontext.Functions.Admin;
@@ -15,6 +16,7 @@ internal sealed class SurfaceMiddleware(RequestDelegate next, EndpointDataSource
 {
     private readonly OtherMethods otherMethods = new(endpoints);
 
+    [SuppressMessage("Design", "CA1031:Do not catch general exception types", Justification = "Whatever it was, the caller gets an answer in the surface's words, and the log has the rest.")]
     public async Task InvokeAsync(HttpContext context)
     {
         context.Response.Headers["X-Request-Id"] = context.TraceIdentifier;
@@ -84,6 +86,12 @@ internal sealed class SurfaceMiddleware(RequestDelegate next, EndpointDataSource
         {
             Log.StorageUnavailable(log, unavailable);
             await Answer(context, surface, new Failure(FailureCode.Unavailable, "The service cannot reach its storage right now. Try again shortly.") { RetryAfter = unavailable.RetryAfter ?? TimeSpan.FromSeconds(2) });
+        }
+        catch (Exception fault) when (!context.Response.HasStarted)
+        {
+            // A framework's own page about it would show the request, credentials included.
+            Log.Unexpected(log, fault, context.Request.Method, context.GetEndpoint()?.DisplayName, context.TraceIdentifier);
+            await surface.Error(context, new Failure(FailureCode.Unexpected, $"Something went wrong here. If it happens again, tell whoever runs this the request id {context.TraceIdentifier}.")).ExecuteAsync(context);
         }
     }
 

@@ -101,6 +101,7 @@ internal sealed class ManagementApi
         StatusCodes.Status409Conflict => FailureCode.Conflict,
         StatusCodes.Status413PayloadTooLarge => FailureCode.TooLarge,
         StatusCodes.Status429TooManyRequests => FailureCode.RateLimited,
+        StatusCodes.Status500InternalServerError => FailureCode.Unexpected,
         StatusCodes.Status502BadGateway => FailureCode.UpstreamFailed,
         StatusCodes.Status503ServiceUnavailable => FailureCode.Unavailable,
         _ => FailureCode.InvalidRequest,

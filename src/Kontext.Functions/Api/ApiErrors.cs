@@ -55,5 +55,6 @@ internal static class ApiErrors
         FailureCode.RateLimited => (429, "kontext_rate_limited"),
         FailureCode.Unavailable => (503, "kontext_unavailable"),
         FailureCode.UpstreamFailed => (502, "kontext_upstream_failed"),
+        FailureCode.Unexpected => (500, "kontext_internal_error"),
     };
 }

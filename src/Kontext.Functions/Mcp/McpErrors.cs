@@ -21,7 +21,7 @@ internal static class McpErrors
             FailureCode.MethodNotAllowed => (405, McpProtocol.InvalidRequest),
             FailureCode.TooLarge => (413, McpProtocol.InvalidRequest),
             FailureCode.InvalidTarget or FailureCode.NotFound => (200, McpProtocol.InvalidParams),
-            FailureCode.NotConnected or FailureCode.PolicyDenied or FailureCode.ApprovalRequired or FailureCode.Misconfigured or FailureCode.Conflict or FailureCode.UpstreamFailed => (200, McpProtocol.InternalError),
+            FailureCode.NotConnected or FailureCode.PolicyDenied or FailureCode.ApprovalRequired or FailureCode.Misconfigured or FailureCode.Conflict or FailureCode.UpstreamFailed or FailureCode.Unexpected => (200, McpProtocol.InternalError),
             FailureCode.RateLimited or FailureCode.Unavailable => (200, McpProtocol.InternalError),
         };
         return new McpError(status, code, failure.Message)
@@ -65,6 +65,7 @@ internal static class McpErrors
         FailureCode.Misconfigured => "kontext_misconfigured",
         FailureCode.Conflict => "kontext_conflict",
         FailureCode.UpstreamFailed => "kontext_upstream_failed",
+        FailureCode.Unexpected => "kontext_internal_error",
         FailureCode.RateLimited => "kontext_rate_limited",
         FailureCode.Unavailable => "kontext_unavailable",
     };

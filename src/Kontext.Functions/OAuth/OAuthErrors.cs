@@ -67,5 +67,6 @@ internal static class OAuthErrors
         FailureCode.RateLimited => (429, "temporarily_unavailable"),
         FailureCode.Unavailable => (503, "temporarily_unavailable"),
         FailureCode.UpstreamFailed => (503, "temporarily_unavailable"),
+        FailureCode.Unexpected => (500, "server_error"),
     };
 }

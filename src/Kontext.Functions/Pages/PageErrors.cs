@@ -50,6 +50,7 @@ internal static class PageErrors
         FailureCode.RateLimited => (429, "Too many attempts", "Wait a moment and try again."),
         FailureCode.Unavailable => (503, "Not available right now", "Wait a moment and try again."),
         FailureCode.UpstreamFailed => (502, "The service answered with an error", "Try again. If it keeps happening, the service itself may have a problem."),
+        FailureCode.Unexpected => (500, "Something went wrong here", "Try again. If it keeps happening, tell an administrator."),
     };
 
     private const string StartAgain = "Go back to where you came from and start again.";
