@@ -9,7 +9,7 @@ using Microsoft.Extensions.DependencyInjection;
 namespace Kontext.Functions.Tests.Hostile;
 
 /// <summary>Every route outside of the management API: the pages, /oauth2, /mcp, /proxy, /partner and the rest, as somebody signed in, with a token and as nobody.</summary>
-public sealed class SurfacesTests(HostileWorld world) : IClassFixture<HostileWorld>
+public sealed class SurfacesTests : IAsyncLifetime
 {
     private static readonly string[] Fields =
     [
@@ -17,8 +17,14 @@ public sealed class SurfacesTests(HostileWorld world) : IClassFixture<HostileWor
         "subject_token_type", "actor_token", "actor_token_type", "requested_token_type", "device_code", "user_code", "request", "request_uri", "decision", "confirmed", "client_assertion", "client_assertion_type", "token_type_hint", "login_hint", "max_age", "prompt", "response_type", "code_challenge", "code_challenge_method", "claims", "field", "return_url",
     ];
 
+    // One for each test: what owners post at random changes the installation, too.
+    private readonly HostileWorld world = new();
     private readonly Verdict verdict = new();
     private readonly Dice dice = new(7);
+
+    public ValueTask InitializeAsync() => world.InitializeAsync();
+
+    public ValueTask DisposeAsync() => world.DisposeAsync();
 
     [Fact]
     public async Task No_route_breaks_whoever_asks_and_whatever_is_asked()
