@@ -9,7 +9,7 @@ namespace Kontext.Testing;
 /// <summary>A message a queue took.</summary>
 /// <param name="Body">Its bytes.</param>
 /// <param name="MessageId">Its id.</param>
-/// <param name="Scheduled">Before when nobody gets it; null for now.</param>
+/// <param name="Scheduled">Before when nobody gets it; null when it can be had at once.</param>
 public sealed record QueuedMessage(byte[] Body, string? MessageId, DateTimeOffset? Scheduled);
 
 /// <summary>A Service Bus namespace with one queue, as its REST reference describes sending ("Send Message", "Send Message Batch"): what the service refuses, this refuses.
