@@ -7,6 +7,9 @@ namespace Kontext.EndToEnd.Tests.Hosting;
 /// <summary><c>./run --func</c> as it is typed, with the host's stand-in for the Core Tools.</summary>
 public sealed class RunFuncTests : IDisposable
 {
+    // Tests may themselves run in the background, where Ctrl-C is ignored; what is started would inherit that, and no script can undo it.
+    private const string AtTerminal = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])";
+
     private readonly DirectoryInfo state = Directory.CreateTempSubdirectory("kontext-run-");
 
     public void Dispose() => state.Delete(recursive: true);
@@ -15,11 +18,11 @@ public sealed class RunFuncTests : IDisposable
     public async Task Run_func_builds_starts_signs_people_in_and_leaves_nothing_behind()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "run is a script for bash.");
-        FunctionsHost.PythonProgram();
+        var python = FunctionsHost.PythonProgram();
         var port = KontextServer.FreePort().ToString(CultureInfo.InvariantCulture);
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
         limit.CancelAfter(TimeSpan.FromMinutes(10));
-        using var run = new Process { StartInfo = new ProcessStartInfo(RepositoryFiles.Path("run")) { ArgumentList = { "--func" }, RedirectStandardOutput = true, RedirectStandardError = true } };
+        using var run = new Process { StartInfo = new ProcessStartInfo(python) { ArgumentList = { "-c", AtTerminal, RepositoryFiles.Path("run"), "--func" }, RedirectStandardOutput = true, RedirectStandardError = true } };
         run.StartInfo.Environment["PATH"] = RepositoryFiles.Path("tests", "functions-host") + Path.PathSeparator + Environment.GetEnvironmentVariable("PATH");
         run.StartInfo.Environment["KONTEXT_STATE"] = state.FullName;
         run.StartInfo.Environment["PORT"] = port;
