@@ -46,7 +46,7 @@ public sealed class Document(string folder)
     /// <summary>Writes it.</summary>
     public void Save(string machine)
     {
-        var whole = new StringBuilder("# What was measured\n\nMade by `bench/run`, which makes it anew; nothing here is written by hand.\n\n");
+        var whole = new StringBuilder("# What was measured\n\nMade by `bench/run`, which makes it anew.\n\n");
         whole.Append(machine).Append("\n\nEach table is one run: its rows' passes alternate, the median pass is shown, and the rate of the worst.\n");
         whole.Append("\n## Targets\n\n| target | measured | reached | what stands between |\n|---|---|---|---|\n");
         foreach (var target in targets)
