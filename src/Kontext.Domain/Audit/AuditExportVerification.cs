@@ -30,17 +30,17 @@ public sealed class AuditExportVerification
     private AuditExportVerification(AuditExportOutline outline) => this.outline = outline;
 
     /// <summary>Checks the file; a failure when it is no export at all.</summary>
-    /// <param name="lines">Its lines; enumerated more than once.</param>
+    /// <param name="open">Gives its lines from the first; called for each reading.</param>
     /// <param name="trusted">The keys to believe; null for those in the file, which then only shows that the file agrees with itself.</param>
-    public static Result<AuditExportVerdict> Run(IEnumerable<string> lines, IReadOnlyDictionary<string, AuditKey>? trusted)
+    public static Result<AuditExportVerdict> Run(Func<IEnumerable<string>> open, IReadOnlyDictionary<string, AuditKey>? trusted)
     {
-        if (lines.FirstOrDefault() is not { } first || AuditExportLines.Read(first, AuditExportJson.Default.AuditExportHeader) is not { Kind: AuditExportLines.Header } header)
+        if (open().FirstOrDefault() is not { } first || AuditExportLines.Read(first, AuditExportJson.Default.AuditExportHeader) is not { Kind: AuditExportLines.Header } header)
             return new Failure(FailureCode.InvalidRequest, "It is not an audit export: its first line does not say so.");
         if (header.Format != AuditExportLines.Format)
             return new Failure(FailureCode.InvalidRequest, $"It is an audit export of format {header.Format}; this program reads format {AuditExportLines.Format}.");
         var outline = new AuditExportOutline { Header = header };
         var verification = new AuditExportVerification(outline);
-        var fault = outline.Read(lines) ?? outline.Check(trusted) ?? verification.Check(lines);
+        var fault = outline.Read(open()) ?? outline.Check(trusted) ?? verification.Check(open());
         return new AuditExportVerdict(header, fault, verification.entries, verification.before, verification.heads.Count, outline.Checkpoints.Count,
             outline.Checkpoints.Count == 0 ? null : outline.Checkpoints[^1].Body.At, outline.SignedBy) { Seal = outline.Seal };
     }

@@ -40,7 +40,7 @@ internal sealed class AuditVerificationApi(AuditExporter exporter, TimeProvider 
                 if (await exporter.WriteAsync(written, export, context.RequestAborted) is null)
                     return ApiErrors.Of(context, Api.Invalid(new Dictionary<string, string> { ["days"] = "Some of these days are archived: their files are verified like any export." }));
             }
-            var verdict = AuditExportVerification.Run(File.ReadLines(file), await exporter.KeysAsync(context.RequestAborted));
+            var verdict = AuditExportVerification.Run(() => File.ReadLines(file), await exporter.KeysAsync(context.RequestAborted));
             return verdict.TryGet(out var found, out var failure) ? Api.Ok(BodyOf(found), ApiJson.Default.AuditVerificationBody) : ApiErrors.Of(context, failure);
         }
         finally

@@ -13,7 +13,7 @@ internal static class AuditVerifyCommand
             Dictionary<string, AuditKey>? trusted = null;
             if (keysFile is not null && !AuditKey.ReadSet(File.ReadAllText(keysFile)).TryGet(out trusted, out var failure))
                 return NotTried(error, keysFile, failure.Message);
-            if (!AuditExportVerification.Run(File.ReadLines(file), trusted).TryGet(out var verdict, out failure))
+            if (!AuditExportVerification.Run(() => File.ReadLines(file), trusted).TryGet(out var verdict, out failure))
                 return NotTried(error, file, failure.Message);
             if (verdict.Fault is { } fault)
             {

@@ -240,7 +240,7 @@ public sealed class AuditExportVerificationTests : IDisposable
     [InlineData("{}")]
     [InlineData("PK\u0003\u0004")]
     [InlineData("{\"kind\":\"export\"}")]
-    public void What_is_no_export_is_not_tried(params string[] lines) => Assert.False(AuditExportVerification.Run(lines, null).TryGet(out _, out _));
+    public void What_is_no_export_is_not_tried(params string[] lines) => Assert.False(AuditExportVerification.Run(() => lines, null).TryGet(out _, out _));
 
     private static string Event(int number) => AuditChain.Serialize(new AuditEvent { At = Noon.AddSeconds(number), Type = AuditTypes.ApiCall, Target = $"target {number}" });
 
@@ -252,7 +252,7 @@ public sealed class AuditExportVerificationTests : IDisposable
     private static int FirstCheckpoint(List<string> lines) => lines.FindIndex(line => line.StartsWith("{\"kind\":\"checkpoint\"", StringComparison.Ordinal));
 
     private static AuditExportVerdict Verify(List<string> lines, Dictionary<string, AuditKey>? trusted = null) =>
-        AuditExportVerification.Run(lines, trusted).TryGet(out var verdict, out var failure) ? verdict : throw new InvalidOperationException(failure.Message);
+        AuditExportVerification.Run(() => lines, trusted).TryGet(out var verdict, out var failure) ? verdict : throw new InvalidOperationException(failure.Message);
 
     private static void AssertFault(List<string> lines, int? line, string? chain, int? sequence, string reason)
     {

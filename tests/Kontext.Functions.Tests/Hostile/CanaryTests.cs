@@ -244,10 +244,17 @@ public sealed class CanaryTests(AzuriteFixture azurite) : IAsyncLifetime
             foreach (var form in new[] { value, Convert.ToBase64String(Encoding.UTF8.GetBytes(value)).TrimEnd('=')[..^2], Uri.EscapeDataString(value), Convert.ToBase64String(Encoding.UTF8.GetBytes("me:" + value)).TrimEnd('=')[4..^2] }.Distinct())
                 found.AddRange(outputs.Where(output => output.Text.Contains(form, StringComparison.Ordinal) && !output.Issued.Contains(name)).Select(output => $"{name} in {output.Where}: {Around(output.Text, form)}"));
         }
-        found.AddRange(said.Where(answer => answer.Where.EndsWith("(500)", StringComparison.Ordinal) && !answer.Where.Contains("/proxy/", StringComparison.Ordinal)).Select(answer => $"{answer.Where}: {answer.Text[..Math.Min(answer.Text.Length, 900)]}"));
+        found.AddRange(said.Where(answer => answer.Where.EndsWith("(500)", StringComparison.Ordinal) && !answer.Where.Contains("/proxy/", StringComparison.Ordinal)).Select(answer => $"{answer.Where}: {answer.Text[..Math.Min(answer.Text.Length, 900)]}\n{Logged(answer.Text)}"));
         TestContext.Current.TestOutputHelper?.WriteLine($"{canaries.Count} secrets, {outputs.Count} outputs, {rows.Count(character => character == '\n')} rows");
         Assert.True(canaries.Count > 20 && outputs.Count > 200, $"{canaries.Count} secrets, {outputs.Count} outputs");
         Assert.True(found.Count == 0, $"{found.Count}:\n" + string.Join('\n', found.Distinct().Take(40)));
+    }
+
+    /// <summary>What the log says of a request that failed, from the line that names it.</summary>
+    private string Logged(string answer)
+    {
+        var id = answer.Split("request id ")[^1].Split(".\"")[0];
+        return string.Join('\n', server.Output.Split('\n').SkipWhile(line => !line.Contains(id, StringComparison.Ordinal)).Take(25));
     }
 
     private static string Around(string text, string form)

@@ -23,7 +23,7 @@ internal sealed class TimedKontext : WebApplicationFactory<Program>
     {
         (this.storage, this.first) = (storage, first);
         keys = first?.keys ?? Directory.CreateTempSubdirectory("kontext-keys-").FullName;
-        Time = first?.Time ?? new(new DateTimeOffset(2026, 11, 21, 6, 0, 0, TimeSpan.Zero));
+        Time = first?.Time ?? new(new DateTimeOffset(2026, 11, 21, 6, 0, 0, TimeSpan.Zero), step: TimeSpan.FromTicks(1));
         var port = KontextServer.FreePort();
         Address = new Uri(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}"));
         // The address goes in as a setting: set by the factory, it could come after the program has begun to listen.
