@@ -55,10 +55,11 @@ public sealed class Workplace : IAsyncDisposable
     /// <summary>One more instance of the installation.</summary>
     /// <param name="tables">Where it finds the table service, if not at its own address.</param>
     /// <param name="settings">More settings.</param>
-    public Task<KontextServer> StartAsync(Uri? tables = null, IReadOnlyDictionary<string, string>? settings = null)
+    /// <param name="program">The program of an unpacked package; what was built with the driver otherwise.</param>
+    public Task<KontextServer> StartAsync(Uri? tables = null, IReadOnlyDictionary<string, string>? settings = null, string? program = null)
     {
         var reached = tables is null ? Storage : Storage.Replace(Tables.GetLeftPart(UriPartial.Authority), tables.GetLeftPart(UriPartial.Authority), StringComparison.Ordinal);
-        return KontextServer.StartAsync(reached, keys, Kontext.Url, Settings.Concat(settings ?? new Dictionary<string, string>()).ToDictionary());
+        return KontextServer.StartAsync(reached, keys, Kontext.Url, Settings.Concat(settings ?? new Dictionary<string, string>()).ToDictionary(), program: program);
     }
 
     /// <summary>Asks an instance for a credential of the person's, or for a token of Kontext's own.</summary>

@@ -46,15 +46,15 @@ public sealed class KontextServer : IAsyncDisposable
     /// <param name="settings">More settings.</param>
     /// <param name="handler">As the Functions host starts it: with triggers to post to, and without timers of its own.</param>
     /// <param name="listenOn">The port of one that was killed and is to come back where it was; any free one otherwise.</param>
+    /// <param name="program">The program of an unpacked package; what was built with the tests otherwise.</param>
     public static async Task<KontextServer> StartAsync(
-        string storage, string keyDirectory, Uri? publicUrl = null, IReadOnlyDictionary<string, string>? settings = null, bool handler = false, int? listenOn = null)
+        string storage, string keyDirectory, Uri? publicUrl = null, IReadOnlyDictionary<string, string>? settings = null, bool handler = false, int? listenOn = null, string? program = null)
     {
         var port = listenOn ?? FreePort();
         var address = new Uri(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}"));
-        var start = new ProcessStartInfo("dotnet")
+        var start = new ProcessStartInfo(program ?? "dotnet", program is null ? [Path.Combine(AppContext.BaseDirectory, "Kontext.Functions.dll")] : [])
         {
-            ArgumentList = { Path.Combine(AppContext.BaseDirectory, "Kontext.Functions.dll") },
-            WorkingDirectory = AppContext.BaseDirectory,
+            WorkingDirectory = program is null ? AppContext.BaseDirectory : Path.GetDirectoryName(program),
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };

@@ -7,29 +7,42 @@ namespace Kontext.Load.Runs;
 /// <summary>How long a process takes from its start to its first answer, and to its first token.</summary>
 /// <param name="FirstAnswer">Of each start: until <c>/healthz</c> answered.</param>
 /// <param name="FirstToken">Of each start: until a token was issued, durably recorded.</param>
-/// <param name="Floor">Of each start of a bare Kestrel: until it answered.</param>
-public sealed record ColdStarts(IReadOnlyList<TimeSpan> FirstAnswer, IReadOnlyList<TimeSpan> FirstToken, IReadOnlyList<TimeSpan> Floor);
+public sealed record Starts(IReadOnlyList<TimeSpan> FirstAnswer, IReadOnlyList<TimeSpan> FirstToken);
 
-/// <summary>Starts the product and the floor again and again, on storage that is set up already.</summary>
+/// <summary>The starts of everything that is compared.</summary>
+/// <param name="Packaged">The program of the package that is deployed.</param>
+/// <param name="Built">What <c>dotnet build</c> leaves, compiled as it runs.</param>
+/// <param name="Floor">Of each start of a bare Kestrel: until it answered.</param>
+public sealed record ColdStarts(Starts Packaged, Starts Built, IReadOnlyList<TimeSpan> Floor);
+
+/// <summary>Starts the product and the floor in turns, on storage that is set up already.</summary>
 public static class ColdStart
 {
     /// <summary>Runs.</summary>
-    public static async Task<ColdStarts> RunAsync(Workplace workplace, int starts)
+    public static async Task<ColdStarts> RunAsync(Workplace workplace, Package package, int starts)
     {
-        var (answers, tokens, floors) = (new List<TimeSpan>(), new List<TimeSpan>(), new List<TimeSpan>());
+        var (packaged, built, floors) = (new List<(TimeSpan Answer, TimeSpan Token)>(), new List<(TimeSpan Answer, TimeSpan Token)>(), new List<TimeSpan>());
         for (var start = 0; start < starts; start++)
         {
             floors.Add(await FloorAsync());
-            var clock = Stopwatch.StartNew();
-            await using var server = await workplace.StartAsync();
-            answers.Add(clock.Elapsed);
-            using var request = workplace.Exchange(server.Url, "notes");
-            using var answer = await server.Http.SendAsync(request);
-            answer.EnsureSuccessStatusCode();
-            await answer.Content.ReadAsByteArrayAsync();
-            tokens.Add(clock.Elapsed);
+            packaged.Add(await StartAsync(workplace, package.Program));
+            built.Add(await StartAsync(workplace, program: null));
         }
-        return new ColdStarts(answers, tokens, floors);
+        return new ColdStarts(Of(packaged), Of(built), floors);
+
+        static Starts Of(IReadOnlyList<(TimeSpan Answer, TimeSpan Token)> starts) => new([.. starts.Select(start => start.Answer)], [.. starts.Select(start => start.Token)]);
+    }
+
+    private static async Task<(TimeSpan Answer, TimeSpan Token)> StartAsync(Workplace workplace, string? program)
+    {
+        var clock = Stopwatch.StartNew();
+        await using var server = await workplace.StartAsync(program: program);
+        var first = clock.Elapsed;
+        using var request = workplace.Exchange(server.Url, "notes");
+        using var answer = await server.Http.SendAsync(request);
+        answer.EnsureSuccessStatusCode();
+        await answer.Content.ReadAsByteArrayAsync();
+        return (first, clock.Elapsed);
     }
 
     private static async Task<TimeSpan> FloorAsync()

@@ -34,6 +34,8 @@ internal sealed record TraceBody
 
     public string? OwnerEmail { get; init; }
 
+    public string? OwnerName { get; init; }
+
     public string? AgentSessionId { get; init; }
 
     public string? AgentSessionName { get; init; }
@@ -60,6 +62,7 @@ internal sealed record TraceBody
             AgentName = newest.Agent.Name,
             OwnerUserId = newest.User?.Id,
             OwnerEmail = ownerEmail,
+            OwnerName = newest.User?.Name,
             AgentSessionId = newest.Session,
             AgentSessionName = sessionName,
             Parts = trace.Parts.Count,

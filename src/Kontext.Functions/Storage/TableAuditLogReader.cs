@@ -8,7 +8,6 @@ namespace Kontext.Functions.Storage;
 internal sealed class TableAuditLogReader(TableAuditLogTables tables)
 {
     private const int MaxExamined = 100_000;
-    private const int BlocksPerRead = 8;
     private const int ReadsAtOnce = 8;
 
     /// <summary>The newest entries over all chains.</summary>
@@ -24,7 +23,7 @@ internal sealed class TableAuditLogReader(TableAuditLogTables tables)
             var chains = new PriorityQueue<ChainReader, long>();
             foreach (var some in (await SegmentsAsync(org, day, cancellationToken)).GroupBy(segment => segment.Chain).Chunk(ReadsAtOnce))
             {
-                var readers = some.Select(segments => new ChainReader(tables.Blocks, segments.Reverse(), BlocksPerRead)).ToList();
+                var readers = some.Select(segments => new ChainReader(tables.Blocks, segments.Reverse(), AuditBlockPages.Least)).ToList();
                 await Task.WhenAll(readers.Select(reader => reader.MoveNextAsync(cancellationToken)));
                 foreach (var reader in readers.Where(reader => reader.Current is not null))
                     chains.Enqueue(reader, -reader.Current!.Written.UtcTicks);
@@ -65,9 +64,9 @@ internal sealed class TableAuditLogReader(TableAuditLogTables tables)
         {
             foreach (var segment in await SegmentsAsync(org, day, cancellationToken))
             {
-                await foreach (var block in BlocksAsync(segment, cancellationToken))
+                await foreach (var blocks in AuditBlockPages.ReadAsync(tables.Blocks, segment, 0, cancellationToken))
                 {
-                    foreach (var line in block.Lines())
+                    foreach (var line in blocks.SelectMany(block => block.Lines()))
                         yield return line;
                 }
             }
@@ -102,29 +101,6 @@ internal sealed class TableAuditLogReader(TableAuditLogTables tables)
         await foreach (var row in tables.Segments.RowsAsync(AuditSegment.IndexPartition(org, day), org.ToString(), cancellationToken))
             segments.Add(AuditSegment.From(org, row));
         return segments;
-    }
-
-    private async IAsyncEnumerable<AuditBlock> BlocksAsync(AuditSegment segment, [EnumeratorCancellation] CancellationToken cancellationToken)
-    {
-        if (await tables.Blocks.FirstAsync(segment.Partition, segment.Partition, null, cancellationToken) is not { } newest)
-            yield break;
-        var end = AuditBlock.From(segment, newest).Number;
-        // Later blocks have smaller keys, so the oldest blocks are read as ranges from the end of the partition towards its beginning.
-        for (var start = 0; start <= end; start += BlocksPerRead)
-        {
-            var blocks = new List<AuditBlock>();
-            var (first, past) = (segment.RowKey(Math.Min(start + BlocksPerRead, AuditSegment.MaxBlocks) - 1), segment.RowKey(start) + "~");
-            string? continuation = null;
-            do
-            {
-                var page = await tables.Blocks.RangeAsync(segment.Partition, first, past, BlocksPerRead, continuation, cancellationToken);
-                blocks.AddRange(page.Rows.Select(row => AuditBlock.From(segment, row)));
-                continuation = page.Continuation;
-            }
-            while (continuation is not null);
-            for (var index = blocks.Count - 1; index >= 0; index--)
-                yield return blocks[index];
-        }
     }
 
     private static DateTimeOffset EndOf(DateOnly day) => new(day.AddDays(1).ToDateTime(TimeOnly.MinValue), TimeSpan.Zero);

@@ -101,12 +101,10 @@ internal sealed class TraceReader(ITableSource source, TimeProvider time) : ITra
             }
         }
         var person = user?.ToString();
-        foreach (var (segment, from) in segments)
+        foreach (var (segment, next) in segments)
         {
-            var next = from;
-            while (await tail.BlocksAsync(segment, next, cancellationToken) is { Count: > 0 } blocks)
+            await foreach (var blocks in tail.BlocksAsync(segment, next, cancellationToken))
             {
-                next = blocks[^1].Number + 1;
                 foreach (var block in blocks.Where(block => block.Written >= first))
                 {
                     var counted = through.GetValueOrDefault((TraceHour.Of(block.Written), block.Segment.Chain));

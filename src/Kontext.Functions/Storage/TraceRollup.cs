@@ -10,6 +10,7 @@ internal sealed class TraceRollup(ITableSource source, TimeProvider time)
 {
     private const int DaysBack = 31;
     private const int OperationsPerWrite = 100;
+    private const int WritesAtOnce = 8;
     private const int PeoplePerWrite = OperationsPerWrite - 1;
 
     // A block is stamped before it is written, and instances' clocks differ.
@@ -34,14 +35,12 @@ internal sealed class TraceRollup(ITableSource source, TimeProvider time)
         days.Reverse();
         foreach (var day in days)
         {
-            foreach (var (segment, from) in await tail.SegmentsAsync(org, day, cancellationToken))
+            foreach (var (segment, next) in await tail.SegmentsAsync(org, day, cancellationToken))
             {
-                var next = from;
-                while (await tail.BlocksAsync(segment, next, cancellationToken) is { Count: > 0 } blocks)
+                await foreach (var blocks in tail.BlocksAsync(segment, next, cancellationToken))
                 {
                     await CarryAsync(org, blocks, cancellationToken);
-                    next = blocks[^1].Number + 1;
-                    await tail.LeaveAsync(segment, next, cancellationToken);
+                    await tail.LeaveAsync(segment, blocks[^1].Number + 1, cancellationToken);
                 }
             }
             if (EndOf(day) + Grace < now)
@@ -59,11 +58,9 @@ internal sealed class TraceRollup(ITableSource source, TimeProvider time)
             rows.AddRange(MentionsOf(org, block, there));
             entries.AddRange(there.Select(entry => (TraceHour.Of(block.Written), entry)));
         }
-        foreach (var table in rows.GroupBy(row => row.Table))
-        {
-            foreach (var some in table.GroupBy(row => row.Row.PartitionKey).SelectMany(partition => partition.Chunk(OperationsPerWrite)))
-                await table.Key.TransactAsync([.. some.Select(row => new RowOperation(RowChange.Upsert, row.Row))], cancellationToken);
-        }
+        var writes = rows.GroupBy(row => (row.Table, row.Row.PartitionKey)).SelectMany(partition => partition.Chunk(OperationsPerWrite));
+        await Parallel.ForEachAsync(writes, new ParallelOptions { MaxDegreeOfParallelism = WritesAtOnce, CancellationToken = cancellationToken },
+            async (some, cancelled) => await some[0].Table.TransactAsync([.. some.Select(row => new RowOperation(RowChange.Upsert, row.Row))], cancelled));
         foreach (var hour in entries.GroupBy(entry => entry.Hour, entry => entry.Entry))
             await CountAsync(org, hour.Key, [.. hour], cancellationToken);
     }

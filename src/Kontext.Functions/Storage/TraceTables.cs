@@ -76,8 +76,8 @@ internal sealed record TraceMention
     /// <summary>When the row may go.</summary>
     public required DateTimeOffset ExpiresAt { get; init; }
 
-    /// <summary>Traces are spread by the beginning of their ids, which are random.</summary>
-    public static string Partition(OrgId org, string trace) => $"{org.Value:N}~{trace.AsSpan(0, 2)}";
+    /// <summary>Traces are spread by the beginning of their ids, which are random: over sixteen of the organization's shards, few enough that many rows go into one write.</summary>
+    public static string Partition(OrgId org, string trace) => Key.Shard(org, Convert.ToInt32(trace[..1], 16));
 
     /// <summary>What the keys of a trace's rows begin with.</summary>
     public static string Prefix(OrgId org, string trace) => $"{org.Value:N}~{trace}~";

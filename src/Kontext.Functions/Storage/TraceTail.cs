@@ -7,8 +7,6 @@ namespace Kontext.Functions.Storage;
 /// <summary>The blocks of the trail that the roll-up has not come to yet.</summary>
 internal sealed class TraceTail(TraceTables tables)
 {
-    private const int BlocksPerRead = 8;
-
     private readonly TableAuditLogReader trail = new(tables.Audit);
 
     /// <summary>The days from <paramref name="since"/> on that the roll-up is not through with, newest first.</summary>
@@ -38,25 +36,9 @@ internal sealed class TraceTail(TraceTables tables)
         return (await trail.SegmentsAsync(org, day, cancellationToken)).ConvertAll(segment => (segment, next.GetValueOrDefault(CursorKey(segment))));
     }
 
-    /// <summary>Some of a segment's blocks from a number on, oldest first; none at its end.</summary>
-    public async Task<List<AuditBlock>> BlocksAsync(AuditSegment segment, int next, CancellationToken cancellationToken)
-    {
-        var blocks = new List<AuditBlock>();
-        if (next >= AuditSegment.MaxBlocks)
-            return blocks;
-        // Later blocks have smaller keys.
-        var (first, past) = (segment.RowKey(Math.Min(next + BlocksPerRead, AuditSegment.MaxBlocks) - 1), segment.RowKey(next) + "~");
-        string? continuation = null;
-        do
-        {
-            var page = await tables.Audit.Blocks.RangeAsync(segment.Partition, first, past, BlocksPerRead, continuation, cancellationToken);
-            blocks.AddRange(page.Rows.Select(row => AuditBlock.From(segment, row)));
-            continuation = page.Continuation;
-        }
-        while (continuation is not null);
-        blocks.Reverse();
-        return blocks;
-    }
+    /// <summary>A segment's blocks from a number on, oldest first, some at a time.</summary>
+    public IAsyncEnumerable<List<AuditBlock>> BlocksAsync(AuditSegment segment, int next, CancellationToken cancellationToken) =>
+        AuditBlockPages.ReadAsync(tables.Audit.Blocks, segment, next, cancellationToken);
 
     /// <summary>Everything the roll-up has not come to, of the days from <paramref name="since"/> on.</summary>
     public async Task<List<AuditBlock>> ReadAsync(OrgId org, DateOnly since, CancellationToken cancellationToken)
@@ -86,11 +68,8 @@ internal sealed class TraceTail(TraceTables tables)
     private async Task<List<AuditBlock>> RestAsync(AuditSegment segment, int next, CancellationToken cancellationToken)
     {
         var rest = new List<AuditBlock>();
-        while (await BlocksAsync(segment, next, cancellationToken) is { Count: > 0 } blocks)
-        {
+        await foreach (var blocks in BlocksAsync(segment, next, cancellationToken))
             rest.AddRange(blocks);
-            next = blocks[^1].Number + 1;
-        }
         return rest;
     }
 

@@ -11,7 +11,8 @@ internal sealed class ApprovalWorld : IAsyncDisposable
 {
     private string integration = "";
 
-    public TimedKontext Kontext { get; } = new();
+    /// <summary>On a clock that gives each entry of the trail a time of its own, so that they come in their order.</summary>
+    public TimedKontext Kontext { get; } = new(step: TimeSpan.FromTicks(1));
 
     public FormBrowser Browser { get; } = new();
 

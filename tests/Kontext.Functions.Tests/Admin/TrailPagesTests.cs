@@ -45,7 +45,8 @@ public sealed class TrailPagesTests(KontextFixture kontext)
         var (before, after) = (Ids(first), Ids(next));
         Assert.Equal(50, before.Count);
         Assert.NotEmpty(after.Except(before));
-        Assert.True(after.Intersect(before).Count() <= 1);
+        // Pages meet at a millisecond, whose entries may be on both: at the beginning of the later one.
+        Assert.Equal(after.Intersect(before).Count(), after.TakeWhile(before.Contains).Count());
         Assert.Equal("admin.change", ((AngleSharp.Html.Dom.IHtmlSelectElement)next.Document.QuerySelector("select[name=type]")!).Value);
     }
 

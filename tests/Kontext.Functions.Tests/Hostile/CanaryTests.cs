@@ -5,8 +5,8 @@ using System.Text;
 using System.Text.Json.Nodes;
 using Kontext.Functions.Tests.Admin;
 using Kontext.Functions.Tests.Mcp;
-using Kontext.Functions.Tests.Observability;
 using Kontext.Testing;
+using Kontext.Testing.Telemetry;
 
 namespace Kontext.Functions.Tests.Hostile;
 

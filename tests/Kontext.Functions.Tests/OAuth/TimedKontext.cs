@@ -14,16 +14,18 @@ internal sealed class TimedKontext : WebApplicationFactory<Program>
     private readonly string keys;
     private readonly string storage;
 
-    public TimedKontext(string storage = "memory")
-        : this(storage, first: null)
+    /// <param name="storage">Its storage account.</param>
+    /// <param name="step">How far each reading of the clock moves it; without, times are exact.</param>
+    public TimedKontext(string storage = "memory", TimeSpan step = default)
+        : this(storage, step, first: null)
     {
     }
 
-    private TimedKontext(string storage, TimedKontext? first)
+    private TimedKontext(string storage, TimeSpan step, TimedKontext? first)
     {
         (this.storage, this.first) = (storage, first);
         keys = first?.keys ?? Directory.CreateTempSubdirectory("kontext-keys-").FullName;
-        Time = first?.Time ?? new(new DateTimeOffset(2026, 11, 21, 6, 0, 0, TimeSpan.Zero), step: TimeSpan.FromTicks(1));
+        Time = first?.Time ?? new(new DateTimeOffset(2026, 11, 21, 6, 0, 0, TimeSpan.Zero), step);
         var port = KontextServer.FreePort();
         Address = new Uri(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}"));
         // The address goes in as a setting: set by the factory, it could come after the program has begun to listen.
@@ -35,7 +37,7 @@ internal sealed class TimedKontext : WebApplicationFactory<Program>
     public ManualTime Time { get; }
 
     /// <summary>Another instance of the same installation.</summary>
-    public TimedKontext Sibling() => new(storage, this);
+    public TimedKontext Sibling() => new(storage, default, this);
 
     protected override void ConfigureWebHost(IWebHostBuilder builder) => builder
         .UseEnvironment("Development").UseUrls(Address.OriginalString)

@@ -4,6 +4,7 @@ using System.Net.Http.Json;
 using System.Text.Json.Nodes;
 using Kontext.Functions.Tests.Mcp;
 using Kontext.Testing;
+using Kontext.Testing.Telemetry;
 
 namespace Kontext.Functions.Tests.Observability;
 

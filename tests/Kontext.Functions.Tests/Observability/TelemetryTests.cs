@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Kontext.Testing;
+using Kontext.Testing.Telemetry;
 
 namespace Kontext.Functions.Tests.Observability;
 

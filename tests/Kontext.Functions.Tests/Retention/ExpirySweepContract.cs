@@ -214,7 +214,6 @@ public abstract class ExpirySweepContract : IAsyncLifetime
     private Task<bool> SpendAsync(int number) =>
         new SpentAssertionStore(tables).TrySpendAsync(org, new AppId(Guid.NewGuid()), $"{number}", time.GetUtcNow() + TimeSpan.FromMinutes(5), Cancel);
 
-    /// <summary>As many rows of each kind, as the product writes them.</summary>
     /// <summary>A row of each table that is made from the audit trail.</summary>
     private async Task MentionAsync(DateTimeOffset expires)
     {
@@ -226,6 +225,7 @@ public abstract class ExpirySweepContract : IAsyncLifetime
         await made.PersonDays.InsertAsync(Key.Shard(org, person), TraceDay.RowKey(org, person, day), new TraceDay(day, new Kontext.Domain.Audit.StoredStatistics(), expires), Cancel);
     }
 
+    /// <summary>As many rows of each kind, as the product writes them.</summary>
     private async Task FillAsync(int each)
     {
         var now = time.GetUtcNow();

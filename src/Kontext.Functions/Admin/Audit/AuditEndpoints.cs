@@ -34,6 +34,12 @@ internal static class AuditEndpoints
             ? Result.Of<IReadOnlyList<(string, string)>>([.. all.Select(application => (application.Id, application.Name)).OrderBy(application => application.Name, StringComparer.OrdinalIgnoreCase)])
             : failure;
 
+    /// <summary>The people something was done for lately, to choose from.</summary>
+    public static async Task<Result<IReadOnlyList<(string Id, string Name)>>> PeopleAsync(AdminVisit visit) =>
+        (await visit.GetAsync("/audit/events?limit=200", ApiJson.Default.AuditEventListBody)).TryGet(out var list, out var failure)
+            ? Result.Of<IReadOnlyList<(string, string)>>([.. list.Items.Select(item => item.User).OfType<AuditPartyBody>().DistinctBy(user => user.Id).Select(user => (user.Id, user.Name ?? user.Id)).OrderBy(user => user.Item2, StringComparer.OrdinalIgnoreCase)])
+            : failure;
+
     private static async Task<Result<AdminModel>> ViewAsync(AdminVisit visit, AuditVerificationBody? verification)
     {
         var filter = FormState.Of(Filters.Select(name => (name, visit.Query(name))));

@@ -15,11 +15,11 @@ internal static class IntegrationForm
     /// <summary>How calls are authenticated at the service.</summary>
     public static readonly IReadOnlyList<(string Value, string Text)> AuthModes =
     [
-        ("none", "Without a credential"), ("oauth", "Each person connects their account (OAuth)"), ("user_token", "Each person enters a token"), ("server_token", "One token for everybody"),
+        ("none", "Without a credential"), ("oauth", "Each person's account, by OAuth"), ("user_token", "A token from each person"), ("server_token", "One token for everybody"),
     ];
 
     /// <summary>How agents use it.</summary>
-    public static readonly IReadOnlyList<(string Value, string Text)> Categories = [("gateway_remote_mcp", "Through the gateway: an MCP server"), ("internal_mcp_credentials", "Credentials only: the agent calls it itself")];
+    public static readonly IReadOnlyList<(string Value, string Text)> Categories = [("gateway_remote_mcp", "MCP server, through the gateway"), ("internal_mcp_credentials", "Credentials only, called by agents")];
 
     /// <summary>What happens when a tool's description changes.</summary>
     public static readonly IReadOnlyList<(string Value, string Text)> ToolChanges = [("record", "Record the change and let the tool be used"), ("quarantine", "Hold the tool back until somebody accepts the change")];

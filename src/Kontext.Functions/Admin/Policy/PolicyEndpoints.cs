@@ -2,6 +2,7 @@ using System.Collections.Frozen;
 using Kontext.Domain;
 using Kontext.Domain.OAuth;
 using Kontext.Functions.Account;
+using Kontext.Functions.Admin.Audit;
 using Kontext.Functions.Api;
 
 namespace Kontext.Functions.Admin.Policy;
@@ -29,9 +30,10 @@ internal static class PolicyEndpoints
     public static async Task<Result<PolicyNames>> NamesAsync(AdminVisit visit)
     {
         if (!(await visit.AllAsync("/integrations", ApiJson.Default.IntegrationListBody, list => (list.Items, list.NextCursor), MaxNames)).TryGet(out var integrations, out var failure)
-            || !(await visit.AllAsync("/applications", ApiJson.Default.ApplicationListBody, list => (list.Items, list.NextCursor), MaxNames)).TryGet(out var applications, out failure))
+            || !(await visit.AllAsync("/applications", ApiJson.Default.ApplicationListBody, list => (list.Items, list.NextCursor), MaxNames)).TryGet(out var applications, out failure)
+            || !(await AuditEndpoints.PeopleAsync(visit)).TryGet(out var people, out failure))
             return failure;
-        return new PolicyNames(integrations.ToFrozenDictionary(item => item.Id, item => item.Name), applications.ToFrozenDictionary(item => item.Id, item => item.Name));
+        return new PolicyNames(integrations.ToFrozenDictionary(item => item.Id, item => item.Name), applications.ToFrozenDictionary(item => item.Id, item => item.Name), people.ToFrozenDictionary(item => item.Id, item => item.Name));
     }
 
     private static async Task<Result<AdminModel>> ViewAsync(AdminVisit visit)

@@ -5,13 +5,17 @@ namespace Kontext.Functions.Admin.Policy;
 /// <summary>What rules refer to, by id, for people to read and choose from.</summary>
 /// <param name="Integrations">Names of integrations.</param>
 /// <param name="Applications">Names of applications.</param>
-internal sealed record PolicyNames(IReadOnlyDictionary<string, string> Integrations, IReadOnlyDictionary<string, string> Applications)
+/// <param name="People">Names of people who were active lately.</param>
+internal sealed record PolicyNames(IReadOnlyDictionary<string, string> Integrations, IReadOnlyDictionary<string, string> Applications, IReadOnlyDictionary<string, string> People)
 {
+    /// <summary>The people, to choose from.</summary>
+    public IReadOnlyList<(string Id, string Name)> Suggestions => [.. People.Select(person => (person.Key, person.Value)).OrderBy(person => person.Value, StringComparer.OrdinalIgnoreCase)];
+
     /// <summary>Whom a rule is about.</summary>
     public string SubjectOf(PolicyRuleBody rule) => rule switch
     {
         { ApplicationId: { } application } => $"Application {Applications.GetValueOrDefault(application, application)}",
-        { UserId: { } user } => $"Person {user}",
+        { UserId: { } user } => $"Person {People.GetValueOrDefault(user, user)}",
         { Role: { } role } => $"Role {role}",
         _ => "Everyone",
     };

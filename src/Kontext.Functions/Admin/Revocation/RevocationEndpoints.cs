@@ -39,9 +39,10 @@ internal static class RevocationEndpoints
         var cursor = visit.Query("cursor") is { } next ? "&cursor=" + Uri.EscapeDataString(next) : "";
         if (!(await visit.GetAsync("/revocations?limit=25" + cursor, ApiJson.Default.RevocationListBody)).TryGet(out var list, out var failure)
             || !(await AuditEndpoints.ApplicationsAsync(visit)).TryGet(out var applications, out failure)
-            || !(await visit.AllAsync("/integrations", ApiJson.Default.IntegrationListBody, page => (page.Items, page.NextCursor), 1000)).TryGet(out var integrations, out failure))
+            || !(await visit.AllAsync("/integrations", ApiJson.Default.IntegrationListBody, page => (page.Items, page.NextCursor), 1000)).TryGet(out var integrations, out failure)
+            || !(await AuditEndpoints.PeopleAsync(visit)).TryGet(out var people, out failure))
             return failure;
-        return new RevocationsModel(visit.Frame, list.Items, list.NextCursor, applications, [.. integrations.Select(integration => (integration.Id, integration.Name))], form);
+        return new RevocationsModel(visit.Frame, list.Items, list.NextCursor, applications, [.. integrations.Select(integration => (integration.Id, integration.Name))], people, form);
     }
 
     private static async Task<Result<AdminModel>> ReadAsync(AdminVisit visit, CutOffId id) =>

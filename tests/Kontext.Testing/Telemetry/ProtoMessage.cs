@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
 
-namespace Kontext.Functions.Tests.Observability;
+namespace Kontext.Testing.Telemetry;
 
 /// <summary>A Protocol Buffers message read field by field, as far as OTLP needs it: numbers, texts and messages within messages.</summary>
 internal sealed class ProtoMessage

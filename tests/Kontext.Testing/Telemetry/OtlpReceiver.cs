@@ -6,16 +6,31 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 
-namespace Kontext.Functions.Tests.Observability;
+namespace Kontext.Testing.Telemetry;
 
 /// <summary>A span as a collector gets it.</summary>
-internal sealed record ReceivedSpan(string Trace, string Id, string Parent, string State, string Name, int Kind, bool Failed, IReadOnlyDictionary<string, string> Attributes, IReadOnlyList<string> LinkedTraces);
+/// <param name="Trace">Its trace's id, hexadecimal.</param>
+/// <param name="Id">Its own.</param>
+/// <param name="Parent">The id of the span it is part of; empty without one.</param>
+/// <param name="State">The trace state.</param>
+/// <param name="Name">Its name.</param>
+/// <param name="Kind">OTLP's number of its kind: 2 is a server's.</param>
+/// <param name="Failed">Its status is an error.</param>
+/// <param name="Attributes">Its attributes.</param>
+/// <param name="LinkedTraces">Ids of the traces it is linked to.</param>
+/// <param name="Took">From its start to its end.</param>
+public sealed record ReceivedSpan(
+    string Trace, string Id, string Parent, string State, string Name, int Kind, bool Failed, IReadOnlyDictionary<string, string> Attributes, IReadOnlyList<string> LinkedTraces, TimeSpan Took);
 
 /// <summary>A metric as a collector gets it: one name, one point's attributes, and its count or sum.</summary>
-internal sealed record ReceivedPoint(string Name, string Unit, IReadOnlyDictionary<string, string> Attributes, double Value);
+/// <param name="Name">The metric.</param>
+/// <param name="Unit">Its unit.</param>
+/// <param name="Attributes">What tells its points apart.</param>
+/// <param name="Value">The count or sum.</param>
+public sealed record ReceivedPoint(string Name, string Unit, IReadOnlyDictionary<string, string> Attributes, double Value);
 
 /// <summary>An OpenTelemetry collector's OTLP/HTTP endpoint, on loopback.</summary>
-internal sealed class OtlpReceiver : IAsyncDisposable
+public sealed class OtlpReceiver : IAsyncDisposable
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
     private readonly WebApplication app;
@@ -26,15 +41,19 @@ internal sealed class OtlpReceiver : IAsyncDisposable
 
     private OtlpReceiver(WebApplication app) => this.app = app;
 
+    /// <summary>Where it listens.</summary>
     public string Endpoint => app.Urls.First();
 
     /// <summary>Everything that was sent, as text that any secret in it would show in.</summary>
     public string Everything => string.Join('\n', bodies.Select(Encoding.Latin1.GetString));
 
+    /// <summary>The spans so far.</summary>
     public IReadOnlyCollection<ReceivedSpan> Spans => spans;
 
+    /// <summary>The points so far.</summary>
     public IReadOnlyCollection<ReceivedPoint> Points => points;
 
+    /// <summary>Starts one.</summary>
     public static async Task<OtlpReceiver> StartAsync()
     {
         var builder = WebApplication.CreateSlimBuilder();
@@ -66,6 +85,7 @@ internal sealed class OtlpReceiver : IAsyncDisposable
     public async Task<ReceivedPoint> PointAsync(string name, Func<ReceivedPoint, bool> matches) =>
         await FirstAsync(points, point => point.Name == name && matches(point), () => string.Join('\n', points.Select(point => point.Name).Distinct()));
 
+    /// <inheritdoc/>
     public ValueTask DisposeAsync() => app.DisposeAsync();
 
     private async Task<T> FirstAsync<T>(ConcurrentQueue<T> received, Func<T, bool> matches, Func<string> describe)
@@ -103,7 +123,7 @@ internal sealed class OtlpReceiver : IAsyncDisposable
         {
             spans.Enqueue(new ReceivedSpan(
                 span.Hex(1), span.Hex(2), span.Hex(4), span.Text(3), span.Text(5), (int)span.Number(6), span.Messages(15).Any(status => status.Number(3) == 2),
-                AttributesOf(span.Messages(9)), [.. span.Messages(13).Select(link => link.Hex(1))]));
+                AttributesOf(span.Messages(9)), [.. span.Messages(13).Select(link => link.Hex(1))], TimeSpan.FromTicks((long)(span.Number(8) - span.Number(7)) / TimeSpan.NanosecondsPerTick)));
         }
     }
 

@@ -1,0 +1,70 @@
+using Kontext.Testing;
+using Kontext.Testing.Telemetry;
+
+namespace Kontext.Load.Runs;
+
+/// <summary>How long a stage of a request takes.</summary>
+/// <param name="Name">The span; of the request itself, the first.</param>
+/// <param name="Median">What its spans take together in one request, the median over all requests.</param>
+public sealed record StageTime(string Name, TimeSpan Median);
+
+/// <summary>Times the stages of requests by the spans the product exports, one request at a time.</summary>
+public sealed class StageTimes : IAsyncDisposable
+{
+    private const int WarmUp = 2_000;
+    private const int Counted = 500;
+    private readonly OtlpReceiver receiver;
+    private readonly KontextServer server;
+
+    private StageTimes(OtlpReceiver receiver, KontextServer server) => (this.receiver, this.server) = (receiver, server);
+
+    /// <summary>The instance that is watched.</summary>
+    public Uri Instance => server.Url;
+
+    /// <summary>Starts an instance that exports its spans.</summary>
+    public static async Task<StageTimes> StartAsync(Workplace workplace)
+    {
+        var receiver = await OtlpReceiver.StartAsync();
+        return new StageTimes(receiver, await workplace.StartAsync(settings: receiver.Settings()));
+    }
+
+    /// <summary>Sends requests one by one and takes the time of each stage from the last of them.</summary>
+    public async Task<IReadOnlyList<StageTime>> MeasureAsync(Func<HttpRequestMessage> next)
+    {
+        for (var sent = 0; sent < WarmUp; sent++)
+            await SendAsync(next());
+        // The exporter hands over what it holds ten times a second, and drops what comes too fast.
+        await Task.Delay(TimeSpan.FromSeconds(1));
+        var before = receiver.Spans.Select(span => span.Trace).ToHashSet(StringComparer.Ordinal);
+        for (var sent = 0; sent < Counted; sent++)
+            await SendAsync(next());
+        await Task.Delay(TimeSpan.FromSeconds(1));
+        var traces = receiver.Spans.Where(span => !before.Contains(span.Trace)).GroupBy(span => span.Trace)
+            .Where(trace => trace.Any(span => span.Kind == 2)).ToList();
+        if (traces.Count < Counted / 2)
+            throw new InvalidOperationException($"Only {traces.Count} of {Counted} requests were traced.");
+        var names = traces.SelectMany(trace => trace.Select(span => (span.Name, Inner: span.Kind != 2))).Distinct().OrderBy(name => name.Inner);
+        return
+        [
+            .. names.Select(name => new StageTime(name.Name, traces.Select(trace => TimeSpan.FromTicks(trace.Where(span => span.Name == name.Name && (span.Kind != 2) == name.Inner).Sum(span => span.Took.Ticks))).Median()))
+                .Where(stage => stage.Median > TimeSpan.Zero),
+        ];
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        await server.DisposeAsync();
+        await receiver.DisposeAsync();
+    }
+
+    private async Task SendAsync(HttpRequestMessage request)
+    {
+        using (request)
+        using (var answer = await server.Http.SendAsync(request))
+        {
+            answer.EnsureSuccessStatusCode();
+            await answer.Content.ReadAsByteArrayAsync();
+        }
+    }
+}
