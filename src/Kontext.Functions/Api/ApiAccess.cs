@@ -105,14 +105,63 @@ internal static class Api
         return (limit, context.Request.Query["cursor"].ToString() is { Length: > 0 } cursor ? cursor : null);
     }
 
-    /// <summary>Records an administrative change before it is answered.</summary>
-    public static Task RecordAsync(HttpContext context, ApiCaller caller, string change, AuditParty? target, string? detail = null) =>
-        context.RequestServices.GetRequiredService<IAuditLog>().AppendAsync(caller.Org, new AuditEvent
+    /// <summary>
+    /// Makes an administrative change once it is on record: what cannot be recorded is not done (architecture section 8). What was recorded and
+    /// then not done, because somebody else was faster or storage failed, is said not to have been by an entry of its own.
+    /// </summary>
+    /// <param name="context">The request.</param>
+    /// <param name="caller">Who makes it.</param>
+    /// <param name="change">Its word, such as <c>application.created</c>.</param>
+    /// <param name="target">What is changed; null when the detail says it.</param>
+    /// <param name="detail">More about it; null for nothing.</param>
+    /// <param name="write">Makes it.</param>
+    /// <param name="made">Whether it was made, by what that gave.</param>
+    public static async Task<T> ChangeAsync<T>(HttpContext context, ApiCaller caller, string change, AuditParty? target, string? detail, Func<Task<T>> write, Func<T, bool> made)
+    {
+        await RecordAsync(context, caller, change, target, detail);
+        var done = false;
+        try
         {
-            At = context.RequestServices.GetRequiredService<TimeProvider>().GetUtcNow(),
-            Type = AuditTypes.Administered,
-            Actor = caller.Actor,
-            Capability = change,
-            Target = target is null ? detail : $"{target.Name} ({target.Id}){(detail is null ? "" : ": " + detail)}",
-        }, CancellationToken.None);
+            var outcome = await write();
+            done = made(outcome);
+            return outcome;
+        }
+        finally
+        {
+            if (!done)
+                await AppendAsync(context, EventOf(context, caller, change, target, detail) with { Status = "warn", ErrorType = "not_carried_out", ErrorMessage = "The change recorded before was not made." }, caller);
+        }
+    }
+
+    /// <summary>The same for a write that gives null when somebody else was faster.</summary>
+    public static Task<T?> ChangeAsync<T>(HttpContext context, ApiCaller caller, string change, AuditParty? target, string? detail, Func<Task<T?>> write)
+        where T : class => ChangeAsync(context, caller, change, target, detail, write, static written => written is not null);
+
+    /// <summary>The same for a write that says whether it was made.</summary>
+    public static Task<bool> ChangeAsync(HttpContext context, ApiCaller caller, string change, AuditParty? target, string? detail, Func<Task<bool>> write) =>
+        ChangeAsync(context, caller, change, target, detail, write, static written => written);
+
+    /// <summary>The same for a write that is made or throws.</summary>
+    public static Task ChangeAsync(HttpContext context, ApiCaller caller, string change, AuditParty? target, string? detail, Func<Task> write) =>
+        ChangeAsync(context, caller, change, target, detail, async () =>
+        {
+            await write();
+            return true;
+        });
+
+    /// <summary>Records what an administrator did that changes nothing in the organization.</summary>
+    public static Task RecordAsync(HttpContext context, ApiCaller caller, string change, AuditParty? target, string? detail = null) =>
+        AppendAsync(context, EventOf(context, caller, change, target, detail), caller);
+
+    private static Task AppendAsync(HttpContext context, AuditEvent happened, ApiCaller caller) =>
+        context.RequestServices.GetRequiredService<IAuditLog>().AppendAsync(caller.Org, happened, CancellationToken.None);
+
+    private static AuditEvent EventOf(HttpContext context, ApiCaller caller, string change, AuditParty? target, string? detail) => new()
+    {
+        At = context.RequestServices.GetRequiredService<TimeProvider>().GetUtcNow(),
+        Type = AuditTypes.Administered,
+        Actor = caller.Actor,
+        Capability = change,
+        Target = target is null ? detail : $"{target.Name} ({target.Id}){(detail is null ? "" : ": " + detail)}",
+    };
 }

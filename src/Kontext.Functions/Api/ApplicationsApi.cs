@@ -54,9 +54,8 @@ internal sealed class ApplicationsApi(IApplicationStore applications, IIntegrati
             CreatedAt = now,
             UpdatedAt = now,
         };
-        if (!await applications.InsertAsync(caller.Org, application, context.RequestAborted))
+        if (!await Api.ChangeAsync(context, caller, "application.created", PartyOf(application), null, () => applications.InsertAsync(caller.Org, application, context.RequestAborted)))
             return ApiErrors.Of(context, NameTaken(application.Name));
-        await Api.RecordAsync(context, caller, "application.created", PartyOf(application));
         return Api.Ok(new CreatedApplicationBody(ApplicationBody.Of(application, new SessionCountsBody(0, 0, 0, 0)), OAuthClientBody.Of(application, settings, applied.NewSecret?.Reveal())), ApiJson.Default.CreatedApplicationBody, StatusCodes.Status201Created);
     }
 
@@ -189,12 +188,11 @@ internal sealed class ApplicationsApi(IApplicationStore applications, IIntegrati
             // Refused although nobody changed the row: then it is the new name that is in the way.
             if (current.Version == refusedVersion)
                 return ApiErrors.Of(context, NameTaken(next.Name));
-            if (await applications.ReplaceAsync(caller.Org, current, next with { UpdatedAt = time.GetUtcNow() }, context.RequestAborted) is not { } stored)
+            if (await Api.ChangeAsync(context, caller, change, PartyOf(next), detail?.Invoke(next), () => applications.ReplaceAsync(caller.Org, current, next with { UpdatedAt = time.GetUtcNow() }, context.RequestAborted)) is not { } stored)
             {
                 refusedVersion = current.Version;
                 continue;
             }
-            await Api.RecordAsync(context, caller, change, PartyOf(next), detail?.Invoke(next));
             return await answer(stored.Value);
         }
     }

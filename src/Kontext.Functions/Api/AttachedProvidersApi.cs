@@ -38,9 +38,8 @@ internal sealed class AttachedProvidersApi(IApplicationStore applications, IInte
                 });
             }
             var next = current.Value with { Integrations = wanted.All, CredentialOnly = wanted.CredentialOnly, IntegrationsRevision = current.Value.IntegrationsRevision + 1, UpdatedAt = time.GetUtcNow() };
-            if (await applications.ReplaceAsync(caller.Org, current, next, context.RequestAborted) is null)
+            if (await Api.ChangeAsync(context, caller, "application.integrations_changed", new AuditParty(id.ToString(), next.Name), null, () => applications.ReplaceAsync(caller.Org, current, next, context.RequestAborted)) is null)
                 continue;
-            await Api.RecordAsync(context, caller, "application.integrations_changed", new AuditParty(id.ToString(), next.Name));
             return await AnswerAsync(context, next);
         }
         return ApiErrors.Of(context, Api.NotFound("application"));

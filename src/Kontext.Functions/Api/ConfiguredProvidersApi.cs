@@ -55,9 +55,8 @@ internal sealed class ConfiguredProvidersApi(IIntegrationStore integrations, Int
             || !InputOf(input).TryGet(out var asked, out failure)
             || !(await fields.ApplyAsync(caller.Org, current: null, asked, context.RequestAborted)).TryGet(out var integration, out failure))
             return ApiErrors.Of(context, failure);
-        if (!await integrations.InsertAsync(caller.Org, integration, context.RequestAborted))
+        if (!await Api.ChangeAsync(context, caller, "integration.created", IntegrationChanges.PartyOf(integration), null, () => integrations.InsertAsync(caller.Org, integration, context.RequestAborted)))
             return ApiErrors.Of(context, new Failure(FailureCode.Conflict, $"There is already a provider with the handle {integration.Name}."));
-        await Api.RecordAsync(context, caller, "integration.created", IntegrationChanges.PartyOf(integration));
         return Answer(integration, StatusCodes.Status201Created);
     }
 

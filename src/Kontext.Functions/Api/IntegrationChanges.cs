@@ -24,14 +24,14 @@ internal sealed class IntegrationChanges(IIntegrationStore integrations, Connect
             var clears = ConnectionClearing.IsDue(current.Value, next);
             if (clears)
                 await clearing.AnnounceAsync(caller.Org, id, context.RequestAborted);
-            if (!(await integrations.ReplaceAsync(caller.Org, current, next, context.RequestAborted)).TryGet(out var stored, out failure))
+            var written = await Api.ChangeAsync(context, caller, change, PartyOf(next), null, () => integrations.ReplaceAsync(caller.Org, current, next, context.RequestAborted), static written => written.TryGet(out _, out _));
+            if (!written.TryGet(out var stored, out failure))
             {
                 // Somebody else changed the row: apply to what they left. Otherwise the new name is taken.
                 if ((await FindAsync(context, id))?.Version != current.Version)
                     continue;
                 return ApiErrors.Of(context, failure);
             }
-            await Api.RecordAsync(context, caller, change, PartyOf(next));
             // Void already; removing what they hold is done even if nobody waits for it.
             int? cleared = clears ? (await clearing.RunAsync(caller.Org, stored.Value, caller.Actor, CancellationToken.None)).Cleared : null;
             return answer(stored.Value, cleared);

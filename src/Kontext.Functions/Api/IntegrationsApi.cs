@@ -28,9 +28,8 @@ internal sealed class IntegrationsApi(IIntegrationStore integrations, Integratio
         if (!(await Api.ReadAsync(context, ApiJson.Default.IntegrationInput)).TryGet(out var input, out var failure)
             || !(await fields.ApplyAsync(caller.Org, current: null, input, context.RequestAborted)).TryGet(out var integration, out failure))
             return ApiErrors.Of(context, failure);
-        if (!await integrations.InsertAsync(caller.Org, integration, context.RequestAborted))
+        if (!await Api.ChangeAsync(context, caller, "integration.created", IntegrationChanges.PartyOf(integration), null, () => integrations.InsertAsync(caller.Org, integration, context.RequestAborted)))
             return ApiErrors.Of(context, new Failure(FailureCode.Conflict, $"There is already an integration named {integration.Name}."));
-        await Api.RecordAsync(context, caller, "integration.created", IntegrationChanges.PartyOf(integration));
         return Api.Ok(new IntegrationEnvelope(IntegrationBody.Of(integration)), ApiJson.Default.IntegrationEnvelope, StatusCodes.Status201Created);
     }
 

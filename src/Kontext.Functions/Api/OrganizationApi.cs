@@ -43,10 +43,9 @@ internal sealed class OrganizationApi(IOrganizationStore organizations)
         while (await organizations.FindAsync(caller.Org, context.RequestAborted) is { } current)
         {
             var next = current.Value with { Name = change.Name?.Trim() ?? current.Value.Name, DynamicRegistration = change.DynamicRegistration ?? current.Value.DynamicRegistration };
-            if (await organizations.ReplaceAsync(current, next, context.RequestAborted) is null)
-                continue;
-            await Api.RecordAsync(context, caller, "organization.changed", new AuditParty(next.Id.ToString(), next.Name), $"dynamicRegistration={(next.DynamicRegistration ? "true" : "false")}");
-            return Answer(next);
+            if (await Api.ChangeAsync(context, caller, "organization.changed", new AuditParty(next.Id.ToString(), next.Name), $"dynamicRegistration={(next.DynamicRegistration ? "true" : "false")}",
+                    () => organizations.ReplaceAsync(current, next, context.RequestAborted)) is not null)
+                return Answer(next);
         }
         return ApiErrors.Of(context, Api.NotFound("organization"));
     }

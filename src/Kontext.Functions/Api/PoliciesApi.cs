@@ -43,9 +43,9 @@ internal sealed class PoliciesApi(IPolicyStore policies, IOrganizationStore orga
             var current = (await organizations.FindAsync(caller.Org, context.RequestAborted))!;
             if (input.ExpectedPolicyEnabled is { } expected && expected != current.Value.PolicyEnabled)
                 return ApiErrors.Of(context, new Failure(FailureCode.Conflict, $"policyEnabled is {Word(current.Value.PolicyEnabled)}, not {Word(expected)}. Nothing was changed."));
-            written = await organizations.ReplaceAsync(current, current.Value with { PolicyEnabled = enabled }, context.RequestAborted);
+            written = await Api.ChangeAsync(context, caller, "policy.settings_changed", null, $"policyEnabled={Word(enabled)}",
+                () => organizations.ReplaceAsync(current, current.Value with { PolicyEnabled = enabled }, context.RequestAborted));
         }
-        await Api.RecordAsync(context, caller, "policy.settings_changed", target: null, $"policyEnabled={Word(enabled)}");
         return Api.Ok(new PolicySettingsBody(enabled), ApiJson.Default.PolicySettingsBody);
     }
 
@@ -74,9 +74,9 @@ internal sealed class PoliciesApi(IPolicyStore policies, IOrganizationStore orga
         if (!await MayChangeAsync(caller, rule, context.RequestAborted))
             return ApiErrors.Of(context, Denied);
         if (!(await reading.CheckReferencesAsync(caller, input, rule, known: null, context.RequestAborted)).TryGet(out _, out failure)
-            || !(await changes.ApplyAsync(caller.Org, expectedRevision: null, rules => Task.FromResult<Result<ImmutableArray<PolicyRule>>>(rules.Add(rule)), context.RequestAborted)).TryGet(out var change, out failure))
+            || !(await changes.ApplyAsync(context, expectedRevision: null, rules => Task.FromResult<Result<ImmutableArray<PolicyRule>>>(rules.Add(rule)),
+                change => ("policy.rule_added", $"{rule.Id} in revision {change.Revision}: {PolicyWords.Summary(rule)}"))).TryGet(out var change, out failure))
             return ApiErrors.Of(context, failure);
-        await Api.RecordAsync(context, caller, "policy.rule_added", target: null, $"{rule.Id} in revision {change.Revision}: {PolicyWords.Summary(rule)}");
         return Answer(context, rule, change.Revision, StatusCodes.Status201Created);
     }
 
@@ -86,7 +86,7 @@ internal sealed class PoliciesApi(IPolicyStore policies, IOrganizationStore orga
         if (!(await Api.ReadAsync(context, ApiJson.Default.PolicyRuleInput)).TryGet(out var input, out var failure))
             return ApiErrors.Of(context, failure);
         PolicyRule? next = null;
-        if (!(await changes.ApplyAsync(caller.Org, expectedRevision: null, async rules =>
+        if (!(await changes.ApplyAsync(context, expectedRevision: null, async rules =>
             {
                 if (await FindAsync(caller, rules, id, context.RequestAborted) is not { } current)
                     return Api.NotFound("rule");
@@ -95,24 +95,22 @@ internal sealed class PoliciesApi(IPolicyStore policies, IOrganizationStore orga
                 if (!await MayChangeAsync(caller, current, context.RequestAborted) || !await MayChangeAsync(caller, next, context.RequestAborted))
                     return Denied;
                 return (await reading.CheckReferencesAsync(caller, input, next, current, context.RequestAborted)).TryGet(out _, out invalid) ? rules.Replace(current, next) : invalid;
-            }, context.RequestAborted)).TryGet(out var change, out failure))
+            }, change => ("policy.rule_changed", $"{id} in revision {change.Revision}: {PolicyWords.Summary(change.Difference.Changed[0].After)}; before: {PolicyWords.Summary(change.Difference.Changed[0].Before)}")))
+            .TryGet(out var change, out failure))
             return ApiErrors.Of(context, failure);
-        foreach (var changed in change.Difference.Changed)
-            await Api.RecordAsync(context, caller, "policy.rule_changed", target: null, $"{id} in revision {change.Revision}: {PolicyWords.Summary(changed.After)}; before: {PolicyWords.Summary(changed.Before)}");
         return Answer(context, next!, change.Revision);
     }
 
     private async Task<IResult> RemoveAsync(HttpContext context, RuleId id)
     {
         var caller = ApiCaller.Of(context);
-        if (!(await changes.ApplyAsync(caller.Org, expectedRevision: null, async rules =>
+        if (!(await changes.ApplyAsync(context, expectedRevision: null, async rules =>
             {
                 if (await FindAsync(caller, rules, id, context.RequestAborted) is not { } found)
                     return Api.NotFound("rule");
                 return await MayChangeAsync(caller, found, context.RequestAborted) ? rules.Remove(found) : Denied;
-            }, context.RequestAborted)).TryGet(out var change, out var failure))
+            }, change => ("policy.rule_removed", $"{id} in revision {change.Revision}: {PolicyWords.Summary(change.Difference.Removed[0])}"))).TryGet(out var change, out var failure))
             return ApiErrors.Of(context, failure);
-        await Api.RecordAsync(context, caller, "policy.rule_removed", target: null, $"{id} in revision {change.Revision}: {PolicyWords.Summary(change.Difference.Removed[0])}");
         PolicyChanges.Tag(context, change.Revision);
         return Results.NoContent();
     }

@@ -12,15 +12,17 @@ internal sealed record PolicyChange(int Revision, PolicyDifference Difference);
 internal sealed class PolicyChanges(IPolicyStore policies)
 {
     /// <summary>Applies a change to the rules as they are; when somebody else is faster it is applied anew to what they left.</summary>
-    /// <param name="org">The organization.</param>
+    /// <param name="context">The request.</param>
     /// <param name="expectedRevision">The revision the change is meant for, or none; another one is a conflict.</param>
     /// <param name="apply">Makes the next rules of the current ones. May be called several times.</param>
-    /// <param name="cancellationToken">Ends it before the write.</param>
-    public async Task<Result<PolicyChange>> ApplyAsync(OrgId org, int? expectedRevision, Func<ImmutableArray<PolicyRule>, Task<Result<ImmutableArray<PolicyRule>>>> apply, CancellationToken cancellationToken)
+    /// <param name="words">What the trail says of the change. Rules that say the same as before are no change: nothing is said, and the revision stays.</param>
+    public async Task<Result<PolicyChange>> ApplyAsync(
+        HttpContext context, int? expectedRevision, Func<ImmutableArray<PolicyRule>, Task<Result<ImmutableArray<PolicyRule>>>> apply, Func<PolicyChange, (string Change, string Detail)> words)
     {
+        var (caller, cancellationToken) = (ApiCaller.Of(context), context.RequestAborted);
         while (true)
         {
-            var current = await policies.FindAsync(org, cancellationToken);
+            var current = await policies.FindAsync(caller.Org, cancellationToken);
             if (Stale(current.Value, expectedRevision) is { } stale)
                 return stale;
             if (!(await apply(current.Value.Rules)).TryGet(out var next, out var failure))
@@ -30,8 +32,10 @@ internal sealed class PolicyChanges(IPolicyStore policies)
             var difference = PolicyDifference.Between(current.Value.Rules, next);
             if (difference is { Added: [], Removed: [], Changed: [] })
                 return new PolicyChange(current.Value.Revision, difference);
-            if (await policies.ReplaceAsync(org, current, current.Value with { Rules = next }, cancellationToken) is { } written)
-                return new PolicyChange(written.Value.Revision, difference);
+            var made = new PolicyChange(current.Value.Revision + 1, difference);
+            var (change, detail) = words(made);
+            if (await Api.ChangeAsync(context, caller, change, null, detail, () => policies.ReplaceAsync(caller.Org, current, current.Value with { Rules = next }, cancellationToken)) is not null)
+                return made;
         }
     }
 

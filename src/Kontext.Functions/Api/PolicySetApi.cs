@@ -72,12 +72,10 @@ internal sealed class PolicySetApi(IPolicyStore policies, PolicyRuleStores store
                 ? Answer(context, current.Revision, PolicyDifference.Between(current.Rules, [.. rules]), dryRun)
                 : ApiErrors.Of(context, invalid);
         }
-        if (!(await changes.ApplyAsync(caller.Org, expectedRevision, async current =>
-                (await reading.AllAsync(caller, inputs, current, context.RequestAborted)).TryGet(out var rules, out var invalid) ? rules.ToImmutableArray() : invalid, context.RequestAborted)).TryGet(out var made, out var failure))
+        if (!(await changes.ApplyAsync(context, expectedRevision, async current =>
+                (await reading.AllAsync(caller, inputs, current, context.RequestAborted)).TryGet(out var rules, out var invalid) ? rules.ToImmutableArray() : invalid,
+                made => (change, $"revision {made.Revision}: {PolicyWords.Summary(made.Difference)}"))).TryGet(out var made, out var failure))
             return ApiErrors.Of(context, failure);
-        // A set that says the same is no change: its revision stays.
-        if (made.Difference is not { Added: [], Removed: [], Changed: [] })
-            await Api.RecordAsync(context, caller, change, target: null, $"revision {made.Revision}: {PolicyWords.Summary(made.Difference)}");
         return Answer(context, made.Revision, made.Difference, dryRun);
     }
 

@@ -76,8 +76,7 @@ internal sealed class ServiceAccountsApi(IServiceAccountStore accounts, TimeProv
             SecretHash = RandomValue.HashOf(secret),
             CreatedAt = now,
         };
-        await accounts.InsertAsync(caller.Org, account, context.RequestAborted);
-        await Api.RecordAsync(context, caller, "service_account.created", new AuditParty(account.Id.ToString(), account.Name));
+        await Api.ChangeAsync(context, caller, "service_account.created", new AuditParty(account.Id.ToString(), account.Name), null, () => accounts.InsertAsync(caller.Org, account, context.RequestAborted));
         return Api.Ok(new ServiceAccountEnvelope(ServiceAccountBody.Of(account), CredentialsBody.Of(account, secret)), ApiJson.Default.ServiceAccountEnvelope, StatusCodes.Status201Created);
     }
 
@@ -142,10 +141,9 @@ internal sealed class ServiceAccountsApi(IServiceAccountStore accounts, TimeProv
             return ApiErrors.Of(context, refused);
         while (await accounts.FindAsync(caller.Org, id, context.RequestAborted) is { Value.Revoked: false } current)
         {
-            if (await accounts.ReplaceAsync(caller.Org, current, apply(current.Value), context.RequestAborted) is not { } stored)
-                continue;
-            await Api.RecordAsync(context, caller, change, new AuditParty(id.ToString(), stored.Value.Name), detail?.Invoke(stored.Value));
-            return answer(stored.Value);
+            var next = apply(current.Value);
+            if (await Api.ChangeAsync(context, caller, change, new AuditParty(id.ToString(), next.Name), detail?.Invoke(next), () => accounts.ReplaceAsync(caller.Org, current, next, context.RequestAborted)) is { } stored)
+                return answer(stored.Value);
         }
         return ApiErrors.Of(context, Api.NotFound("service account"));
     }

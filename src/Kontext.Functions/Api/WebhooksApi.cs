@@ -42,8 +42,7 @@ internal sealed class WebhooksApi(IWebhookStore webhooks, ICredentialVault vault
             Id = id, Url = input.Url!, Description = input.Description, Events = Distinct(input.Events) ?? [], CreatedAt = now,
             SecretVersion = await vault.PutAsync(caller.Org, CredentialName.Webhook(id), secret, context.RequestAborted),
         };
-        await webhooks.InsertAsync(caller.Org, endpoint, CancellationToken.None);
-        await Api.RecordAsync(context, caller, "webhook.created", PartyOf(endpoint));
+        await Api.ChangeAsync(context, caller, "webhook.created", PartyOf(endpoint), null, () => webhooks.InsertAsync(caller.Org, endpoint, CancellationToken.None));
         return Api.Ok(new WebhookEnvelope(WebhookBody.Of(endpoint), secret.Reveal()), ApiJson.Default.WebhookEnvelope, StatusCodes.Status201Created);
     }
 
@@ -110,9 +109,8 @@ internal sealed class WebhooksApi(IWebhookStore webhooks, ICredentialVault vault
             return ApiErrors.Of(context, refused);
         while (await webhooks.FindAsync(caller.Org, id, context.RequestAborted) is { } current)
         {
-            if (!await webhooks.DeleteAsync(caller.Org, current, context.RequestAborted))
+            if (!await Api.ChangeAsync(context, caller, "webhook.deleted", PartyOf(current.Value), null, () => webhooks.DeleteAsync(caller.Org, current, context.RequestAborted)))
                 continue;
-            await Api.RecordAsync(context, caller, "webhook.deleted", PartyOf(current.Value));
             await vault.DeleteAsync(caller.Org, CredentialName.Webhook(id), CancellationToken.None);
             return Results.NoContent();
         }
@@ -124,10 +122,9 @@ internal sealed class WebhooksApi(IWebhookStore webhooks, ICredentialVault vault
         var caller = ApiCaller.Of(context);
         while (await webhooks.FindAsync(caller.Org, id, context.RequestAborted) is { } current)
         {
-            if (await webhooks.ReplaceAsync(caller.Org, current, apply(current.Value), context.RequestAborted) is not { } stored)
-                continue;
-            await Api.RecordAsync(context, caller, change, PartyOf(stored.Value));
-            return Api.Ok(answer(stored.Value), ApiJson.Default.WebhookEnvelope);
+            var next = apply(current.Value);
+            if (await Api.ChangeAsync(context, caller, change, PartyOf(next), null, () => webhooks.ReplaceAsync(caller.Org, current, next, context.RequestAborted)) is { } stored)
+                return Api.Ok(answer(stored.Value), ApiJson.Default.WebhookEnvelope);
         }
         return ApiErrors.Of(context, Api.NotFound("webhook"));
     }

@@ -105,9 +105,13 @@ internal sealed class TableService : ITableSource
     }
 
     /// <summary>The exception for an answer that no caller can cause: wrong rights, wrong request, a table being deleted.</summary>
-    public static Exception Failed(Response response) => response.Status == (int)HttpStatusCode.Conflict
-        ? new StorageUnavailableException($"The table service answered with {TableRefusal.Read(response.Content.ToMemory().Span).Code}.")
-        : new RequestFailedException(response);
+    public static Exception Failed(Response response) => response.Status switch
+    {
+        (int)HttpStatusCode.Unauthorized or (int)HttpStatusCode.Forbidden => new StorageUnavailableException(
+            $"The table service refuses us ({response.Status}). The program's identity needs the role Storage Table Data Contributor, and a way through the account's firewall."),
+        (int)HttpStatusCode.Conflict => new StorageUnavailableException($"The table service answered with {TableRefusal.Read(response.Content.ToMemory().Span).Code}."),
+        _ => new RequestFailedException(response),
+    };
 
     private TableApi Table(string name) => tables.GetOrAdd(name, static (name, service) => new TableApi(service, name), this);
 
