@@ -62,6 +62,9 @@ internal sealed class Site : IAsyncDisposable
     /// <summary>The session of a person with an agent.</summary>
     public AgentSession SessionOf(Agent agent, Person person) => sessions[(agent, person)];
 
+    /// <summary>All that are in use.</summary>
+    public ICollection<AgentSession> Sessions => sessions.Values;
+
     /// <summary>Replaces it.</summary>
     public void Renew(AgentSession session) => sessions[(session.Agent, session.Person)] = session;
 

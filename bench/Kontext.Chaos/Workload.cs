@@ -8,13 +8,36 @@ internal sealed class Workload(Site site, AgentRequests requests, Journal journa
     // Hardly asked for: these live by the timer's and the queue's work.
     private const int OneIdleIn = 5;
 
+    // Access tokens live for ten minutes; an approval may have to be repeated for a while.
+    private static readonly TimeSpan RenewAfter = TimeSpan.FromMinutes(7);
+
     /// <summary>Asks until it is over. What was begun is finished.</summary>
-    public Task RunAsync(CancellationToken over) => Task.WhenAll(
+    public Task RunAsync(CancellationToken over) => Task.WhenAll((
         from number in Enumerable.Range(0, site.Accounts.Count)
         from lane in Enumerable.Range(0, AtOncePerAccount)
         let idle = number % OneIdleIn == OneIdleIn - 1
         where lane == 0 || !idle
-        select AskAsync(site.Accounts[number], idle, dice.Apart((number * AtOncePerAccount) + lane), over));
+        select AskAsync(site.Accounts[number], idle, dice.Apart((number * AtOncePerAccount) + lane), over)).Append(RenewAsync(over)));
+
+    /// <summary>Has agents approved again before their tokens end.</summary>
+    private async Task RenewAsync(CancellationToken over)
+    {
+        while (!over.IsCancellationRequested)
+        {
+            foreach (var old in site.Sessions.Where(session => journal.Now - session.At > RenewAfter).ToList())
+            {
+                try
+                {
+                    site.Renew(await old.Person.ApproveAsync(old.Agent, journal));
+                }
+                catch (Exception trouble) when (Person.IsTrouble(trouble))
+                {
+                    journal.Count("approvals that were repeated");
+                }
+            }
+            await Task.Delay(1_000, over).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
 
     private async Task AskAsync(Account account, bool idle, Choices own, CancellationToken over)
     {

@@ -14,6 +14,7 @@ const string Usage = """
       proxy           GET of a small document through the REST proxy, beside the same API called directly
       all             all five, as a Markdown table
       refresh         how fast due connections are refreshed: [--instances 1] [--count 100]
+      stages          where the time of a request goes, by the spans the product exports
       scale           simulations of 10, 100 and 1,000 instances
       report          everything, with peers, as bench/report/README.md with charts: [--starts 5] [--requests 36000] [--overload-seconds 10] [--refreshes 100]
       url             any address: --url URL [--header "Name: value"]... [--body-file FILE] [--pid SERVER]
@@ -37,6 +38,14 @@ if (options is not null && Scenarios.Has(options.Command))
 if (options?.Command is "report")
 {
     await new ReportCommand(options).RunAsync();
+    return 0;
+}
+if (options?.Command is "stages")
+{
+    await using var upstream = await EchoUpstream.StartAsync();
+    await using var workplace = await Workplace.CreateAsync(upstream);
+    foreach (var line in await StageTimes.TableAsync(workplace))
+        Console.WriteLine(line);
     return 0;
 }
 if (options?.Command is "scale")

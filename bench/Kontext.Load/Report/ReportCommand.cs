@@ -187,19 +187,7 @@ public sealed class ReportCommand(Options options)
         await using var workplace = await Workplace.CreateAsync(upstream);
         document.Heading("Where the time of a request goes");
         document.Paragraph("By the spans the product exports, one request at a time; the medians of five hundred requests, in microseconds. The first row is the whole request; a stage may contain another. Exporting spans itself takes time, so requests are a little slower here than above.");
-        await using var times = await StageTimes.StartAsync(workplace);
-        var rows = new List<string>();
-        foreach (var (name, next) in new (string, Func<HttpRequestMessage>)[]
-        {
-            ("token exchange", () => workplace.Exchange(times.Instance, "notes")),
-            ("tools/call", () => Requests.Call(new Uri(times.Instance, "/mcp"), "up__echo", workplace.AccessToken)),
-            ("GET through the proxy", () => Requests.Get(new Uri(times.Instance, "/proxy/up/notes/1"), workplace.AccessToken)),
-        })
-        {
-            await workplace.RenewAsync();
-            rows.AddRange((await times.MeasureAsync(next)).Select(stage => string.Create(CultureInfo.InvariantCulture, $"| {name} | `{stage.Name}` | {stage.Median.TotalMicroseconds:#,0} |")));
-        }
-        document.Rows(["| request | stage | microseconds |", "|---|---|---|"], rows);
+        document.Rows([], await StageTimes.TableAsync(workplace));
     }
 
     private async Task RefreshesAsync()

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Kontext.Testing;
 using Kontext.Testing.Telemetry;
 
@@ -18,18 +19,41 @@ public sealed class StageTimes : IAsyncDisposable
 
     private StageTimes(OtlpReceiver receiver, KontextServer server) => (this.receiver, this.server) = (receiver, server);
 
-    /// <summary>The instance that is watched.</summary>
-    public Uri Instance => server.Url;
+    private Uri Instance => server.Url;
 
-    /// <summary>Starts an instance that exports its spans.</summary>
-    public static async Task<StageTimes> StartAsync(Workplace workplace)
+    /// <summary>A table of the main requests' stages.</summary>
+    public static async Task<IReadOnlyList<string>> TableAsync(Workplace workplace)
+    {
+        await using var times = await StartAsync(workplace);
+        var rows = new List<string> { "| request | stage | microseconds |", "|---|---|---|" };
+        foreach (var (name, next) in new (string, Func<HttpRequestMessage>)[]
+        {
+            ("token exchange", () => workplace.Exchange(times.Instance, "notes")),
+            ("tools/call", () => Requests.Call(new Uri(times.Instance, "/mcp"), "up__echo", workplace.AccessToken)),
+            ("GET through the proxy", () => Requests.Get(new Uri(times.Instance, "/proxy/up/notes/1"), workplace.AccessToken)),
+        })
+        {
+            await workplace.RenewAsync();
+            rows.AddRange((await times.MeasureAsync(next)).Select(stage => string.Create(CultureInfo.InvariantCulture, $"| {name} | {stage.Name} | {stage.Median.TotalMicroseconds:#,0} |")));
+        }
+        return rows;
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        await server.DisposeAsync();
+        await receiver.DisposeAsync();
+    }
+
+    private static async Task<StageTimes> StartAsync(Workplace workplace)
     {
         var receiver = await OtlpReceiver.StartAsync();
         return new StageTimes(receiver, await workplace.StartAsync(settings: receiver.Settings()));
     }
 
     /// <summary>Sends requests one by one and takes the time of each stage from the last of them.</summary>
-    public async Task<IReadOnlyList<StageTime>> MeasureAsync(Func<HttpRequestMessage> next)
+    private async Task<IReadOnlyList<StageTime>> MeasureAsync(Func<HttpRequestMessage> next)
     {
         for (var sent = 0; sent < WarmUp; sent++)
             await SendAsync(next());
@@ -43,19 +67,13 @@ public sealed class StageTimes : IAsyncDisposable
             .Where(trace => trace.Any(span => span.Kind == 2)).ToList();
         if (traces.Count < Counted / 2)
             throw new InvalidOperationException($"Only {traces.Count} of {Counted} requests were traced.");
-        var names = traces.SelectMany(trace => trace.Select(span => (span.Name, Inner: span.Kind != 2))).Distinct().OrderBy(name => name.Inner);
+        var spans = traces.SelectMany(trace => trace.Select(span => (span.Kind, span.Name))).Distinct().OrderBy(span => span.Kind != 2);
         return
         [
-            .. names.Select(name => new StageTime(name.Name, traces.Select(trace => TimeSpan.FromTicks(trace.Where(span => span.Name == name.Name && (span.Kind != 2) == name.Inner).Sum(span => span.Took.Ticks))).Median()))
+            .. spans.Select(span => new StageTime(span.Kind == 3 ? span.Name + ", at the service" : span.Name,
+                    traces.Select(trace => TimeSpan.FromTicks(trace.Where(one => (one.Kind, one.Name) == span).Sum(one => one.Took.Ticks))).Median()))
                 .Where(stage => stage.Median > TimeSpan.Zero),
         ];
-    }
-
-    /// <inheritdoc/>
-    public async ValueTask DisposeAsync()
-    {
-        await server.DisposeAsync();
-        await receiver.DisposeAsync();
     }
 
     private async Task SendAsync(HttpRequestMessage request)

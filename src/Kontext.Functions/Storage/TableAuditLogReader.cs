@@ -77,12 +77,13 @@ internal sealed class TableAuditLogReader(TableAuditLogTables tables)
     public async Task<Dictionary<string, ChainHead>> HeadsAsync(OrgId org, DateOnly day, CancellationToken cancellationToken)
     {
         var heads = new Dictionary<string, ChainHead>(StringComparer.Ordinal);
-        foreach (var segments in (await SegmentsAsync(org, day, cancellationToken)).GroupBy(segment => segment.Chain))
+        // Every process that ran that day left chains of its own.
+        foreach (var some in (await SegmentsAsync(org, day, cancellationToken)).GroupBy(segment => segment.Chain).Chunk(ReadsAtOnce))
         {
-            var reader = new ChainReader(tables.Blocks, segments.Reverse(), blocksPerRead: 1);
-            await reader.MoveNextAsync(cancellationToken);
-            if (reader.Current is { } newest)
-                heads[segments.Key] = newest.Head;
+            var readers = some.Select(segments => (Chain: segments.Key, Reader: new ChainReader(tables.Blocks, segments.Reverse(), blocksPerRead: 1))).ToList();
+            await Task.WhenAll(readers.Select(chain => chain.Reader.MoveNextAsync(cancellationToken)));
+            foreach (var (chain, reader) in readers.Where(chain => chain.Reader.Current is not null))
+                heads[chain] = reader.Current!.Head;
         }
         return heads;
     }
