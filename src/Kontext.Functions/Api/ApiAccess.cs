@@ -107,7 +107,7 @@ internal static class Api
 
     /// <summary>
     /// Makes an administrative change once it is on record: what cannot be recorded is not done (architecture section 8). What was recorded and
-    /// then not done, because somebody else was faster or storage failed, is said not to have been by an entry of its own.
+    /// then not done, because somebody else was faster or a name was taken, is said not to have been by an entry of its own; so is what storage left uncertain.
     /// </summary>
     /// <param name="context">The request.</param>
     /// <param name="caller">Who makes it.</param>
@@ -119,18 +119,23 @@ internal static class Api
     public static async Task<T> ChangeAsync<T>(HttpContext context, ApiCaller caller, string change, AuditParty? target, string? detail, Func<Task<T>> write, Func<T, bool> made)
     {
         await RecordAsync(context, caller, change, target, detail);
-        var done = false;
+        T outcome;
         try
         {
-            var outcome = await write();
-            done = made(outcome);
-            return outcome;
+            outcome = await write();
         }
-        finally
+        catch
         {
-            if (!done)
-                await AppendAsync(context, EventOf(context, caller, change, target, detail) with { Status = "warn", ErrorType = "not_carried_out", ErrorMessage = "The change recorded before was not made." }, caller);
+            // An answer that was lost, or that nobody waited for, says nothing about the write.
+            await NoteAsync("outcome_unknown", "It is not known whether the change recorded before was made.");
+            throw;
         }
+        if (!made(outcome))
+            await NoteAsync("not_carried_out", "The change recorded before was not made.");
+        return outcome;
+
+        Task NoteAsync(string errorType, string words) =>
+            AppendAsync(context, EventOf(context, caller, change, target, detail) with { Status = "warn", ErrorType = errorType, ErrorMessage = words }, caller);
     }
 
     /// <summary>The same for a write that gives null when somebody else was faster.</summary>

@@ -132,7 +132,6 @@ internal sealed class AuditRetention(
         if (!await archive.ReadAsync(org, day, file, cancellationToken))
             throw new AuditArchiveException(Say($"{PlaceOf(org, day)} is not there."));
         var trusted = await exporter.KeysAsync(cancellationToken);
-        // Opened by the thread that reads it: lines of a file are enumerated more than once only there.
         if (!AuditExportVerification.Run(() => File.ReadLines(file), trusted).TryGet(out var verdict, out var failure))
             throw new AuditArchiveException(Say($"{PlaceOf(org, day)} cannot be checked: {failure.Message}"));
         if (verdict.Fault is { } fault)
