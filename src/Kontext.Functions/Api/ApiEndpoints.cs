@@ -54,8 +54,7 @@ internal static class ApiEndpoints
         WebhookDeliveriesApi.Map(api);
         FailedWorkApi.Map(api);
         CapabilityRequestsApi.Map(api);
-        // A malformed id in a route of ours, or no route at all: said in this surface's format.
-        api.MapFallback("/{**path}", (HttpContext context) => ApiErrors.Of(context, new Failure(FailureCode.NotFound, "There is nothing at this address.")));
+        NothingHere.Map(api);
     }
 
     /// <summary>What is refused the same way everywhere, before anything is looked at.</summary>

@@ -16,12 +16,12 @@ internal static class HealthEndpoint
     /// <summary>Publishes them.</summary>
     public static void Map(IEndpointRouteBuilder app)
     {
-        Map(app, "/healthz", Alive);
-        Map(app, "/readyz", ReadyAsync);
-        Map(app, "/version", () => Results.Json(Version, HealthJson.Default.VersionBody));
+        string[] read = [HttpMethods.Get, HttpMethods.Head];
+        var group = app.MapGroup("").WithMetadata(Health, AnsweredAlways.Mark);
+        group.MapMethods("/healthz", read, Alive);
+        group.MapMethods("/readyz", read, ReadyAsync);
+        group.MapMethods("/version", read, () => Results.Json(Version, HealthJson.Default.VersionBody));
     }
-
-    private static void Map(IEndpointRouteBuilder app, string path, Delegate answer) => app.MapMethods(path, [HttpMethods.Get, HttpMethods.Head], answer).WithMetadata(Health, AnsweredAlways.Mark);
 
     // It asks nobody else, so a slow store never gets instances restarted.
     private static IResult Alive() => Results.Json(new HealthBody("ok"), HealthJson.Default.HealthBody);

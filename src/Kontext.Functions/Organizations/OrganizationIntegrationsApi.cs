@@ -27,8 +27,7 @@ internal sealed class OrganizationIntegrationsApi(
         group.MapGet("/{service}/auth_link", (string service, HttpContext context, OrganizationIntegrationsApi self) => self.StartAsync(context, service));
         group.MapPost("/{service}/callback", (string service, HttpContext context, OrganizationIntegrationsApi self) => self.CompleteAsync(context, service));
         group.MapPost("/{service}/token", (string service, HttpContext context, OrganizationIntegrationsApi self) => self.SaveAsync(context, service));
-        app.MapGroup("/api/organizations").WithMetadata(new Surface(Authenticate: null, ApiErrors.Of))
-            .MapFallback("/{**path}", (HttpContext context) => ApiErrors.Of(context, new Failure(FailureCode.NotFound, "There is nothing at this address.")));
+        NothingHere.Map(app.MapGroup("/api/organizations").WithMetadata(new Surface(Authenticate: null, ApiErrors.Of)));
     }
 
     private string PageUrl => settings.Issuer + "/integrations";

@@ -32,7 +32,7 @@ internal static class PartnerEndpoints
     {
         var group = app.MapGroup("/partner").WithMetadata(new Surface(Authenticate: null, ApiErrors.Of));
         group.MapPost("/connect-session", (HttpContext context, PartnerConnect connect) => ConnectAsync(context, connect));
-        group.MapFallback("/{**path}", (HttpContext context) => ApiErrors.Of(context, new Failure(FailureCode.NotFound, "There is nothing at this address.")));
+        NothingHere.Map(group);
     }
 
     public static IServiceCollection AddKontextPartners(this IServiceCollection services) => services

@@ -51,9 +51,14 @@ public sealed class WebhooksTests(KontextFixture kontext)
         var (otherId, _) = await CreateAsync(other, "connection.failing");
         var (application, _) = await kontext.ApplicationAsync();
         await OwnerAsync(HttpMethod.Delete, $"/applications/{application}");
-        var message = await asked.NextAsync(TestContext.Current.CancellationToken);
-        Assert.Equal("application.archived", message.Type);
-        Assert.Contains(application, (string)message.Json["data"]!["target"]!, StringComparison.Ordinal);
+        // Other tests archive applications of the same organization meanwhile.
+        ReceivedMessage message;
+        do
+        {
+            message = await asked.NextAsync(TestContext.Current.CancellationToken);
+            Assert.Equal("application.archived", message.Type);
+        }
+        while (!((string)message.Json["data"]!["target"]!).Contains(application, StringComparison.Ordinal));
         Assert.Empty((await OwnerAsync(HttpMethod.Get, $"/webhooks/{otherId}/deliveries")).Json!["items"]!.AsArray());
     }
 
