@@ -1,5 +1,8 @@
 using System.Net;
+using Kontext.Functions.Tests.Triggers;
 using Kontext.Testing;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Kontext.Functions.Tests.Surface;
 
@@ -19,6 +22,16 @@ public sealed class WrongMethodTests(KontextFixture kontext)
         using var request = new HttpRequestMessage(new HttpMethod(method), new Uri(kontext.Server.Url, path));
         using var answer = await http.SendAsync(request, TestContext.Current.CancellationToken);
         Assert.Equal((HttpStatusCode.MethodNotAllowed, allow), (answer.StatusCode, string.Join(", ", answer.Content.Headers.Allow)));
+    }
+
+    [Fact]
+    public async Task Every_route_says_its_methods_but_those_that_take_what_no_other_does()
+    {
+        await using var app = new HandlerApp();
+        var any = app.Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>()
+            .Where(endpoint => endpoint.Metadata.GetMetadata<IHttpMethodMetadata>() is not { HttpMethods.Count: > 0 })
+            .Select(endpoint => endpoint.RoutePattern.RawText!).Order(StringComparer.Ordinal);
+        Assert.Equal(["/api/organizations/{**path}", "/api/v1/{**path}", "/partner/{**path}", "/proxy/{integration}/{**path}"], any);
     }
 
     [Fact]
