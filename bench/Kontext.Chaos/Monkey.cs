@@ -25,7 +25,7 @@ internal sealed class Monkey(Site site, Journal journal, Choices dice, TimeSpan 
     ];
 
     // Where a write that is cut off hurts: a new grant, the row that points to it, what tells the others of a revocation, the trail.
-    private static readonly string[] Traps = ["vault", "vault", "vault", "connections", "epochs", "epochs", "epochs", "epochs", "audit", "sessions", "applications", "integrations", "cutoffs"];
+    private static readonly string[] Traps = ["vault", "vault", "vault", "connections", "epochs", "epochs", "epochs", "epochs", "audit", "sessions", "applications", "integrations", "users", "organizations", "cutoffs"];
     private static readonly TimeSpan TrapLife = TimeSpan.FromSeconds(4);
 
     private readonly HashSet<Instance> troubled = [];

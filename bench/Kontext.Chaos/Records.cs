@@ -64,6 +64,8 @@ internal enum Revoked
     Session,
     Application,
     Integration,
+    Person,
+    Organization,
     Connection,
 }
 
@@ -72,7 +74,7 @@ internal sealed class Revocation(Revoked kind, string target, TimeSpan asked)
 {
     public Revoked Kind => kind;
 
-    /// <summary>Session id, number of the agent, or name of the account.</summary>
+    /// <summary>Session id, or the name of the agent, of the person or of the account; of the organization, of which there is one, none is asked.</summary>
     public string Target => target;
 
     /// <summary>When it was asked for; it may hold from here on.</summary>
@@ -95,6 +97,8 @@ internal sealed class Revocation(Revoked kind, string target, TimeSpan asked)
     {
         Revoked.Session => attempt.Session.Id == Target,
         Revoked.Application => attempt.Session.Agent.Name == Target,
+        Revoked.Person => attempt.Session.Person.Name == Target,
+        Revoked.Organization => true,
         _ => attempt.Account.Name == Target,
     };
 }

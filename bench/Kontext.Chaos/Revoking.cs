@@ -2,7 +2,7 @@ using System.Text.Json.Nodes;
 
 namespace Kontext.Chaos;
 
-/// <summary>An administrator who revokes sessions, applications, integrations and connections, lets each be for a while, and undoes it where that can be.</summary>
+/// <summary>An administrator who revokes sessions, applications, integrations, people, connections and now and then the whole organization, lets each be for a while, and undoes it where that can be.</summary>
 internal sealed class Revoking(Site site, Journal journal, Choices dice)
 {
     // Long enough to see that it holds everywhere.
@@ -59,21 +59,32 @@ internal sealed class Revoking(Site site, Journal journal, Choices dice)
 
     private async Task SwitchAsync(Choices own)
     {
-        Revocation revocation;
-        if (own.Percent(50))
-        {
-            var agent = own.Of(site.Agents.Skip(site.Agents.Count / 2).ToList());
-            revocation = await RevokeAsync(new Revocation(Revoked.Application, agent.Name, journal.Now), new JsonObject { ["type"] = "application", ["applicationId"] = agent.Id });
-        }
-        else
-        {
-            var account = own.Of(site.Accounts);
-            revocation = await RevokeAsync(new Revocation(Revoked.Integration, account.Name, journal.Now), new JsonObject { ["type"] = "integration", ["integrationId"] = account.Integration });
-        }
+        var revocation = await CutOffAsync(own.Below(100), own);
         await Task.Delay(Hold);
         revocation.UndoAsked = journal.Now;
         await site.Owner.DoAsync(HttpMethod.Post, $"/revocations/{revocation.Id}/reinstate");
         revocation.Undone = journal.Now;
+    }
+
+    // While the organization is cut off nothing else can be seen, so that comes seldom.
+    private Task<Revocation> CutOffAsync(int which, Choices own)
+    {
+        if (which < 40)
+        {
+            var agent = own.Of(site.Agents.Skip(site.Agents.Count / 2).ToList());
+            return RevokeAsync(new Revocation(Revoked.Application, agent.Name, journal.Now), new JsonObject { ["type"] = "application", ["applicationId"] = agent.Id });
+        }
+        if (which < 75)
+        {
+            var account = own.Of(site.Accounts);
+            return RevokeAsync(new Revocation(Revoked.Integration, account.Name, journal.Now), new JsonObject { ["type"] = "integration", ["integrationId"] = account.Integration });
+        }
+        if (which < 95)
+        {
+            var person = own.Of(site.People);
+            return RevokeAsync(new Revocation(Revoked.Person, person.Name, journal.Now), new JsonObject { ["type"] = "user", ["userId"] = person.Id });
+        }
+        return RevokeAsync(new Revocation(Revoked.Organization, "", journal.Now), new JsonObject { ["type"] = "organization" });
     }
 
     private async Task ConnectionAsync(Choices own)
@@ -96,7 +107,7 @@ internal sealed class Revoking(Site site, Journal journal, Choices dice)
         var done = await site.Owner.DoAsync(HttpMethod.Post, "/revocations", order);
         revocation.Acknowledged = journal.Now;
         revocation.Id = (string)done!["revocation"]!["id"]!;
-        journal.Count($"revocations of {revocation.Kind.ToString().ToLowerInvariant()}s acknowledged");
+        journal.Count($"revocations acknowledged, of kind {revocation.Kind.ToString().ToLowerInvariant()}");
         return revocation;
     }
 }

@@ -15,7 +15,7 @@ internal static class AnswersCheck
             [.. journal.Breaches.Select(breach => $"{breach.At.TotalSeconds:0.000}: {breach.Words}"), .. attempts.Where(attempt => attempt.Verdict == Verdict.Undocumented).Select(Say)]);
 
         var refused = attempts.Where(attempt => attempt.Verdict == Verdict.Refused).ToList();
-        var revocations = journal.Revocations.ToLookup(revocation => revocation.Target, StringComparer.Ordinal);
+        var revocations = journal.Revocations.ToList();
         var lost = attempts.Where(attempt => attempt.Verdict == Verdict.NotConnected).ToList();
         var gone = attempts.Where(attempt => attempt.Verdict == Verdict.Gone).ToList();
         yield return new Invariant(
@@ -32,9 +32,8 @@ internal static class AnswersCheck
             [.. given.Where(attempt => site.OwnerOf(attempt.Credential!) != attempt.Account.Name).Select(attempt => $"a token of {site.OwnerOf(attempt.Credential!) ?? "nobody"}: {Say(attempt)}")]);
     }
 
-    private static bool IsCaused(Attempt attempt, ILookup<string, Revocation> revocations) =>
-        revocations[attempt.Session.Id].Concat(revocations[attempt.Session.Agent.Name]).Concat(revocations[attempt.Account.Name])
-            .Any(revocation => revocation.Asked <= attempt.Ended && (revocation.Undone is not { } undone || attempt.Started <= undone + Slack));
+    private static bool IsCaused(Attempt attempt, List<Revocation> revocations) =>
+        revocations.Any(revocation => revocation.Asked <= attempt.Ended && (revocation.Undone is not { } undone || attempt.Started <= undone + Slack) && revocation.Covers(attempt));
 
     private static string Say(Attempt attempt) =>
         $"instance {attempt.Instance}, {attempt.Started.TotalSeconds:0.000} to {attempt.Ended.TotalSeconds:0.000}, {attempt.AskedFor} of {attempt.Account.Name} for {attempt.Session.Agent.Name}, trace {attempt.Trace}: {(attempt.Words.Length > 600 ? attempt.Words[..600] : attempt.Words)}";
