@@ -17,6 +17,10 @@ internal sealed class Instance : IAsyncDisposable
         ["Kontext__Limits__ApiRequestsPerMinute"] = "1000000",
     };
 
+    // Virtual machines of one region, whose clocks are kept together badly.
+    private const int MostSkew = 3_000;
+
+    private readonly Choices dice;
     private readonly Journal journal;
     private readonly Wire tables;
     private readonly Wire queue;
@@ -31,7 +35,7 @@ internal sealed class Instance : IAsyncDisposable
 
     private Instance(int number, Wire tables, Wire queue, string storage, string keys, string? logs, Choices dice, Journal journal)
     {
-        (Number, this.tables, this.queue, this.storage, this.keys, this.logs, this.journal) = (number, tables, queue, storage, keys, logs, journal);
+        (Number, this.tables, this.queue, this.storage, this.keys, this.logs, this.dice, this.journal) = (number, tables, queue, storage, keys, logs, dice.Apart(1), journal);
         Trouble = new StorageTrouble(dice, journal, KillAsync);
         tables.Rule = Trouble.OnTablesAsync;
         queue.Rule = Trouble.OnQueueAsync;
@@ -72,7 +76,7 @@ internal sealed class Instance : IAsyncDisposable
                 try
                 {
                     // As the Functions host starts it: timers come from outside, so that they can come more often. It takes messages from the queue itself.
-                    process = await KontextServer.StartAsync(storage, keys, publicUrl, Settings, handler: true, listenOn: port);
+                    process = await KontextServer.StartAsync(storage, keys, publicUrl, SettingsOfLife(), handler: true, listenOn: port);
                     if (lives++ > 0)
                         journal.Absences.Enqueue(new EpochCut(Number, away, journal.Now));
                 }
@@ -124,6 +128,15 @@ internal sealed class Instance : IAsyncDisposable
         await tables.DisposeAsync();
         await queue.DisposeAsync();
         changing.Dispose();
+    }
+
+    // Each life has a clock of its own.
+    private Dictionary<string, string> SettingsOfLife()
+    {
+        var ahead = TimeSpan.FromMilliseconds(dice.Below((2 * MostSkew) + 1) - MostSkew);
+        if (ClockSkew.IsPossible)
+            journal.Count("starts of an instance with a clock of its own");
+        return new Dictionary<string, string>([.. Settings, .. ClockSkew.Environment(ahead)]);
     }
 
     private Task KeepLogAsync(string text) => logs is null ? Task.CompletedTask : File.AppendAllTextAsync(Path.Combine(logs, $"instance-{Number}.log"), $"{text}\n---- life {lives} ended\n");

@@ -4,7 +4,8 @@ const string Usage = """
     Kontext.Chaos [--seconds 120] [--connections 40] [--seed 1] [--logs FOLDER]
 
       Runs three instances of the product on one storage account while instances are killed, storage stalls, fails and loses answers,
-      queue messages come twice, the provider loses answers and people revoke; then heals everything and checks what must hold.
+      clocks are apart (where libfaketime is installed), queue messages come twice, the provider loses answers and people revoke;
+      then heals everything and checks what must hold.
       Prints a Markdown summary; ends with 1 when something that must hold does not. --logs keeps what the instances logged.
     """;
 

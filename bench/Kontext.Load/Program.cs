@@ -14,6 +14,8 @@ const string Usage = """
       proxy           GET of a small document through the REST proxy, beside the same API called directly
       all             all five, as a Markdown table
       refresh         how fast due connections are refreshed: [--instances 1] [--count 100]
+      start           process start to the first answer and the first token, beside bare Kestrel: [--starts 5] [--program FILE]
+      memory          resident memory while many requests are answered: [--requests 36000] [--program FILE]
       stages          where the time of a request goes, by the spans the product exports
       scale           simulations of 10, 100 and 1,000 instances
       report          everything, with peers, as bench/report/README.md with charts: [--starts 5] [--requests 36000] [--overload-seconds 10] [--refreshes 100]
@@ -45,6 +47,20 @@ if (options?.Command is "stages")
     await using var upstream = await EchoUpstream.StartAsync();
     await using var workplace = await Workplace.CreateAsync(upstream);
     foreach (var line in await StageTimes.TableAsync(workplace))
+        Console.WriteLine(line);
+    return 0;
+}
+if (options?.Command is "start" or "memory")
+{
+    // The program of a package that was unpacked before, or of one made now.
+    using var package = options.Value("program") is null ? await Package.MakeAsync() : null;
+    var program = options.Value("program") ?? package!.Program;
+    await using var upstream = await EchoUpstream.StartAsync();
+    await using var workplace = await Workplace.CreateAsync(upstream);
+    var table = options.Command is "start"
+        ? EnduranceReport.Table(await ColdStart.RunAsync(workplace, program, options.Number("starts") ?? 5))
+        : EnduranceReport.Table(await MemoryRun.RunAsync(workplace, program, options.Number("requests") ?? MemoryRun.HourOfRequests));
+    foreach (var line in table)
         Console.WriteLine(line);
     return 0;
 }

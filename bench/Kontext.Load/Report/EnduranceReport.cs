@@ -16,39 +16,50 @@ public sealed class EnduranceReport(Document document, EchoUpstream upstream)
     public async Task RunAsync(int capacity, int starts, long requests, int seconds)
     {
         using var package = await Package.MakeAsync();
-        await StartsAsync(package, starts);
-        await MemoryAsync(package, requests);
+        await StartsAsync(package.Program, starts);
+        await MemoryAsync(package.Program, requests);
         await OverloadAsync(capacity, seconds);
     }
 
-    private async Task StartsAsync(Package package, int starts)
+    /// <summary>The table of starts.</summary>
+    public static IEnumerable<string> Table(ColdStarts cold)
     {
-        await using var workplace = await Workplace.CreateAsync(upstream);
-        document.Heading("From process start to the first answer");
-        document.Paragraph("On storage that is set up already; looked at every 50 ms. The package is what `infra/deploy` makes, with native code; what `dotnet build` leaves is compiled as it runs. "
-            + "The first token includes reading settings, keys and rules from Azurite and one durable audit entry.");
-        var cold = await ColdStart.RunAsync(workplace, package, starts);
-        document.Rows(["| what | median | worst |", "|---|---|---|"],
+        return
         [
+            "| what | median | worst |", "|---|---|---|",
             Row("bare Kestrel, first answer", cold.Floor),
             Row("package, first answer", cold.Packaged.FirstAnswer),
             Row("package, first token", cold.Packaged.FirstToken),
             Row("as built, first answer", cold.Built.FirstAnswer),
             Row("as built, first token", cold.Built.FirstToken),
-        ]);
-        var median = cold.Packaged.FirstAnswer.Median();
-        document.Against("process start to first answer about a second", median.Milliseconds(), median.TotalMilliseconds <= 1200,
-            $"bare Kestrel takes {cold.Floor.Median().Milliseconds()} on the same cores; the rest is the program's own start");
+        ];
         static string Row(string name, IReadOnlyList<TimeSpan> times) => $"| {name} | {times.Median().Milliseconds()} | {times.Max().Milliseconds()} |";
     }
 
-    private async Task MemoryAsync(Package package, long requests)
+    /// <summary>The table of memory.</summary>
+    public static IEnumerable<string> Table(IReadOnlyList<MemoryPoint> points) =>
+        ["| requests answered | resident |", "|---|---|", .. points.Select(point => string.Create(CultureInfo.InvariantCulture, $"| {point.Requests:#,0} | {point.Bytes / Megabyte:0} MB |"))];
+
+    private async Task StartsAsync(string program, int starts)
+    {
+        await using var workplace = await Workplace.CreateAsync(upstream);
+        document.Heading("From process start to the first answer");
+        document.Paragraph("On storage that is set up already; looked at every 50 ms. The package is what `infra/deploy` makes, with native code; what `dotnet build` leaves is compiled as it runs. "
+            + "The first token includes reading settings, keys and rules from Azurite and one durable audit entry.");
+        var cold = await ColdStart.RunAsync(workplace, program, starts);
+        document.Rows([], Table(cold));
+        var median = cold.Packaged.FirstAnswer.Median();
+        document.Against("process start to first answer about a second", median.Milliseconds(), median.TotalMilliseconds <= 1200,
+            $"bare Kestrel takes {cold.Floor.Median().Milliseconds()} on the same cores; the rest is the program's own start");
+    }
+
+    private async Task MemoryAsync(string program, long requests)
     {
         await using var workplace = await Workplace.CreateAsync(upstream);
         document.Heading("Memory");
         document.Paragraph(string.Create(CultureInfo.InvariantCulture, $"An instance of its own, of the package, answers {requests:#,0} requests, what ten a second are in an hour, half token exchanges and half tool calls, as fast as it can."));
-        var points = await MemoryRun.RunAsync(workplace, package, requests);
-        document.Rows(["| requests answered | resident |", "|---|---|"], points.Select(point => string.Create(CultureInfo.InvariantCulture, $"| {point.Requests:#,0} | {point.Bytes / Megabyte:0} MB |")));
+        var points = await MemoryRun.RunAsync(workplace, program, requests);
+        document.Rows([], Table(points));
         if (points.Count > 1)
             document.Picture("memory.svg", "Resident memory by requests answered", Chart.Lines("Resident memory", "requests answered", "MB", [new Line("resident, MB", [.. points.Select(point => ((double)point.Requests, point.Bytes / Megabyte))])]));
         var most = points.Max(point => point.Bytes) / Megabyte;

@@ -19,13 +19,13 @@ public sealed record ColdStarts(Starts Packaged, Starts Built, IReadOnlyList<Tim
 public static class ColdStart
 {
     /// <summary>Runs.</summary>
-    public static async Task<ColdStarts> RunAsync(Workplace workplace, Package package, int starts)
+    public static async Task<ColdStarts> RunAsync(Workplace workplace, string program, int starts)
     {
         var (packaged, built, floors) = (new List<(TimeSpan Answer, TimeSpan Token)>(), new List<(TimeSpan Answer, TimeSpan Token)>(), new List<TimeSpan>());
         for (var start = 0; start < starts; start++)
         {
             floors.Add(await FloorAsync());
-            packaged.Add(await StartAsync(workplace, package.Program));
+            packaged.Add(await StartAsync(workplace, program));
             built.Add(await StartAsync(workplace, program: null));
         }
         return new ColdStarts(Of(packaged), Of(built), floors);

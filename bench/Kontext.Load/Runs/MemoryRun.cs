@@ -15,9 +15,9 @@ public static class MemoryRun
     public const long HourOfRequests = 36_000;
 
     /// <summary>Runs on an instance of its own until it has answered this many, half exchanges and half tool calls.</summary>
-    public static async Task<IReadOnlyList<MemoryPoint>> RunAsync(Workplace workplace, Package package, long requests)
+    public static async Task<IReadOnlyList<MemoryPoint>> RunAsync(Workplace workplace, string program, long requests)
     {
-        await using var server = await workplace.StartAsync(program: package.Program);
+        await using var server = await workplace.StartAsync(program: program);
         await workplace.RenewAsync();
         var (points, answered, clock) = (new List<MemoryPoint>(), 0L, Stopwatch.StartNew());
         while (answered < requests)

@@ -49,18 +49,6 @@ public sealed record CutOffTarget
 
     /// <summary>Can it be undone? What people have to approve or connect again cannot.</summary>
     public bool IsReinstatable => Kind is not (CutOffKind.Session or CutOffKind.Connection);
-
-    /// <summary>Does a credential that was issued fall under it?</summary>
-    public bool Covers(AuditEvent issued) => Kind switch
-    {
-        CutOffKind.Session => issued.SessionId == Session?.ToString(),
-        CutOffKind.Application => issued.Agent?.Id == Application?.ToString(),
-        CutOffKind.User => issued.User?.Id == User?.ToString(),
-        CutOffKind.Integration => issued.Integration?.Id == Integration?.ToString(),
-        CutOffKind.Connection => issued.User?.Id == User?.ToString() && issued.Integration?.Id == Integration?.ToString(),
-        CutOffKind.Organization => true,
-        _ => throw new InvalidOperationException($"Unknown kind {Kind}."),
-    };
 }
 
 /// <summary>A connection that was ended by a cut-off and of which something is left.</summary>

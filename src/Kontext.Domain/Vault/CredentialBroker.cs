@@ -3,6 +3,7 @@ using Kontext.Domain.Audit;
 using Kontext.Domain.Integrations;
 using Kontext.Domain.Observability;
 using Kontext.Domain.Policies;
+using Kontext.Domain.Revocations;
 using Kontext.Domain.Tenancy;
 
 namespace Kontext.Domain.Vault;
@@ -14,6 +15,7 @@ public sealed class CredentialBroker(
     IConnectionStore connections,
     ConnectionCredentials credentials,
     Approvals approvals,
+    IIssuedCredentials issued,
     IAuditLog audit,
     TimeProvider time)
 {
@@ -51,7 +53,7 @@ public sealed class CredentialBroker(
                 : await RefuseAsync(request, decision, failure, cancellationToken);
         }
 
-        return opened with { Recorded = audit.AppendAsync(request.Org, Event(request, decision, opened), CancellationToken.None) };
+        return opened with { Recorded = RecordAsync(request, decision, opened) };
     }
 
     /// <summary>Gets another credential after the integration refused this one: an early refresh where one is possible.</summary>
@@ -63,7 +65,7 @@ public sealed class CredentialBroker(
             return await RefuseAsync(request, rejected.Permit.Decision, cutOff, cancellationToken);
         if (!(await OpenAsync(request, rejected.Permit, rejected.Value, cancellationToken)).TryGet(out var opened, out var failure))
             return await RefuseAsync(request, rejected.Permit.Decision, failure, cancellationToken);
-        return opened with { Recorded = audit.AppendAsync(request.Org, Event(request, rejected.Permit.Decision, opened), CancellationToken.None) };
+        return opened with { Recorded = RecordAsync(request, rejected.Permit.Decision, opened) };
     }
 
     /// <summary>What policy says, without acting and without recording.</summary>
@@ -178,6 +180,25 @@ public sealed class CredentialBroker(
             ErrorMessage = failure.Message,
         }, cancellationToken);
         return failure;
+    }
+
+    private Task RecordAsync(AccessRequest request, PolicyDecision decision, AcquiredCredential opened)
+    {
+        var appended = audit.AppendAsync(request.Org, Event(request, decision, opened), CancellationToken.None);
+        // What the gateway injects never leaves it: only what an agent holds can outlive a revocation.
+        if (request.Kind != AccessKind.Credential || opened.Value is null)
+            return appended;
+        var noted = issued.NoteAsync(request.Org, new IssuedCredential
+        {
+            Application = request.Application.Id,
+            User = request.User?.Id,
+            Session = request.Session?.Id,
+            Integration = request.Integration.Id,
+            IntegrationName = request.Integration.Name,
+            IssuedAt = time.GetUtcNow(),
+            EndsAt = opened.ExpiresAt,
+        });
+        return noted.IsCompletedSuccessfully ? appended : Task.WhenAll(appended, noted);
     }
 
     private AuditEvent Event(AccessRequest request, PolicyDecision decision, AcquiredCredential? opened)

@@ -1,6 +1,4 @@
-using System.Globalization;
 using System.Text.Json.Serialization;
-using Kontext.Domain.Audit;
 using Kontext.Domain.Revocations;
 
 namespace Kontext.Functions.Api;
@@ -69,6 +67,9 @@ internal sealed record RevocationBody
     /// <summary>What has no end that is known and could not be revoked; absent in lists.</summary>
     public IReadOnlyList<LeftCredentialBody>? Surviving { get; init; }
 
+    /// <summary>True when agents hold more credentials than are listed; absent otherwise.</summary>
+    public bool? MoreCredentials { get; init; }
+
     public static RevocationBody Of(CutOff cutOff) => new()
     {
         Id = cutOff.Id.ToString(),
@@ -90,13 +91,14 @@ internal sealed record RevocationBody
     };
 
     /// <summary>With what is left of the credentials that were issued before.</summary>
-    public static RevocationBody Of(CutOff cutOff, IReadOnlyList<AuditEntry> issued, DateTimeOffset now)
+    public static RevocationBody Of(CutOff cutOff, IssuedCredentials issued, DateTimeOffset now)
     {
-        var left = issued.Select(entry => LeftCredentialBody.Of(entry.Event)).Concat(cutOff.Remainders.Select(LeftCredentialBody.Of)).ToList();
+        var left = issued.Credentials.Select(LeftCredentialBody.Of).Concat(cutOff.Remainders.Select(LeftCredentialBody.Of)).ToList();
         return Of(cutOff) with
         {
             Expiring = [.. left.Where(credential => credential.Ends > now).OrderBy(credential => credential.Ends)],
             Surviving = [.. left.Where(credential => credential.Ends is null)],
+            MoreCredentials = issued.More ? true : null,
         };
     }
 
@@ -134,16 +136,12 @@ internal sealed record LeftCredentialBody(string What, string? AgentId, string? 
     [JsonIgnore]
     public DateTimeOffset? Ends { get; init; }
 
-    public static LeftCredentialBody Of(AuditEvent issued)
+    public static LeftCredentialBody Of(IssuedCredential issued) => new(
+        "issued_credential", issued.Application.ToString(), issued.User?.ToString(), issued.Integration.ToString(), issued.IntegrationName, Wire.Time(issued.IssuedAt), Wire.Time(issued.EndsAt),
+        issued.EndsAt is null ? "The agent holds it and no end of it is known: it has to be ended at the integration." : "The agent holds it until it expires.")
     {
-        DateTimeOffset? ends = issued.ExpiresIn is { } life && long.TryParse(life.AsSpan().TrimEnd('s'), NumberStyles.None, CultureInfo.InvariantCulture, out var seconds) ? issued.At.AddSeconds(seconds) : null;
-        return new LeftCredentialBody(
-            "issued_credential", issued.Agent?.Id, issued.User?.Id, issued.Integration?.Id, issued.Integration?.Name, Wire.Time(issued.At), Wire.Time(ends),
-            ends is null ? "The agent holds it and no end of it is known: it has to be ended at the integration." : "The agent holds it until it expires.")
-        {
-            Ends = ends,
-        };
-    }
+        Ends = issued.EndsAt,
+    };
 
     public static LeftCredentialBody Of(CutOffRemainder left) => new(
         left.SecretsDeleted ? "provider_grant" : "stored_secret", null, left.User.ToString(), left.Integration.ToString(), null, null, Wire.Time(left.LivesUntil), left.Detail) { Ends = left.LivesUntil };

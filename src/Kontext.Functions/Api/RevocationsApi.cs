@@ -1,15 +1,13 @@
 using Kontext.Domain;
-using Kontext.Domain.Audit;
 using Kontext.Domain.Revocations;
 
 namespace Kontext.Functions.Api;
 
 /// <summary>Cutting off, seeing what that came to, and undoing it: <c>/revocations</c>, for owners, admins and service accounts. People end their own sessions and connections elsewhere.</summary>
-internal sealed class RevocationsApi(CutOffs cutOffs, ICutOffStore store, IAuditLog audit, TimeProvider time)
+internal sealed class RevocationsApi(CutOffs cutOffs, ICutOffStore store, IIssuedCredentials issued, TimeProvider time)
 {
     private const int MaxReason = 500;
     private const int MaxCredentials = 200;
-    private static readonly TimeSpan LookBack = TimeSpan.FromDays(30);
 
     public static void Map(RouteGroupBuilder api)
     {
@@ -73,16 +71,15 @@ internal sealed class RevocationsApi(CutOffs cutOffs, ICutOffStore store, IAudit
     private async Task<IResult> AnswerAsync(HttpContext context, OrgId org, CutOff cutOff, int statusCode = StatusCodes.Status200OK)
     {
         // Only what was handed out can outlive a cut-off: what is injected never leaves the gateway.
-        var issued = cutOff.ReinstatedAt is not null ? [] : await audit.LatestAsync(
-            org, cutOff.At - LookBack, MaxCredentials,
-            happened => happened is { Type: AuditTypes.CredentialIssued, Status: "ok" } && cutOff.Target.Covers(happened) && !WasRevoked(cutOff, happened), context.RequestAborted);
-        return Api.Ok(new RevocationEnvelope(RevocationBody.Of(cutOff, issued, time.GetUtcNow())), ApiJson.Default.RevocationEnvelope, statusCode);
+        var now = time.GetUtcNow();
+        var left = cutOff.ReinstatedAt is not null ? new IssuedCredentials([], More: false) : await issued.ListAsync(org, cutOff.Target, now, MaxCredentials, context.RequestAborted);
+        return Api.Ok(new RevocationEnvelope(RevocationBody.Of(cutOff, left with { Credentials = [.. left.Credentials.Where(credential => !WasRevoked(cutOff, credential))] }, now)), ApiJson.Default.RevocationEnvelope, statusCode);
     }
 
     /// <summary>Did the provider end it? The grant went, and every token of it, when the connection was ended there.</summary>
-    private static bool WasRevoked(CutOff cutOff, AuditEvent issued) =>
-        cutOff is { Disconnect: true, CompletedAt: not null, Connections: > 0 } && issued.User is not null
-        && !cutOff.Remainders.Any(left => left.User.ToString() == issued.User.Id && left.Integration.ToString() == issued.Integration?.Id);
+    private static bool WasRevoked(CutOff cutOff, IssuedCredential credential) =>
+        cutOff is { Disconnect: true, CompletedAt: not null, Connections: > 0 } && credential.User is not null
+        && !cutOff.Remainders.Any(left => left.User == credential.User && left.Integration == credential.Integration);
 
     private static Result<CutOffTarget> TargetOf(NewRevocation input)
     {

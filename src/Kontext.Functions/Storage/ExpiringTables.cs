@@ -30,6 +30,7 @@ internal static class ExpiringTables
         Documents(tables, "traces", StoredJson.Default.TraceMention, mention => mention.ExpiresAt),
         Documents(tables, "usertraces", StoredJson.Default.PersonMention, mention => mention.ExpiresAt),
         Documents(tables, "usertracedays", StoredJson.Default.TraceDay, day => day.ExpiresAt),
+        Documents(tables, "issuedcredentials", StoredJson.Default.IssuedCredential, issued => issued.KeptUntil),
         Documents(tables, "mcpsessions", StoredJson.Default.McpSessionNote, note => note.ExpiresAt),
         Marks(tables, "spentassertions"),
         Marks(tables, "spentproofs"),

@@ -1,6 +1,7 @@
 using Kontext.Domain.Gateway;
 using Kontext.Domain.Integrations;
 using Kontext.Domain.Policies;
+using Kontext.Domain.Revocations;
 using Kontext.Domain.Tenancy;
 using Kontext.Domain.Vault;
 using Kontext.Functions.Health;
@@ -42,6 +43,7 @@ internal static class StorageRegistration
         services.AddSingleton<IPolicyStore, PolicyStore>();
         services.AddSingleton<IApprovalStore, ApprovalStore>();
         services.AddSingleton<IConnectionStore, ConnectionStore>();
+        services.AddSingleton<IIssuedCredentials, IssuedCredentialStore>();
         return services;
     }
 }

@@ -27,6 +27,7 @@ namespace Kontext.Functions.Storage;
     ])]
 [JsonSerializable(typeof(AuthorizationCode))]
 [JsonSerializable(typeof(DeviceAuthorization))]
+[JsonSerializable(typeof(IssuedCredential))]
 [JsonSerializable(typeof(UserCodeRow))]
 [JsonSerializable(typeof(WrongUserCodes))]
 [JsonSerializable(typeof(Organization))]
