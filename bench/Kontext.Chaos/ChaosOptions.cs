@@ -14,6 +14,9 @@ public sealed record ChaosOptions
     /// <summary>Decides what goes wrong, where and in which order. What it meets depends on the machine.</summary>
     public long Seed { get; init; } = 1;
 
+    /// <summary>By how much at most an instance's clock is ahead of the machine's or behind it; each life has a clock of its own. Needs libfaketime, which makes an instance several times slower.</summary>
+    public TimeSpan Skew { get; init; }
+
     /// <summary>Where the instances' logs are kept; null to drop them.</summary>
     public string? Logs { get; init; }
 
@@ -32,6 +35,8 @@ public sealed record ChaosOptions
                 return null;
             else if (name == "--seconds")
                 options = options with { Duration = TimeSpan.FromSeconds(number) };
+            else if (name == "--skew")
+                options = options with { Skew = TimeSpan.FromSeconds(number) };
             else if (name == "--connections")
                 options = options with { Connections = number };
             else if (name == "--seed")

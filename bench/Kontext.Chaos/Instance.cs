@@ -17,10 +17,8 @@ internal sealed class Instance : IAsyncDisposable
         ["Kontext__Limits__ApiRequestsPerMinute"] = "1000000",
     };
 
-    // Virtual machines of one region, whose clocks are kept together badly.
-    private const int MostSkew = 3_000;
-
     private readonly Choices dice;
+    private readonly TimeSpan skew;
     private readonly Journal journal;
     private readonly Wire tables;
     private readonly Wire queue;
@@ -33,9 +31,10 @@ internal sealed class Instance : IAsyncDisposable
     private TimeSpan away;
     private int lives;
 
-    private Instance(int number, Wire tables, Wire queue, string storage, string keys, string? logs, Choices dice, Journal journal)
+    private Instance(int number, Wire tables, Wire queue, string storage, string keys, ChaosOptions options, Choices dice, Journal journal)
     {
-        (Number, this.tables, this.queue, this.storage, this.keys, this.logs, this.dice, this.journal) = (number, tables, queue, storage, keys, logs, dice.Apart(1), journal);
+        (Number, this.tables, this.queue, this.storage, this.keys, this.dice, this.journal) = (number, tables, queue, storage, keys, dice.Apart(1), journal);
+        (logs, skew) = (options.Logs, options.Skew);
         Trouble = new StorageTrouble(dice, journal, KillAsync);
         tables.Rule = Trouble.OnTablesAsync;
         queue.Rule = Trouble.OnQueueAsync;
@@ -54,7 +53,7 @@ internal sealed class Instance : IAsyncDisposable
     public StorageTrouble Trouble { get; }
 
     /// <summary>Lays the wires. Nothing is started yet.</summary>
-    public static async Task<Instance> CreateAsync(int number, string storage, string keys, string? logs, Choices dice, Journal journal)
+    public static async Task<Instance> CreateAsync(int number, string storage, string keys, ChaosOptions options, Choices dice, Journal journal)
     {
         static Uri EndpointOf(string storage, string service) => new(storage.Split($"{service}Endpoint=")[1].Split(';')[0]);
         var (tablesAt, queueAt) = (EndpointOf(storage, "Table"), EndpointOf(storage, "Queue"));
@@ -62,7 +61,7 @@ internal sealed class Instance : IAsyncDisposable
         var reached = storage
             .Replace(tablesAt.GetLeftPart(UriPartial.Authority), tables.Address.GetLeftPart(UriPartial.Authority), StringComparison.Ordinal)
             .Replace(queueAt.GetLeftPart(UriPartial.Authority), queue.Address.GetLeftPart(UriPartial.Authority), StringComparison.Ordinal);
-        return new Instance(number, tables, queue, reached, keys, logs, dice, journal);
+        return new Instance(number, tables, queue, reached, keys, options, dice, journal);
     }
 
     /// <summary>Starts it, unless it runs, and waits until it answers. While storage fails it may not start at all: it is tried again.</summary>
@@ -133,10 +132,10 @@ internal sealed class Instance : IAsyncDisposable
     // Each life has a clock of its own.
     private Dictionary<string, string> SettingsOfLife()
     {
-        var ahead = TimeSpan.FromMilliseconds(dice.Below((2 * MostSkew) + 1) - MostSkew);
-        if (ClockSkew.IsPossible)
-            journal.Count("starts of an instance with a clock of its own");
-        return new Dictionary<string, string>([.. Settings, .. ClockSkew.Environment(ahead)]);
+        if (skew == TimeSpan.Zero)
+            return Settings;
+        journal.Count("starts of an instance with a clock of its own");
+        return new Dictionary<string, string>([.. Settings, .. ClockSkew.Environment(dice.Between(0, 2 * (int)skew.TotalMilliseconds) - skew)]);
     }
 
     private Task KeepLogAsync(string text) => logs is null ? Task.CompletedTask : File.AppendAllTextAsync(Path.Combine(logs, $"instance-{Number}.log"), $"{text}\n---- life {lives} ended\n");

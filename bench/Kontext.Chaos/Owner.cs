@@ -16,8 +16,8 @@ internal sealed class Owner(IReadOnlyList<Instance> instances, TestAgent kontext
     private string token = "";
     private TimeSpan tokenOf;
 
-    /// <summary>Asks until it is done.</summary>
-    public async Task<JsonNode?> DoAsync(HttpMethod method, string path, JsonNode? body = null, bool counted = true)
+    /// <summary>Asks until it is done. <paramref name="repeating"/> hears of each time it was not, or nobody knows: what was asked for may happen yet.</summary>
+    public async Task<JsonNode?> DoAsync(HttpMethod method, string path, JsonNode? body = null, bool counted = true, Action? repeating = null)
     {
         for (var refusals = 0; ;)
         {
@@ -49,6 +49,7 @@ internal sealed class Owner(IReadOnlyList<Instance> instances, TestAgent kontext
             {
                 journal.Count("administrative requests repeated");
             }
+            repeating?.Invoke();
             await Task.Delay(Pause);
         }
     }

@@ -1,11 +1,11 @@
 using Kontext.Chaos;
 
 const string Usage = """
-    Kontext.Chaos [--seconds 120] [--connections 40] [--seed 1] [--logs FOLDER]
+    Kontext.Chaos [--seconds 120] [--connections 40] [--seed 1] [--skew 3] [--logs FOLDER]
 
       Runs three instances of the product on one storage account while instances are killed, storage stalls, fails and loses answers,
-      clocks are apart (where libfaketime is installed), queue messages come twice, the provider loses answers and people revoke;
-      then heals everything and checks what must hold.
+      queue messages come twice, the provider loses answers and people revoke; then heals everything and checks what must hold.
+      --skew sets the instances' clocks apart by up to so many seconds each way (needs libfaketime; Debian: apt-get install libfaketime).
       Prints a Markdown summary; ends with 1 when something that must hold does not. --logs keeps what the instances logged.
     """;
 

@@ -86,6 +86,9 @@ internal sealed class Revocation(Revoked kind, string target, TimeSpan asked)
     /// <summary>When it was acknowledged; a second later it has to hold.</summary>
     public TimeSpan? Acknowledged { get; set; }
 
+    /// <summary>It was asked for more than once, because an answer did not come.</summary>
+    public bool WasRepeated { get; set; }
+
     /// <summary>When its undoing was asked for; from here on it need not hold.</summary>
     public TimeSpan? UndoAsked { get; set; }
 

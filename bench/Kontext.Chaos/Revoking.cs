@@ -8,6 +8,9 @@ internal sealed class Revoking(Site site, Journal journal, Choices dice)
     // Long enough to see that it holds everywhere.
     private static readonly TimeSpan Hold = TimeSpan.FromMilliseconds(2_500);
 
+    // Storage stalls for five seconds at most.
+    private static readonly TimeSpan LongestStall = TimeSpan.FromSeconds(8);
+
     /// <summary>Revokes until it is over. What was begun is undone.</summary>
     public Task RunAsync(CancellationToken over) => Task.WhenAll(
         RepeatAsync(SessionAsync, dice.Apart(1), over), RepeatAsync(SwitchAsync, dice.Apart(2), over), RepeatAsync(ConnectionAsync, dice.Apart(3), over));
@@ -63,6 +66,12 @@ internal sealed class Revoking(Site site, Journal journal, Choices dice)
         await Task.Delay(Hold);
         revocation.UndoAsked = journal.Now;
         await site.Owner.DoAsync(HttpMethod.Post, $"/revocations/{revocation.Id}/reinstate");
+        if (revocation.WasRepeated)
+        {
+            // An order whose answer never came may have been carried out, or be carried out by an instance whose storage stalls.
+            await Task.Delay(LongestStall);
+            await ReinstateAllAsync();
+        }
         revocation.Undone = journal.Now;
     }
 
@@ -104,7 +113,7 @@ internal sealed class Revoking(Site site, Journal journal, Choices dice)
     private async Task<Revocation> RevokeAsync(Revocation revocation, JsonObject order)
     {
         journal.Revocations.Enqueue(revocation);
-        var done = await site.Owner.DoAsync(HttpMethod.Post, "/revocations", order);
+        var done = await site.Owner.DoAsync(HttpMethod.Post, "/revocations", order, repeating: () => revocation.WasRepeated = true);
         revocation.Acknowledged = journal.Now;
         revocation.Id = (string)done!["revocation"]!["id"]!;
         journal.Count($"revocations acknowledged, of kind {revocation.Kind.ToString().ToLowerInvariant()}");

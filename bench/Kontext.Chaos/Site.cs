@@ -107,7 +107,7 @@ internal sealed class Site : IAsyncDisposable
     {
         var storage = await azurite.EmptyAccountAsync();
         for (var number = 0; number < InstanceCount; number++)
-            instances.Add(await Instance.CreateAsync(number, storage, keys, options.Logs, dice.Apart(10 + number), journal));
+            instances.Add(await Instance.CreateAsync(number, storage, keys, options, dice.Apart(10 + number), journal));
         front = await Wire.OpenAsync(instances[0].Url);
         front.Rule = BalanceAsync;
         // One after the other: the first makes the installation's keys and tables.
