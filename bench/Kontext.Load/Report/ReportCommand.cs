@@ -34,7 +34,9 @@ public sealed class ReportCommand(Options options)
         await new EnduranceReport(document, upstream).RunAsync(capacity, Number("starts", 5), Number("requests", (int)MemoryRun.HourOfRequests), Number("overload-seconds", 10));
         document.Save(machine);
         Say("audit");
-        await new AuditReport(document).RunAsync(upstream);
+        var audit = new AuditReport(document);
+        await audit.AppendAsync();
+        await audit.RunAsync(upstream);
         await RefreshesAsync();
         await DecisionsAsync();
         Say("scale");
@@ -105,7 +107,7 @@ public sealed class ReportCommand(Options options)
             {
                 var added = measured[1].Median.Latencies.Percentile(0.5) - measured[0].Median.Latencies.Percentile(0.5);
                 document.Against("tools/call adds at most 0.5 ms at the median", string.Create(CultureInfo.InvariantCulture, $"{added.TotalMilliseconds:0.00} ms with one connection"), added.TotalMilliseconds <= 0.5,
-                    string.Create(CultureInfo.InvariantCulture, $"two audit entries, each a write of its own at one connection, that Azurite does one after the other; a write of 1 kB to it took {measured[2].Median.Latencies.Percentile(0.5).TotalMilliseconds:0.00} ms in the same run, and both have to be durable before the answer leaves"));
+                    string.Create(CultureInfo.InvariantCulture, $"two audit entries, each a write of its own at one connection; they are under way at the same time, but Azurite does one after the other; a write of 1 kB to it took {measured[2].Median.Latencies.Percentile(0.5).TotalMilliseconds:0.00} ms in the same run, and both have to be durable before the answer leaves"));
             }
             small = connections == options.Connections ? measured : small;
         }

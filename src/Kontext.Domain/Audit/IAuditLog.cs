@@ -11,14 +11,28 @@ public sealed record AuditEntry(string Chain, long Sequence, string Hash, AuditE
     public string Id => $"{Chain}.{Sequence}";
 }
 
+/// <summary>A stretch of time.</summary>
+/// <param name="Since">No entry is older.</param>
+/// <param name="Until">Every entry is older; <see cref="DateTimeOffset.MaxValue"/> for no end.</param>
+public readonly record struct AuditTime(DateTimeOffset Since, DateTimeOffset Until)
+{
+    /// <summary>From a moment on.</summary>
+    public static AuditTime From(DateTimeOffset since) => new(since, DateTimeOffset.MaxValue);
+}
+
+/// <summary>Entries that were looked for, newest first.</summary>
+/// <param name="Entries">Those found.</param>
+/// <param name="LookedBackTo">Not everything was looked at, only what is younger than this; null when nothing older was asked for or needed.</param>
+public sealed record LatestEntries(IReadOnlyList<AuditEntry> Entries, DateTimeOffset? LookedBackTo = null);
+
 /// <summary>The audit trail of each organization: append-only, chained, written before the answer leaves.</summary>
 public interface IAuditLog
 {
     /// <summary>Completes when the event is durable. If it fails, the action must be refused. A caller that cancels stops waiting; its entry is written all the same.</summary>
     Task AppendAsync(OrgId org, AuditEvent happened, CancellationToken cancellationToken);
 
-    /// <summary>The newest entries first, at most <paramref name="limit"/>, no older than <paramref name="since"/>. Examines at most the 100,000 newest entries.</summary>
-    Task<IReadOnlyList<AuditEntry>> LatestAsync(OrgId org, DateTimeOffset since, int limit, Func<AuditEvent, bool> matches, CancellationToken cancellationToken);
+    /// <summary>The newest entries of a time first, at most <paramref name="limit"/>. Not more than 100,000 are looked at: whoever wants to see further asks for the time before <see cref="LatestEntries.LookedBackTo"/>.</summary>
+    Task<LatestEntries> LatestAsync(OrgId org, AuditTime time, int limit, Func<AuditEvent, bool> matches, CancellationToken cancellationToken);
 }
 
 /// <summary>The part of a trail that was taken out of storage.</summary>

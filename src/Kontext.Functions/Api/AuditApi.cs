@@ -108,7 +108,8 @@ internal sealed record AuditPartyBody(string Id, string? Name)
 /// <summary>Entries, newest first.</summary>
 /// <param name="Items">The entries.</param>
 /// <param name="Archived">What else there was in the hours asked for; null when storage has it all.</param>
-internal sealed record AuditEventListBody(IReadOnlyList<AuditEventBody> Items, AuditArchivedBody? Archived);
+/// <param name="LookedBackTo">So many entries had to be looked at that only what is younger than this was: ask again with <c>until</c> this. Absent when all of the hours asked for were.</param>
+internal sealed record AuditEventListBody(IReadOnlyList<AuditEventBody> Items, AuditArchivedBody? Archived, string? LookedBackTo = null);
 
 /// <summary>Older entries, which are in the archive.</summary>
 /// <param name="Through">The last UTC day that is.</param>
@@ -146,18 +147,19 @@ internal sealed class AuditApi(IAuditLog audit, IAuditExport trail, TimeProvider
         // Answers say times to the millisecond: what is asked for up to one is meant with all of it.
         until = until < DateTimeOffset.MaxValue.AddDays(-1) ? until.AddMilliseconds(1) : until;
         var since = time.GetUtcNow().AddHours(-hours);
-        var entries = await audit.LatestAsync(caller.Org, since, paging.Limit, happened =>
+        var found = await audit.LatestAsync(caller.Org, new AuditTime(since, until), paging.Limit, happened =>
             (person is null || happened.User?.Id == person || happened.Actor?.Id == person)
             && (!own || happened.Capability is not null)
             && (type.Length == 0 || happened.Type == type)
             && (status.Length == 0 || happened.Status == status)
             && (user.Length == 0 || happened.User?.Id == user || happened.Actor?.Id == user)
             && (integration.Length == 0 || happened.Integration?.Id == integration)
-            && happened.At < until
             && (application.Length == 0 || happened.Agent?.Id == application || "app_" + happened.Agent?.Id == application), context.RequestAborted);
         var older = await trail.ArchivedAsync(caller.Org, context.RequestAborted) is { } archived && archived.Through >= DateOnly.FromDateTime(since.UtcDateTime)
             ? new AuditArchivedBody(archived.Through.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture), caller.Privileged ? archived.Place : null)
             : null;
-        return Api.Ok(new AuditEventListBody([.. entries.Select(AuditEventBody.Of)], older), ApiJson.Default.AuditEventListBody);
+        // Rounded up, so that what is asked for next begins where this ended.
+        var lookedBackTo = found.LookedBackTo is { } moment ? Wire.Time(moment.AddTicks(TimeSpan.TicksPerMillisecond - 1)) : null;
+        return Api.Ok(new AuditEventListBody([.. found.Entries.Select(AuditEventBody.Of)], older, lookedBackTo), ApiJson.Default.AuditEventListBody);
     }
 }

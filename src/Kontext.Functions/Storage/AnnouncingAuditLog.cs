@@ -16,6 +16,6 @@ internal sealed class AnnouncingAuditLog(TableAuditLog log, WebhookPublication p
     }
 
     /// <inheritdoc/>
-    public Task<IReadOnlyList<AuditEntry>> LatestAsync(OrgId org, DateTimeOffset since, int limit, Func<AuditEvent, bool> matches, CancellationToken cancellationToken) =>
-        log.LatestAsync(org, since, limit, matches, cancellationToken);
+    public Task<LatestEntries> LatestAsync(OrgId org, AuditTime time, int limit, Func<AuditEvent, bool> matches, CancellationToken cancellationToken) =>
+        log.LatestAsync(org, time, limit, matches, cancellationToken);
 }

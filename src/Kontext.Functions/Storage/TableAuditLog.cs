@@ -45,8 +45,8 @@ internal sealed class TableAuditLog : IAuditLog, IAuditExport
     }
 
     /// <inheritdoc/>
-    public Task<IReadOnlyList<AuditEntry>> LatestAsync(OrgId org, DateTimeOffset since, int limit, Func<AuditEvent, bool> matches, CancellationToken cancellationToken) =>
-        reader.LatestAsync(org, since, limit, matches, cancellationToken);
+    public Task<LatestEntries> LatestAsync(OrgId org, AuditTime time, int limit, Func<AuditEvent, bool> matches, CancellationToken cancellationToken) =>
+        reader.LatestAsync(org, time, limit, matches, cancellationToken);
 
     /// <inheritdoc/>
     public IAsyncEnumerable<AuditLine> ReadAsync(OrgId org, DateOnly from, DateOnly to, CancellationToken cancellationToken) =>

@@ -7,45 +7,55 @@ namespace Kontext.Functions.Storage;
 /// <summary>Reads the chains of an organization back, in pages of bounded size.</summary>
 internal sealed class TableAuditLogReader(TableAuditLogTables tables)
 {
-    private const int MaxExamined = 100_000;
+    /// <summary>The most entries one look examines.</summary>
+    public const int MaxExamined = 100_000;
+
     private const int ReadsAtOnce = 8;
 
-    /// <summary>The newest entries over all chains.</summary>
-    public async Task<IReadOnlyList<AuditEntry>> LatestAsync(OrgId org, DateTimeOffset since, int limit, Func<AuditEvent, bool> matches, CancellationToken cancellationToken)
+    // An entry waits for its block: those of a time may be in blocks that were written this much later.
+    private static readonly TimeSpan LongestWait = TimeSpan.FromMinutes(2);
+
+    /// <summary>The newest entries of a time over all chains.</summary>
+    public async Task<LatestEntries> LatestAsync(OrgId org, AuditTime time, int limit, Func<AuditEvent, bool> matches, CancellationToken cancellationToken, int maxExamined = MaxExamined)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(limit, 1);
         var newest = new NewestEntries(limit);
         var examined = 0;
+        DateTimeOffset? before = time.Until < DateTimeOffset.MaxValue - LongestWait ? time.Until + LongestWait : null;
         await foreach (var day in DaysAsync(org, cancellationToken))
         {
-            if (day < DateOnly.FromDateTime(since.UtcDateTime) || newest.Has(EndOf(day)))
+            if (before is { } last && day > DateOnly.FromDateTime(last.UtcDateTime))
+                continue;
+            if (day < DateOnly.FromDateTime(time.Since.UtcDateTime) || newest.Has(EndOf(day)))
                 break;
             var chains = new PriorityQueue<ChainReader, long>();
-            foreach (var some in (await SegmentsAsync(org, day, cancellationToken)).GroupBy(segment => segment.Chain).Chunk(ReadsAtOnce))
+            foreach (var some in (await SegmentsAsync(org, day, cancellationToken)).Where(segment => before is null || segment.Start <= before).GroupBy(segment => segment.Chain).Chunk(ReadsAtOnce))
             {
-                var readers = some.Select(segments => new ChainReader(tables.Blocks, segments.Reverse(), AuditBlockPages.Least)).ToList();
+                var readers = some.Select(segments => new ChainReader(tables.Blocks, segments.Reverse(), AuditBlockPages.Least, before)).ToList();
                 await Task.WhenAll(readers.Select(reader => reader.MoveNextAsync(cancellationToken)));
                 foreach (var reader in readers.Where(reader => reader.Current is not null))
                     chains.Enqueue(reader, -reader.Current!.Written.UtcTicks);
             }
 
             // Blocks come newest first over all chains. No entry is younger than its block, so when the oldest entry we keep is as young as the next block, nothing better follows.
-            while (chains.TryDequeue(out var reader, out _) && reader.Current is { } block && block.Written >= since && !newest.Has(block.Written))
+            while (chains.TryDequeue(out var reader, out _) && reader.Current is { } block && block.Written >= time.Since && !newest.Has(block.Written))
             {
                 foreach (var line in block.Lines())
                 {
                     var entry = line.Read();
-                    if (entry.Event.At >= since && matches(entry.Event))
+                    if (entry.Event.At >= time.Until)
+                        continue;
+                    if (examined++ == maxExamined)
+                        return newest.After(block.Written);
+                    if (entry.Event.At >= time.Since && matches(entry.Event))
                         newest.Add(entry);
-                    if (++examined == MaxExamined)
-                        return newest.ToList();
                 }
                 await reader.MoveNextAsync(cancellationToken);
                 if (reader.Current is { } next)
                     chains.Enqueue(reader, -next.Written.UtcTicks);
             }
         }
-        return newest.ToList();
+        return new LatestEntries(newest.ToList());
     }
 
     /// <summary>Every entry of the days, each chain from its oldest to its newest.</summary>
@@ -121,15 +131,24 @@ internal sealed class TableAuditLogReader(TableAuditLogTables tables)
         /// <summary>As many as wanted, and none older than the given time.</summary>
         public bool Has(DateTimeOffset time) => entries.Count == limit && entries.Peek().Event.At >= time;
 
+        /// <summary>Those that are younger than a block which was not looked at to its end.</summary>
+        public LatestEntries After(DateTimeOffset written)
+        {
+            var kept = ToList().FindAll(entry => entry.Event.At > written);
+            return new LatestEntries(kept, kept.Count == limit ? null : written);
+        }
+
         public List<AuditEntry> ToList() => [.. entries.UnorderedItems.Select(item => item.Element)
             .OrderByDescending(entry => entry.Event.At).ThenBy(entry => entry.Chain, StringComparer.Ordinal).ThenByDescending(entry => entry.Sequence)];
     }
 
-    /// <summary>Walks the blocks of one chain on one day, newest first.</summary>
-    private sealed class ChainReader(ITable blocks, IEnumerable<AuditSegment> segments, int blocksPerRead)
+    /// <summary>Walks the blocks of one chain on one day, newest first; from the newest that was written before a moment, if one is given.</summary>
+    private sealed class ChainReader(ITable blocks, IEnumerable<AuditSegment> segments, int blocksPerRead, DateTimeOffset? before = null)
     {
         private readonly Queue<AuditSegment> segments = new(segments);
         private readonly Queue<AuditBlock> read = new();
+        private DateTimeOffset? before = before;
+        private string? from;
         private string? continuation;
 
         /// <summary>The block the reader stands at; null at the end.</summary>
@@ -139,14 +158,41 @@ internal sealed class TableAuditLogReader(TableAuditLogTables tables)
         {
             while (read.Count == 0 && segments.TryPeek(out var segment))
             {
-                var page = await blocks.RangeAsync(segment.Partition, segment.Partition, null, blocksPerRead, continuation, cancellationToken);
+                if (before is { } moment)
+                {
+                    from = await FindAsync(segment, moment, cancellationToken);
+                    // Whatever comes after it is older.
+                    before = null;
+                }
+                var page = await blocks.RangeAsync(segment.Partition, from ?? segment.Partition, null, blocksPerRead, continuation, cancellationToken);
                 foreach (var row in page.Rows)
                     read.Enqueue(AuditBlock.From(segment, row));
                 continuation = page.Continuation;
                 if (continuation is null)
+                {
                     segments.Dequeue();
+                    from = null;
+                }
             }
             Current = read.TryDequeue(out var block) ? block : null;
+        }
+
+        /// <summary>Where the blocks begin that were written before a moment, or near it: blocks are numbered in the order of time.</summary>
+        private async Task<string?> FindAsync(AuditSegment segment, DateTimeOffset moment, CancellationToken cancellationToken)
+        {
+            var page = await blocks.RangeAsync(segment.Partition, segment.Partition, null, 1, null, cancellationToken);
+            if (page.Rows is not [var row] || AuditBlock.From(segment, row) is not { } last || last.Written <= moment)
+                return null;
+            var (first, past) = (0, last.Number);
+            while (first < past)
+            {
+                var middle = first + ((past - first) / 2);
+                if (await blocks.GetAsync(segment.Partition, segment.RowKey(middle), cancellationToken) is { } found && AuditBlock.From(segment, found).Written <= moment)
+                    first = middle + 1;
+                else
+                    past = middle;
+            }
+            return segment.RowKey(first);
         }
     }
 }

@@ -175,9 +175,9 @@ internal sealed class TraceReader(ITableSource source, TimeProvider time) : ITra
     {
         var known = new HashSet<string>(StringComparer.Ordinal);
         var newest = await new TableAuditLogReader(tables.Audit).LatestAsync(
-            org, time.GetUtcNow().AddDays(-DaysBack), wanted,
-            happened => TracePart.Has(happened) && happened.At <= until && filter.Allows(TracePart.Of(happened)) && known.Add(happened.TraceId!), cancellationToken);
-        return [.. newest.Select(entry => entry.Event.TraceId!)];
+            org, new AuditTime(time.GetUtcNow().AddDays(-DaysBack), until < DateTimeOffset.MaxValue ? until.AddTicks(1) : until), wanted,
+            happened => TracePart.Has(happened) && filter.Allows(TracePart.Of(happened)) && known.Add(happened.TraceId!), cancellationToken);
+        return [.. newest.Entries.Select(entry => entry.Event.TraceId!)];
     }
 
     /// <summary>The trace as far as the filter lets it through; null when it does not.</summary>

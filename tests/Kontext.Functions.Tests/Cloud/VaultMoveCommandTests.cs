@@ -37,7 +37,7 @@ public sealed class VaultMoveCommandTests : IAsyncLifetime
         Assert.Equal(CommandLine.Ok, await VaultMoveCommand.RunAsync("keyvault", settings, services, output, error, default));
         Assert.Equal("       1 moved to keyvault, and read back", output.ToString().TrimEnd());
         Assert.Equal("canary-canary", (await services.GetRequiredService<ICredentialVault>().GetLatestAsync(org, KeyVaultWorld.Name, default))?.Value.Reveal());
-        var entry = Assert.Single(await services.GetRequiredService<IAuditLog>().LatestAsync(org, DateTimeOffset.MinValue.AddDays(1), 10, _ => true, default));
+        var entry = Assert.Single((await services.GetRequiredService<IAuditLog>().LatestAsync(org, AuditTime.From(DateTimeOffset.MinValue.AddDays(1)), 10, _ => true, default)).Entries);
         Assert.Equal(("vault.moved", "1 versions to keyvault"), (entry.Event.Capability, entry.Event.Target));
     }
 

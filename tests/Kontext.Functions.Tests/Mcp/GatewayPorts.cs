@@ -66,7 +66,7 @@ internal sealed class GatewayPorts : IOrganizationStore, IIntegrationStore, IPol
 
     public Task<Secret?> GetAsync(OrgId org, CredentialName name, string version, CancellationToken cancellationToken) => Task.FromResult<Secret?>(new Secret(version));
 
-    public Task<IReadOnlyList<AuditEntry>> LatestAsync(OrgId org, DateTimeOffset since, int limit, Func<AuditEvent, bool> matches, CancellationToken cancellationToken) => throw new NotSupportedException();
+    public Task<LatestEntries> LatestAsync(OrgId org, AuditTime time, int limit, Func<AuditEvent, bool> matches, CancellationToken cancellationToken) => throw new NotSupportedException();
 
     public Task<(OrgId Org, ConnectSession Session)?> FindAsync(string handle, CancellationToken cancellationToken) => throw new NotSupportedException();
 

@@ -35,7 +35,7 @@ public abstract class AuditRetentionContract : IAsyncLifetime
         Assert.Equal(new AuditArchived(world.Last, world.Archive.PlaceOf(world.Org)), await world.Trail.ArchivedAsync(world.Org, default));
         Assert.Null(await world.ArchivedAsync(world.Last.AddDays(1)));
         Assert.Empty(await world.Trail.ReadAsync(world.Org, RetentionWorld.FirstDay, world.Last.AddDays(-1), default).ToListAsync());
-        var recorded = await world.Trail.LatestAsync(world.Org, world.Time.GetUtcNow().AddHours(-1), 100, happened => happened.Capability == "audit.archived", default);
+        var recorded = (await world.Trail.LatestAsync(world.Org, AuditTime.From(world.Time.GetUtcNow().AddHours(-1)), 100, happened => happened.Capability == "audit.archived", default)).Entries;
         Assert.Equal(4, recorded.Count);
     }
 

@@ -87,7 +87,7 @@ public sealed class DataKeyRotationTests : IAsyncLifetime
         Assert.Equal(world.Time.GetUtcNow(), (await Rotation(first).FindAsync(org, default))!.Value.ResealedAt);
         Assert.NotEqual(old, await KeyOfRowAsync(org, new CredentialName("late")));
         Assert.Equal("late", (await Vault(second).GetAsync(org, new CredentialName("late"), late, default))?.Reveal());
-        var trail = await first.GetRequiredService<IAuditLog>().LatestAsync(org, DateTimeOffset.MinValue.AddDays(1), 10, _ => true, default);
+        var trail = (await first.GetRequiredService<IAuditLog>().LatestAsync(org, AuditTime.From(DateTimeOffset.MinValue.AddDays(1)), 10, _ => true, default)).Entries;
         Assert.Equal(["data_key.resealed", "data_key.rotated"], trail.Select(entry => entry.Event.Capability).Order());
     }
 

@@ -93,7 +93,7 @@ public sealed class TableAuditLogTests
         await Append("ours");
         await log.AppendAsync(stranger, Event("theirs"), default);
         Assert.Equal(["ours"], await LatestAsync());
-        Assert.Equal(["theirs"], (await log.LatestAsync(stranger, Noon, 10, _ => true, default)).Select(entry => entry.Event.Target));
+        Assert.Equal(["theirs"], (await log.LatestAsync(stranger, AuditTime.From(Noon), 10, _ => true, default)).Entries.Select(entry => entry.Event.Target));
     }
 
     [Fact]
@@ -262,8 +262,48 @@ public sealed class TableAuditLogTests
         }
         Assert.Equal(Enumerable.Range(0, 40).Reverse().Select(number => $"{number}"), await LatestAsync(100));
         Assert.Equal(["39", "38", "37", "36", "35"], await LatestAsync(5));
-        Assert.Equal(["39", "38", "37"], (await log.LatestAsync(org, Noon.AddHours(37), 100, _ => true, default)).Select(entry => entry.Event.Target));
-        Assert.Equal(["10"], (await log.LatestAsync(org, DateTimeOffset.MinValue, 100, happened => happened.Target == "10", default)).Select(entry => entry.Event.Target));
+        Assert.Equal(["39", "38", "37"], (await log.LatestAsync(org, AuditTime.From(Noon.AddHours(37)), 100, _ => true, default)).Entries.Select(entry => entry.Event.Target));
+        Assert.Equal(["10"], (await log.LatestAsync(org, AuditTime.From(DateTimeOffset.MinValue), 100, happened => happened.Target == "10", default)).Entries.Select(entry => entry.Event.Target));
+    }
+
+    [Fact]
+    public async Task A_look_before_a_moment_begins_there_whatever_came_after()
+    {
+        for (var number = 0; number < AuditSegment.MaxBlocks + 500; number++)
+        {
+            await Append($"{number}");
+            time.Advance(TimeSpan.FromMinutes(1));
+        }
+        foreach (var number in (int[])[1, 400, 718, 722, 999, 1000, 1001, 1400, 1499])
+        {
+            var found = await log.LatestAsync(org, new AuditTime(DateTimeOffset.MinValue, Noon.AddMinutes(number)), 2, _ => true, default);
+            Assert.Equal(number == 1 ? ["0"] : [$"{number - 1}", $"{number - 2}"], found.Entries.Select(entry => entry.Event.Target));
+        }
+        Assert.Empty((await log.LatestAsync(org, new AuditTime(DateTimeOffset.MinValue, Noon), 2, _ => true, default)).Entries);
+    }
+
+    [Fact]
+    public async Task What_was_not_looked_at_is_said_and_can_be_asked_for()
+    {
+        var other = new TableAuditLog(memory, time);
+        for (var number = 0; number < 50; number++)
+        {
+            await (number % 3 == 0 ? other : log).AppendAsync(org, Event($"{number}"), default);
+            time.Advance(TimeSpan.FromSeconds(1));
+        }
+        var reader = new TableAuditLogReader(new TableAuditLogTables(memory));
+        var (found, looks, until) = (new List<string>(), 0, DateTimeOffset.MaxValue);
+        while (true)
+        {
+            looks++;
+            var some = await reader.LatestAsync(org, new AuditTime(DateTimeOffset.MinValue, until), 10, happened => happened.Target!.EndsWith('0'), default, maxExamined: 15);
+            found.AddRange(some.Entries.Select(entry => entry.Event.Target!));
+            if (some.LookedBackTo is not { } looked)
+                break;
+            until = looked.AddTicks(1);
+        }
+        Assert.Equal(["40", "30", "20", "10", "0"], found);
+        Assert.Equal(4, looks);
     }
 
     [Fact]
@@ -349,7 +389,7 @@ public sealed class TableAuditLogTests
     }
 
     private async Task<List<string>> LatestAsync(int limit = 100) =>
-        [.. (await log.LatestAsync(org, DateTimeOffset.MinValue, limit, _ => true, default)).Select(entry => entry.Event.Target!)];
+        [.. (await log.LatestAsync(org, AuditTime.From(DateTimeOffset.MinValue), limit, _ => true, default)).Entries.Select(entry => entry.Event.Target!)];
 
     private async Task<ChainBreak?> BrokenAsync() => AuditChain.Verify(org, await ReadAsync()).Broken;
 

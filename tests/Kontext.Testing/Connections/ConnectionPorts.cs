@@ -232,6 +232,6 @@ public sealed class MemoryAudit : IAuditLog
     }
 
     /// <inheritdoc/>
-    public Task<IReadOnlyList<AuditEntry>> LatestAsync(OrgId org, DateTimeOffset since, int limit, Func<AuditEvent, bool> matches, CancellationToken cancellationToken) =>
-        Task.FromResult<IReadOnlyList<AuditEntry>>([]);
+    public Task<LatestEntries> LatestAsync(OrgId org, AuditTime time, int limit, Func<AuditEvent, bool> matches, CancellationToken cancellationToken) =>
+        Task.FromResult(new LatestEntries([]));
 }

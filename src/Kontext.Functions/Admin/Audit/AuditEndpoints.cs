@@ -49,7 +49,7 @@ internal static class AuditEndpoints
         if (!(await visit.GetAsync("/audit/events" + query, ApiJson.Default.AuditEventListBody)).TryGet(out var list, out var failure)
             || !(await ApplicationsAsync(visit)).TryGet(out var applications, out failure))
             return failure;
-        return new AuditModel(visit.Frame, filter, [.. list.Items.Take(PageSize)], list.Items.Count > PageSize ? list.Items[PageSize].Timestamp : null, list.Archived, applications, verification);
+        return new AuditModel(visit.Frame, filter, [.. list.Items.Take(PageSize)], list.Items.Count > PageSize ? list.Items[PageSize].Timestamp : list.LookedBackTo, list.LookedBackTo, list.Archived, applications, verification);
     }
 
     private static async Task<Result<AdminModel>> VerifyAsync(AdminVisit visit) =>

@@ -6,12 +6,13 @@ namespace Kontext.Functions.Admin.Audit;
 /// <param name="Frame">What is around it.</param>
 /// <param name="Filter">What was asked for.</param>
 /// <param name="Items">The entries, newest first.</param>
-/// <param name="Next">The time of the entry the next page begins with; null at the end.</param>
+/// <param name="Next">The time the next page begins with; null at the end.</param>
+/// <param name="LookedBackTo">Only entries younger than this were looked at; null when all were.</param>
 /// <param name="Archived">What is in the archive; null when nothing is.</param>
 /// <param name="Applications">Names of applications to choose from.</param>
 /// <param name="Verification">What verifying found; null when it was not asked.</param>
 internal sealed record AuditModel(
-    AdminFrame Frame, FormState Filter, IReadOnlyList<AuditEventBody> Items, string? Next, AuditArchivedBody? Archived, IReadOnlyList<(string Id, string Name)> Applications, AuditVerificationBody? Verification) : AdminModel(Frame);
+    AdminFrame Frame, FormState Filter, IReadOnlyList<AuditEventBody> Items, string? Next, string? LookedBackTo, AuditArchivedBody? Archived, IReadOnlyList<(string Id, string Name)> Applications, AuditVerificationBody? Verification) : AdminModel(Frame);
 
 /// <summary>What the list of traces shows.</summary>
 internal sealed record TracesModel(AdminFrame Frame, FormState Filter, IReadOnlyList<TraceBody> Items, string? Next, IReadOnlyList<(string Id, string Name)> Applications) : AdminModel(Frame);
