@@ -8,6 +8,9 @@ internal sealed class Revoking(Site site, Journal journal, Choices dice)
     // Long enough to see that it holds everywhere.
     private static readonly TimeSpan Hold = TimeSpan.FromMilliseconds(2_500);
 
+    // Longer than anything goes wrong.
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
+
     // Storage stalls for five seconds at most.
     private static readonly TimeSpan LongestStall = TimeSpan.FromSeconds(8);
 
@@ -45,7 +48,7 @@ internal sealed class Revoking(Site site, Journal journal, Choices dice)
         await RevokeAsync(new Revocation(Revoked.Session, session.Id, journal.Now), new JsonObject { ["type"] = "session", ["applicationId"] = session.Agent.Id, ["sessionId"] = session.Id });
         await Task.Delay(Hold);
         site.DeadSessions.Enqueue(session);
-        while (true)
+        for (var until = journal.Now + Patience; ;)
         {
             try
             {
@@ -55,6 +58,11 @@ internal sealed class Revoking(Site site, Journal journal, Choices dice)
             catch (Exception trouble) when (Person.IsTrouble(trouble))
             {
                 journal.Count("approvals that were repeated");
+                if (journal.Now > until)
+                {
+                    journal.Breaches.Enqueue(new Breach(journal.Now, $"{session.Person.Name} could not approve {session.Agent.Name} for {Patience.TotalSeconds:0} s: {trouble.Message}"));
+                    return;
+                }
                 await Task.Delay(own.Between(200, 600));
             }
         }

@@ -5,6 +5,9 @@ internal sealed class Workload(Site site, AgentRequests requests, Journal journa
 {
     private const int AtOncePerAccount = 2;
 
+    // Longer than anything goes wrong.
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
+
     // Hardly asked for: these live by the timer's and the queue's work.
     private const int OneIdleIn = 5;
 
@@ -12,17 +15,24 @@ internal sealed class Workload(Site site, AgentRequests requests, Journal journa
     private static readonly TimeSpan RenewAfter = TimeSpan.FromMinutes(7);
 
     /// <summary>Asks until it is over. What was begun is finished.</summary>
-    public Task RunAsync(CancellationToken over) => Task.WhenAll((
-        from number in Enumerable.Range(0, site.Accounts.Count)
-        from lane in Enumerable.Range(0, AtOncePerAccount)
-        let idle = number % OneIdleIn == OneIdleIn - 1
-        where lane == 0 || !idle
-        select AskAsync(site.Accounts[number], idle, dice.Apart((number * AtOncePerAccount) + lane), over)).Append(RenewAsync(over)));
+    public async Task RunAsync(CancellationToken over)
+    {
+        using var ended = new CancellationTokenSource();
+        var renewing = RenewAsync(ended.Token);
+        await Task.WhenAll(
+            from number in Enumerable.Range(0, site.Accounts.Count)
+            from lane in Enumerable.Range(0, AtOncePerAccount)
+            let idle = number % OneIdleIn == OneIdleIn - 1
+            where lane == 0 || !idle
+            select AskAsync(site.Accounts[number], idle, dice.Apart((number * AtOncePerAccount) + lane), over));
+        await ended.CancelAsync();
+        await renewing;
+    }
 
     /// <summary>Has agents approved again before their tokens end.</summary>
-    private async Task RenewAsync(CancellationToken over)
+    private async Task RenewAsync(CancellationToken ended)
     {
-        while (!over.IsCancellationRequested)
+        while (!ended.IsCancellationRequested)
         {
             foreach (var old in site.Sessions.Where(session => journal.Now - session.At > RenewAfter).ToList())
             {
@@ -35,7 +45,7 @@ internal sealed class Workload(Site site, AgentRequests requests, Journal journa
                     journal.Count("approvals that were repeated");
                 }
             }
-            await Task.Delay(1_000, over).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Task.Delay(1_000, ended).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
@@ -67,6 +77,7 @@ internal sealed class Workload(Site site, AgentRequests requests, Journal journa
         {
             if (account.Ended is { } ended)
                 ended.UndoAsked ??= journal.Now;
+            var until = journal.Now + Patience;
             while (true)
             {
                 try
@@ -77,6 +88,11 @@ internal sealed class Workload(Site site, AgentRequests requests, Journal journa
                 catch (Exception trouble) when (Person.IsTrouble(trouble))
                 {
                     journal.Count("attempts to connect that were repeated");
+                    if (journal.Now > until)
+                    {
+                        journal.Breaches.Enqueue(new Breach(journal.Now, $"{account.Person.Name} could not connect {account.Name} for {Patience.TotalSeconds:0} s: {trouble.Message}"));
+                        return;
+                    }
                     await Task.Delay(own.Between(200, 600));
                 }
             }
