@@ -8,15 +8,15 @@ internal sealed class Revoking(Site site, Journal journal, Choices dice)
     // Long enough to see that it holds everywhere.
     private static readonly TimeSpan Hold = TimeSpan.FromMilliseconds(2_500);
 
-    // Longer than anything goes wrong.
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
+    // While things go wrong a person tries again and again; afterwards it has to work.
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
 
     // Storage stalls for five seconds at most.
     private static readonly TimeSpan LongestStall = TimeSpan.FromSeconds(8);
 
     /// <summary>Revokes until it is over. What was begun is undone.</summary>
     public Task RunAsync(CancellationToken over) => Task.WhenAll(
-        RepeatAsync(SessionAsync, dice.Apart(1), over), RepeatAsync(SwitchAsync, dice.Apart(2), over), RepeatAsync(ConnectionAsync, dice.Apart(3), over));
+        RepeatAsync(own => SessionAsync(own, over), dice.Apart(1), over), RepeatAsync(SwitchAsync, dice.Apart(2), over), RepeatAsync(ConnectionAsync, dice.Apart(3), over));
 
     /// <summary>Undoes what a request left that nobody saw the answer of.</summary>
     public async Task ReinstateAllAsync()
@@ -42,13 +42,13 @@ internal sealed class Revoking(Site site, Journal journal, Choices dice)
     }
 
     // The first half of the agents loses sessions, the other half is cut off as a whole.
-    private async Task SessionAsync(Choices own)
+    private async Task SessionAsync(Choices own, CancellationToken over)
     {
         var session = site.SessionOf(own.Of(site.Agents.Take(site.Agents.Count / 2).ToList()), own.Of(site.People));
         await RevokeAsync(new Revocation(Revoked.Session, session.Id, journal.Now), new JsonObject { ["type"] = "session", ["applicationId"] = session.Agent.Id, ["sessionId"] = session.Id });
-        await Task.Delay(Hold);
+        await Task.Delay(Hold, CancellationToken.None);
         site.DeadSessions.Enqueue(session);
-        for (var until = journal.Now + Patience; ;)
+        for (TimeSpan? healed = null; ;)
         {
             try
             {
@@ -58,12 +58,12 @@ internal sealed class Revoking(Site site, Journal journal, Choices dice)
             catch (Exception trouble) when (Person.IsTrouble(trouble))
             {
                 journal.Count("approvals that were repeated");
-                if (journal.Now > until)
+                if (over.IsCancellationRequested && journal.Now > (healed ??= journal.Now) + Patience)
                 {
-                    journal.Breaches.Enqueue(new Breach(journal.Now, $"{session.Person.Name} could not approve {session.Agent.Name} for {Patience.TotalSeconds:0} s: {trouble.Message}"));
+                    journal.Breaches.Enqueue(new Breach(journal.Now, $"{session.Person.Name} could not approve {session.Agent.Name} when everything was healed: {trouble.Message}"));
                     return;
                 }
-                await Task.Delay(own.Between(200, 600));
+                await Task.Delay(own.Between(200, 600), CancellationToken.None);
             }
         }
     }

@@ -9,7 +9,7 @@ internal sealed class Site : IAsyncDisposable
 {
     private const int InstanceCount = 3;
     private const int AgentCount = 4;
-    private const int PersonCount = 4;
+    private const int PersonCount = 8;
 
     /// <summary>How long the providers' access tokens live while things go wrong.</summary>
     public static readonly TimeSpan Life = TimeSpan.FromSeconds(4);

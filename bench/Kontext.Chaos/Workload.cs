@@ -5,8 +5,8 @@ internal sealed class Workload(Site site, AgentRequests requests, Journal journa
 {
     private const int AtOncePerAccount = 2;
 
-    // Longer than anything goes wrong.
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
+    // While things go wrong a person tries again and again; afterwards it has to work. Many accounts wait for one person's hands.
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
 
     // Hardly asked for: these live by the timer's and the queue's work.
     private const int OneIdleIn = 5;
@@ -60,7 +60,7 @@ internal sealed class Workload(Site site, AgentRequests requests, Journal journa
             }
             var attempt = await requests.AskAsync(own.Percent(25) ? AskedFor.ToolCall : AskedFor.Credential, SessionFor(account, own), account, own.Of(up));
             if (attempt.Verdict == Verdict.NotConnected && !account.Held && attempt.Started > account.ConnectedAt && account.TryBeginConnecting())
-                await ConnectAsync(account, own);
+                await ConnectAsync(account, own, over);
             await Task.Delay(idle ? own.Between(4_000, 9_000) : own.Between(10, 120), over).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
@@ -71,14 +71,13 @@ internal sealed class Workload(Site site, AgentRequests requests, Journal journa
             ? own.Of(dead)
             : site.SessionOf(own.Of(site.Agents), account.Person);
 
-    private async Task ConnectAsync(Account account, Choices own)
+    private async Task ConnectAsync(Account account, Choices own, CancellationToken over)
     {
         try
         {
             if (account.Ended is { } ended)
                 ended.UndoAsked ??= journal.Now;
-            var until = journal.Now + Patience;
-            while (true)
+            for (TimeSpan? healed = null; ;)
             {
                 try
                 {
@@ -88,12 +87,12 @@ internal sealed class Workload(Site site, AgentRequests requests, Journal journa
                 catch (Exception trouble) when (Person.IsTrouble(trouble))
                 {
                     journal.Count("attempts to connect that were repeated");
-                    if (journal.Now > until)
+                    if (over.IsCancellationRequested && journal.Now > (healed ??= journal.Now) + Patience)
                     {
-                        journal.Breaches.Enqueue(new Breach(journal.Now, $"{account.Person.Name} could not connect {account.Name} for {Patience.TotalSeconds:0} s: {trouble.Message}"));
+                        journal.Breaches.Enqueue(new Breach(journal.Now, $"{account.Person.Name} could not connect {account.Name} when everything was healed: {trouble.Message}"));
                         return;
                     }
-                    await Task.Delay(own.Between(200, 600));
+                    await Task.Delay(own.Between(200, 600), CancellationToken.None);
                 }
             }
             account.ConnectedAt = journal.Now;

@@ -68,7 +68,37 @@ public sealed class CutOffs(ICutOffStore cutOffs, CutOffSwitch targets, IConnect
             if (await cutOffs.ReplaceAsync(org, row, next, CancellationToken.None) is { } written)
                 return written.Value;
             row = await cutOffs.FindAsync(org, order.Id, CancellationToken.None) ?? throw new InvalidOperationException("A cut-off is gone.");
+            if (row.Value.ReinstatedAt is not null)
+            {
+                await LiftAsync(org, row.Value);
+                return row.Value;
+            }
         }
+    }
+
+    /// <summary>Undoes what was carried out after it had been reinstated, unless another order wants it cut off.</summary>
+    private async Task LiftAsync(OrgId org, CutOff late)
+    {
+        if (await IsOrderedAsync(org, late))
+            return;
+        await targets.SetAsync(org, late.Target, cutOff: false, "", CancellationToken.None);
+        // INVARIANT: an order is stored before it is carried out, so one that was lifted by this is found now.
+        if (await IsOrderedAsync(org, late))
+            await targets.SetAsync(org, late.Target, cutOff: true, "", CancellationToken.None);
+    }
+
+    private async Task<bool> IsOrderedAsync(OrgId org, CutOff late)
+    {
+        string? cursor = null;
+        do
+        {
+            var page = await cutOffs.ListAsync(org, cursor, PageSize, CancellationToken.None);
+            if (page.Items.Any(other => other.Id != late.Id && other.ReinstatedAt is null && other.Target with { Name = null } == late.Target with { Name = null }))
+                return true;
+            cursor = page.NextCursor;
+        }
+        while (cursor is not null);
+        return false;
     }
 
     private async Task<(int Count, ImmutableArray<CutOffRemainder> Remainders, bool Complete)> DisconnectAsync(OrgId org, CutOff order)
