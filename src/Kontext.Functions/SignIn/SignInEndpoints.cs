@@ -1,3 +1,4 @@
+using Kontext.Domain;
 using Kontext.Functions.Limits;
 using Kontext.Functions.Pages;
 
@@ -11,9 +12,12 @@ internal static class SignInEndpoints
         var group = app.MapGroup("/login").WithMetadata(new Surface(Authenticate: null, PageErrors.Of));
         if (settings.SignIn is not null)
         {
-            group.MapGet("", (HttpContext context, SignInStart start, SignInOrganizations organizations, string? organization, string? return_to, string? fresh, int? max_age, string? login_hint) =>
+            group.MapGet("", (HttpContext context, SignInStart start, SignInOrganizations organizations, string? organization, string? return_to, string? fresh, string? max_age, string? login_hint) =>
             {
-                var wish = new SignInWish(LocalPath(return_to), fresh == "1", max_age, login_hint);
+                // Text, because handlers give no answer at all for an optional number that is none.
+                if (!SignInWish.AgeOf(max_age).TryGet(out var age, out var failure))
+                    return Task.FromResult(PageErrors.Of(context, failure));
+                var wish = new SignInWish(LocalPath(return_to), fresh == "1", age, login_hint);
                 return organizations.Find(organization) is { SignIn: { } provider } chosen ? start.RunAsync(context, chosen, provider, wish) : Task.FromResult(SignInOrganizations.Ask(wish, organization));
             }).LimitCreations();
             group.MapGet("/callback", (HttpContext context, SignInCallback callback) => callback.RunAsync(context));

@@ -19,8 +19,6 @@ internal sealed class SignInStart(BrowserSessions browser, SignInOrganizations o
     /// <param name="wish">What is asked of the sign-in.</param>
     public async Task<IResult> RunAsync(HttpContext context, OrganizationSettings organization, SignInSettings settings, SignInWish wish)
     {
-        if (wish.MaxAgeSeconds < 0)
-            return PageErrors.Of(context, new Failure(FailureCode.InvalidRequest, "max_age has to be a number of seconds."));
         var org = await organizations.IdOfAsync(organization, context.RequestAborted);
         if (!(await providers.DiscoverAsync(settings, context.RequestAborted)).TryGet(out var provider, out var failure))
         {

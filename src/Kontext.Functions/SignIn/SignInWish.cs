@@ -1,3 +1,4 @@
+using System.Globalization;
 using Kontext.Domain;
 
 namespace Kontext.Functions.SignIn;
@@ -10,6 +11,16 @@ namespace Kontext.Functions.SignIn;
 internal sealed record SignInWish(string ReturnTo, bool Fresh, int? MaxAgeSeconds, string? LoginHint)
 {
     private const int MaxHintLength = 320;
+
+    /// <summary>Reads <c>max_age</c> (OpenID Connect Core section 3.1.2.1); null when it is not there.</summary>
+    public static Result<int?> AgeOf(string? text)
+    {
+        if (string.IsNullOrEmpty(text))
+            return Result.Of<int?>(null);
+        return int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var seconds)
+            ? Result.Of<int?>(seconds)
+            : new Failure(FailureCode.InvalidRequest, "max_age has to be a number of seconds.");
+    }
 
     /// <summary>The hint, where it can be one: it is for a field that shows it.</summary>
     public static string? HintOf(string? loginHint) =>

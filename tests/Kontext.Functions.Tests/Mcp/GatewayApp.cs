@@ -8,6 +8,7 @@ using Kontext.Domain.Audit;
 using Kontext.Domain.Gateway;
 using Kontext.Domain.Integrations;
 using Kontext.Domain.Policies;
+using Kontext.Domain.Revocations;
 using Kontext.Domain.Tenancy;
 using Kontext.Domain.Vault;
 using Kontext.Functions.Limits;
@@ -54,6 +55,7 @@ internal sealed class GatewayApp : IAsyncDisposable
         builder.Services.AddSingleton<IToolPinStore>(new ToolPinStore(new MemoryTables()));
         builder.Services.AddSingleton(tables ?? new MemoryTables()).AddSingleton<EpochFeed>().AddSingleton<IMcpSessionNotes, McpSessionNotes>();
         builder.Services.AddSingleton<ICapabilityRequestStore>(new CapabilityRequestStore(new MemoryTables()));
+        builder.Services.AddSingleton<IIssuedCredentials>(new IssuedCredentialStore(new MemoryTables()));
         // The connections of these tests are never refreshed: nothing of it is called.
         builder.Services.AddSingleton((CredentialRefresh)RuntimeHelpers.GetUninitializedObject(typeof(CredentialRefresh)));
         builder.Services.AddSingleton<ConnectionCredentials>().AddSingleton<CredentialBroker>();

@@ -1,6 +1,7 @@
 using System.Net;
 using Kontext.Functions.Tests.Triggers;
 using Kontext.Testing;
+using Microsoft.AspNetCore.Http.Metadata;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -32,6 +33,17 @@ public sealed class WrongMethodTests(KontextFixture kontext)
             .Where(endpoint => endpoint.Metadata.GetMetadata<IHttpMethodMetadata>() is not { HttpMethods.Count: > 0 })
             .Select(endpoint => endpoint.RoutePattern.RawText!).Order(StringComparer.Ordinal);
         Assert.Equal(["/api/organizations/{**path}", "/api/v1/{**path}", "/partner/{**path}", "/proxy/{integration}/{**path}"], any);
+    }
+
+    // Of such a one that cannot be parsed, generated handlers say nothing but 400.
+    [Fact]
+    public async Task No_route_takes_an_optional_parameter_that_has_to_be_parsed()
+    {
+        await using var app = new HandlerApp();
+        var parameters = app.Services.GetRequiredService<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>()
+            .SelectMany(endpoint => endpoint.Metadata.OfType<IParameterBindingMetadata>().Select(parameter => (endpoint.RoutePattern.RawText, Parameter: parameter))).ToList();
+        Assert.NotEmpty(parameters);
+        Assert.DoesNotContain(parameters, found => found.Parameter is { HasTryParse: true, IsOptional: true });
     }
 
     [Fact]
