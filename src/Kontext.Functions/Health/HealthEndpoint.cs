@@ -1,6 +1,7 @@
 using System.Reflection;
 using System.Text.Json.Serialization;
 using Kontext.Domain;
+using Kontext.Functions.Api;
 using Kontext.Functions.Limits;
 
 namespace Kontext.Functions.Health;
@@ -10,7 +11,7 @@ internal static class HealthEndpoint
 {
     private const string RetrySeconds = "2";
 
-    private static readonly Surface Health = new(Authenticate: null, (_, _) => Results.StatusCode(StatusCodes.Status503ServiceUnavailable));
+    private static readonly Surface Health = new(Authenticate: null, (_, failure) => Results.StatusCode(ApiErrors.CodeOf(failure.Code).Status));
     private static readonly VersionBody Version = VersionOf(typeof(HealthEndpoint).Assembly);
 
     /// <summary>Publishes them.</summary>

@@ -17,6 +17,7 @@ public sealed class WrongMethodTests(KontextFixture kontext)
     [InlineData("POST", "/.well-known/jwks.json", "GET")]
     [InlineData("PUT", "/api/v1/applications", "GET, POST")]
     [InlineData("POST", "/api/v1/policy/settings", "GET, PATCH")]
+    [InlineData("POST", "/version", "GET, HEAD")]
     public async Task A_wrong_method_is_told_which_methods_there_are(string method, string path, string allow)
     {
         using var http = new HttpClient();
