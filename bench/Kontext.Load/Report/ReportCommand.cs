@@ -94,7 +94,7 @@ public sealed class ReportCommand(Options options)
     {
         Say("tools/call");
         document.Heading("Calls through the gateway");
-        document.Paragraph("`tools/call` with two audit entries, each durable before what it records goes on, beside the same upstream called directly by the same driver; and alone what both entries wait for, a write to Azurite.");
+        document.Paragraph("`tools/call` with two audit entries, both durable before the answer leaves, beside the same upstream called directly by the same driver; and alone what both entries wait for, a write to Azurite.");
         var rows = new List<string>();
         IReadOnlyList<Measured> small = [];
         foreach (var connections in new[] { 1, 16, 64 })
