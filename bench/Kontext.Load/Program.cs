@@ -18,7 +18,7 @@ const string Usage = """
       memory          resident memory while many requests are answered: [--requests 36000] [--program FILE]
       stages          where the time of a request goes, by the spans the product exports
       scale           simulations of 10, 100 and 1,000 instances
-      report          everything, with peers, as bench/report/README.md with charts: [--starts 5] [--requests 36000] [--overload-seconds 10] [--refreshes 100]
+      report          everything, with peers, as bench/report/README.md with charts: [--starts 5] [--requests 36000] [--overload-seconds 10] [--refreshes 100] [--revocations 10]
       url             any address: --url URL [--header "Name: value"]... [--body-file FILE] [--pid SERVER]
 
     Prints requests per second, percentiles, errors, and the server's resident memory.

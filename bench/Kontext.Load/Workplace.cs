@@ -24,6 +24,9 @@ public sealed class Workplace : IAsyncDisposable
     /// <summary>The agent.</summary>
     public string ClientId { get; private set; } = "";
 
+    /// <summary>Its id.</summary>
+    public string ApplicationId { get; private set; } = "";
+
     /// <summary>Its token for the gateway.</summary>
     public string AccessToken { get; private set; } = "";
 
@@ -74,6 +77,9 @@ public sealed class Workplace : IAsyncDisposable
 
     /// <summary>The service account asks for a token of the management API.</summary>
     public HttpRequestMessage ClientCredentials() => Requests.Form(new Uri(Kontext.Url, "/oauth2/token"), new Dictionary<string, string> { ["grant_type"] = "client_credentials", ["scope"] = "management:all" }, ServiceAccount);
+
+    /// <summary>A request of the owner's to the management API.</summary>
+    public async Task<JsonNode> ManageAsync(HttpMethod method, string path, JsonObject? body = null) => (await ExpectAsync(agent.ApiAsync(method, path, owner, body))).Json!;
 
     /// <summary>Downloads from the management API.</summary>
     public async Task DownloadAsync(string path, Stream to)
@@ -130,7 +136,7 @@ public sealed class Workplace : IAsyncDisposable
         });
         await ExpectAsync(agent.ApiAsync(HttpMethod.Put, $"/applications/{(string)application["id"]!}/integrations", owner, new JsonObject { ["integrationIds"] = new JsonArray((string)echo["id"]!, (string)notes["id"]!) }));
         await ExpectAsync(agent.ApiAsync(HttpMethod.Post, $"/integrations/{(string)notes["id"]!}/connection", owner, new JsonObject { ["token"] = EchoUpstream.Token }));
-        ClientId = (string)application["clientId"]!;
+        (ApplicationId, ClientId) = ((string)application["id"]!, (string)application["clientId"]!);
         await RenewAsync();
         var account = (await ExpectAsync(agent.ApiAsync(HttpMethod.Post, "/service-accounts", owner, new JsonObject { ["name"] = "bench" }))).Json!;
         ServiceAccount = $"{(string)account["credentials"]!["clientId"]!}:{(string)account["credentials"]!["clientSecret"]!}";

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Kontext.Bench;
 using Kontext.Load.Peers;
 using Kontext.Load.Runs;
 using Kontext.Testing;
@@ -38,7 +39,9 @@ public sealed class ReportCommand(Options options)
         await audit.AppendAsync();
         await audit.RunAsync(upstream);
         await RefreshesAsync();
+        await RevocationsAsync(upstream);
         await DecisionsAsync();
+        SingleMethods();
         Say("scale");
         new ScaleReport(document).Run();
         document.Save(machine);
@@ -208,6 +211,25 @@ public sealed class ReportCommand(Options options)
         document.Rows(["| instances | connections | first to last | per second | refresh tokens presented twice |", "|---|---|---|---|---|"], rows);
     }
 
+    private async Task RevocationsAsync(EchoUpstream upstream)
+    {
+        Say("revocation");
+        document.Heading("From a revocation to the last answer");
+        var revoked = await RevocationRun.RunAsync(upstream, Number("revocations", 10));
+        document.Paragraph(string.Create(CultureInfo.InvariantCulture,
+            $"An agent asks two instances for credentials without a pause and is cut off {revoked.Count} times, by an order to the first. Times count from the order's answer; zero means that nothing came after it. Somebody else goes on meanwhile: {revoked.Sum(one => one.OthersRefused)} of their requests failed."));
+        document.Rows(["| what | median | worst |", "|---|---|---|"],
+        [
+            Row("the order", one => one.Answered),
+            Row("last credential from the instance that took it", one => one.Here),
+            Row("last credential from the other instance", one => one.Elsewhere),
+            Row("reinstating, until both serve again", one => one.Again),
+        ]);
+        var last = revoked.Max(one => one.Here > one.Elsewhere ? one.Here : one.Elsewhere);
+        document.Against("revoke to last success under one second on every instance", string.Create(CultureInfo.InvariantCulture, $"{last.Milliseconds()} at the worst of {revoked.Count}"), last < TimeSpan.FromSeconds(1));
+        string Row(string name, Func<Revoked, TimeSpan> time) => $"| {name} | {revoked.Select(time).ToList().Median().Milliseconds()} | {revoked.Max(time).Milliseconds()} |";
+    }
+
     private async Task DecisionsAsync()
     {
         Say("decisions");
@@ -225,6 +247,14 @@ public sealed class ReportCommand(Options options)
         var large = decisions.Single(decision => decision.Rules == 10_000);
         document.Against("a policy decision in about a microsecond at 10,000 rules", string.Create(CultureInfo.InvariantCulture, $"{large.Kontext / 1000:0.00} us"), large.Kontext <= 1500, "");
         static string Us(double? nanoseconds) => nanoseconds is { } value ? string.Create(CultureInfo.InvariantCulture, $"{value / 1000:#,0} us") : "not tried";
+    }
+
+    private void SingleMethods()
+    {
+        Say("single methods");
+        document.Heading("Single methods");
+        document.Paragraph("By BenchmarkDotNet (short runs, in the driver's process). `PolicyDecisions` decides on one call among rules that are about something else; compiling is what a change of the rules costs each instance once.");
+        document.Rows([], Benchmarks.Table());
     }
 
     private int Number(string name, int otherwise) => options.Number(name) ?? otherwise;

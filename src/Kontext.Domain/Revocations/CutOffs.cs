@@ -31,22 +31,41 @@ public sealed class CutOffs(ICutOffStore cutOffs, CutOffSwitch targets, IConnect
     public async Task<CutOff?> ContinueAsync(OrgId org, CutOffId id, CancellationToken cancellationToken) =>
         await cutOffs.FindAsync(org, id, cancellationToken) is { } row ? row.Value is { CompletedAt: null, ReinstatedAt: null } ? await GoOnAsync(org, row) : row.Value : null;
 
-    /// <summary>Undoes it; null when there is no such cut-off.</summary>
+    /// <summary>Undoes it, unless another order wants the same cut off; null when there is no such cut-off. Asked for again it makes sure of that.</summary>
     public async Task<Result<CutOff>?> ReinstateAsync(OrgId org, CutOffId id, AuditParty by, CancellationToken cancellationToken)
     {
         while (await cutOffs.FindAsync(org, id, cancellationToken) is { } row)
         {
             if (!row.Value.Target.IsReinstatable)
                 return new Failure(FailureCode.Conflict, "A session or connection that was ended cannot be brought back: the person approves or connects again.");
-            if (row.Value.ReinstatedAt is not null)
-                return row.Value;
-            await targets.SetAsync(org, row.Value.Target, cutOff: false, "", CancellationToken.None);
-            if (await cutOffs.ReplaceAsync(org, row, row.Value with { ReinstatedAt = time.GetUtcNow(), ReinstatedBy = by }, CancellationToken.None) is not { } written)
-                continue;
-            await RecordAsync(org, written.Value, by, AuditTypes.Reinstated);
-            return written.Value;
+            var again = row.Value.ReinstatedAt is not null;
+            if (!again)
+            {
+                if (await cutOffs.ReplaceAsync(org, row, row.Value with { ReinstatedAt = time.GetUtcNow(), ReinstatedBy = by }, CancellationToken.None) is not { } written)
+                    continue;
+                row = written;
+            }
+            await LiftAsync(org, row.Value);
+            if (!again)
+                await RecordAsync(org, row.Value, by, AuditTypes.Reinstated);
+            return row.Value;
         }
         return null;
+    }
+
+    /// <summary>Other orders that stand and cut the same off, newest first.</summary>
+    public async Task<ImmutableArray<CutOffId>> OthersAsync(OrgId org, CutOff cutOff, CancellationToken cancellationToken)
+    {
+        var others = ImmutableArray.CreateBuilder<CutOffId>();
+        string? cursor = null;
+        do
+        {
+            var page = await cutOffs.ListAsync(org, cursor, PageSize, cancellationToken);
+            others.AddRange(page.Items.Where(other => other.Id != cutOff.Id && other.ReinstatedAt is null && other.Target with { Name = null } == cutOff.Target with { Name = null }).Select(other => other.Id));
+            cursor = page.NextCursor;
+        }
+        while (cursor is not null);
+        return others.ToImmutable();
     }
 
     // What was ordered is done even if the one who ordered it does not wait.
@@ -76,29 +95,15 @@ public sealed class CutOffs(ICutOffStore cutOffs, CutOffSwitch targets, IConnect
         }
     }
 
-    /// <summary>Undoes what was carried out after it had been reinstated, unless another order wants it cut off.</summary>
-    private async Task LiftAsync(OrgId org, CutOff late)
+    /// <summary>Lets the target in again, unless another order stands.</summary>
+    private async Task LiftAsync(OrgId org, CutOff undone)
     {
-        if (await IsOrderedAsync(org, late))
+        if (await OthersAsync(org, undone, CancellationToken.None) is not [])
             return;
-        await targets.SetAsync(org, late.Target, cutOff: false, "", CancellationToken.None);
+        await targets.SetAsync(org, undone.Target, cutOff: false, "", CancellationToken.None);
         // INVARIANT: an order is stored before it is carried out, so one that was lifted by this is found now.
-        if (await IsOrderedAsync(org, late))
-            await targets.SetAsync(org, late.Target, cutOff: true, "", CancellationToken.None);
-    }
-
-    private async Task<bool> IsOrderedAsync(OrgId org, CutOff late)
-    {
-        string? cursor = null;
-        do
-        {
-            var page = await cutOffs.ListAsync(org, cursor, PageSize, CancellationToken.None);
-            if (page.Items.Any(other => other.Id != late.Id && other.ReinstatedAt is null && other.Target with { Name = null } == late.Target with { Name = null }))
-                return true;
-            cursor = page.NextCursor;
-        }
-        while (cursor is not null);
-        return false;
+        if (await OthersAsync(org, undone, CancellationToken.None) is not [])
+            await targets.SetAsync(org, undone.Target, cutOff: true, "", CancellationToken.None);
     }
 
     private async Task<(int Count, ImmutableArray<CutOffRemainder> Remainders, bool Complete)> DisconnectAsync(OrgId org, CutOff order)

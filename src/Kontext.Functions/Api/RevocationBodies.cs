@@ -70,6 +70,9 @@ internal sealed record RevocationBody
     /// <summary>True when agents hold more credentials than are listed; absent otherwise.</summary>
     public bool? MoreCredentials { get; init; }
 
+    /// <summary>Other revocations that stand and cut the same off: it stays cut off until they are reinstated too. Absent when there is none, and in lists.</summary>
+    public IReadOnlyList<string>? AlsoCutOffBy { get; init; }
+
     public static RevocationBody Of(CutOff cutOff) => new()
     {
         Id = cutOff.Id.ToString(),

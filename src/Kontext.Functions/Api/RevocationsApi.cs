@@ -73,7 +73,9 @@ internal sealed class RevocationsApi(CutOffs cutOffs, ICutOffStore store, IIssue
         // Only what was handed out can outlive a cut-off: what is injected never leaves the gateway.
         var now = time.GetUtcNow();
         var left = cutOff.ReinstatedAt is not null ? new IssuedCredentials([], More: false) : await issued.ListAsync(org, cutOff.Target, now, MaxCredentials, context.RequestAborted);
-        return Api.Ok(new RevocationEnvelope(RevocationBody.Of(cutOff, left with { Credentials = [.. left.Credentials.Where(credential => !WasRevoked(cutOff, credential))] }, now)), ApiJson.Default.RevocationEnvelope, statusCode);
+        var others = cutOff.Target.IsReinstatable ? await cutOffs.OthersAsync(org, cutOff, context.RequestAborted) : [];
+        var body = RevocationBody.Of(cutOff, left with { Credentials = [.. left.Credentials.Where(credential => !WasRevoked(cutOff, credential))] }, now);
+        return Api.Ok(new RevocationEnvelope(body with { AlsoCutOffBy = others is [] ? null : [.. others.Select(other => other.ToString())] }), ApiJson.Default.RevocationEnvelope, statusCode);
     }
 
     /// <summary>Did the provider end it? The grant went, and every token of it, when the connection was ended there.</summary>

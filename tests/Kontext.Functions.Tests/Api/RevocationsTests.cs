@@ -30,6 +30,24 @@ public sealed class RevocationsTests(KontextFixture kontext)
     }
 
     [Fact]
+    public async Task An_application_cut_off_twice_comes_back_when_both_are_undone()
+    {
+        var work = await WorkAsync("ruth");
+        var order = new JsonObject { ["type"] = "application", ["applicationId"] = work.Application };
+        var (first, second) = (await CutAsync((JsonObject)order.DeepClone()), await CutAsync(order));
+        Assert.Equal([(string?)first["id"]], second["alsoCutOffBy"]!.AsArray().Select(other => (string?)other));
+
+        var back = (await OwnerAsync(HttpMethod.Post, $"/revocations/{second["id"]}/reinstate")).Json!["revocation"]!;
+        Assert.Equal("reinstated", (string?)back["status"]);
+        Assert.Equal([(string?)first["id"]], back["alsoCutOffBy"]!.AsArray().Select(other => (string?)other));
+        Assert.Equal(HttpStatusCode.Unauthorized, (await agent.McpAsync(work.Token, "ping")).Status);
+
+        back = (await OwnerAsync(HttpMethod.Post, $"/revocations/{first["id"]}/reinstate")).Json!["revocation"]!;
+        Assert.Null(back["alsoCutOffBy"]);
+        Assert.Equal(HttpStatusCode.OK, (await agent.McpAsync(work.Token, "ping")).Status);
+    }
+
+    [Fact]
     public async Task A_person_is_cut_off_from_every_agent_and_from_the_management_API()
     {
         var work = await WorkAsync("sally");

@@ -9,7 +9,7 @@ using Kontext.Testing.Connections;
 
 namespace Kontext.Functions.Tests.Storage;
 
-/// <summary>An order to cut off that an instance carries out late, when others have gone on already.</summary>
+/// <summary>Orders to cut off the same, and orders that an instance carries out late, when others have gone on already.</summary>
 public sealed class LateCutOffTests : IAsyncLifetime
 {
     private static readonly OrgId Org = Samples.NewOrg();
@@ -42,6 +42,35 @@ public sealed class LateCutOffTests : IAsyncLifetime
         Assert.True(await IsCutOffAsync());
     }
 
+    [Fact]
+    public async Task What_two_orders_cut_off_stays_cut_off_until_both_are_reinstated()
+    {
+        var orders = On(memory);
+        var (first, second) = (await CutOffAsync(orders), await CutOffAsync(orders));
+
+        var undone = await ReinstateAsync(orders, second.Id);
+        Assert.Equal([first.Id], await orders.OthersAsync(Org, undone, Cancel));
+        Assert.True(await IsCutOffAsync());
+
+        undone = await ReinstateAsync(orders, first.Id);
+        Assert.Empty(await orders.OthersAsync(Org, undone, Cancel));
+        Assert.False(await IsCutOffAsync());
+    }
+
+    [Fact]
+    public async Task Reinstating_again_lets_in_what_an_instance_that_died_had_not()
+    {
+        var orders = On(memory);
+        var order = await CutOffAsync(orders);
+        var store = new CutOffStore(memory);
+        var row = (await store.FindAsync(Org, order.Id, Cancel))!;
+        Assert.NotNull(await store.ReplaceAsync(Org, row, row.Value with { ReinstatedAt = time.GetUtcNow(), ReinstatedBy = Owner }, Cancel));
+        Assert.True(await IsCutOffAsync());
+
+        await ReinstateAsync(orders, order.Id);
+        Assert.False(await IsCutOffAsync());
+    }
+
     private CutOffTarget Target => new() { Kind = CutOffKind.Application, Application = agent.Id };
 
     /// <summary>One instance stores an order and stalls; on another one the order is reinstated, and more; then the first goes on.</summary>
@@ -57,6 +86,18 @@ public sealed class LateCutOffTests : IAsyncLifetime
         held.Release();
         Assert.True((await late).TryGet(out var done, out _));
         Assert.NotNull(done!.ReinstatedAt);
+    }
+
+    private async Task<CutOff> CutOffAsync(CutOffs orders)
+    {
+        Assert.True((await orders.RunAsync(Org, Target, "leaked", disconnect: false, Owner, Cancel)).TryGet(out var order, out _));
+        return order;
+    }
+
+    private static async Task<CutOff> ReinstateAsync(CutOffs orders, CutOffId id)
+    {
+        Assert.True((await orders.ReinstateAsync(Org, id, Owner, Cancel))!.Value.TryGet(out var undone, out _));
+        return undone;
     }
 
     private async Task<bool> IsCutOffAsync() => (await new Instance(memory, time).Applications.CurrentAsync(Org, agent.Id, Cancel))!.Suspended;

@@ -78,8 +78,8 @@ internal static class RevocationEndpoints
     {
         if (!SignedInPages.IsConfirmed(form))
             return new Posted.Question("Reinstate?", RevocationPage.ReinstateQuestion, "Reinstate");
-        return (await visit.SendAsync(HttpMethods.Post, $"/revocations/{id}/reinstate", body: null, ApiJson.Default.RevocationEnvelope)).TryGet(out _, out var failure)
-            ? new Posted.To($"{Path}/{id}", "It is reinstated.")
+        return (await visit.SendAsync(HttpMethods.Post, $"/revocations/{id}/reinstate", body: null, ApiJson.Default.RevocationEnvelope)).TryGet(out var done, out var failure)
+            ? new Posted.To($"{Path}/{id}", done.Revocation.AlsoCutOffBy is null ? "It is reinstated." : "This order is undone. Another one still cuts it off.")
             : failure;
     }
 }
