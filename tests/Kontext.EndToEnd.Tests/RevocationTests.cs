@@ -83,6 +83,53 @@ public sealed class RevocationTests(AzuriteFixture azurite)
     }
 
     [Fact]
+    public async Task A_cut_off_whose_instance_died_over_it_is_finished_by_another()
+    {
+        await using var installation = await Installation.CreateAsync(azurite);
+        var first = await installation.StartAsync();
+        await using var wire = await Wire.OpenAsync(installation.Tables);
+        var doomed = await installation.StartAsync(wire.Address);
+        var agent = new TestAgent(first.Url);
+        var owner = await agent.ManagementTokenAsync("olivia");
+        var integration = (string)(await agent.ApiAsync(HttpMethod.Post, "/integrations", owner, new JsonObject
+        {
+            ["name"] = "notes", ["url"] = "http://127.0.0.1:9/mcp", ["authMode"] = "user_token",
+        })).Json!["integration"]!["id"]!;
+        foreach (var person in new[] { "alice", "bob", "carol" })
+        {
+            var connected = await agent.ApiAsync(HttpMethod.Post, $"/integrations/{integration}/connection", await agent.ManagementTokenAsync(person), new JsonObject { ["token"] = "own-" + person });
+            Assert.Equal(HttpStatusCode.OK, connected.Status);
+        }
+
+        var ended = 0;
+        wire.Rule = async (request, pass) =>
+        {
+            // It lives to end one connection, and dies over the next.
+            var writes = request.Method != "GET" && request.Target.Contains("/connections(", StringComparison.Ordinal);
+            if (!writes || Interlocked.Increment(ref ended) <= 2)
+                return await pass();
+            await doomed.KillAsync();
+            return null;
+        };
+        using var http = new HttpClient();
+        using var order = new HttpRequestMessage(HttpMethod.Post, new Uri(doomed.Url, "/api/v1/revocations"))
+        {
+            Content = new StringContent($$"""{"type":"integration","integrationId":"{{integration}}","disconnect":true}""", new MediaTypeHeaderValue("application/json")),
+        };
+        order.Headers.Authorization = new AuthenticationHeaderValue("Bearer", owner);
+        await Assert.ThrowsAnyAsync<HttpRequestException>(() => http.SendAsync(order));
+
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        limit.CancelAfter(TimeSpan.FromMinutes(3));
+        JsonNode cut;
+        while ((string?)(cut = (await agent.ApiAsync(HttpMethod.Get, "/revocations", owner)).Json!["items"]![0]!)["status"] != "active")
+            await Task.Delay(500, limit.Token);
+        Assert.Equal(3, (int)cut["disconnectedConnections"]!);
+        var connections = (await agent.ApiAsync(HttpMethod.Get, $"/integrations/{integration}/connections", owner)).Json!["items"]!.AsArray();
+        Assert.Equal([false, false, false], connections.Select(item => (bool)item!["connection"]!["connected"]!));
+    }
+
+    [Fact]
     public async Task What_was_approved_survives_the_process_being_killed()
     {
         await using var installation = await Installation.CreateAsync(azurite);

@@ -21,7 +21,7 @@ public sealed partial class UnrecordedTests(AzuriteFixture azurite)
         var (client, token) = await AgentAsync(agent, await agent.ManagementTokenAsync("olivia"), "http://127.0.0.1:9/mcp");
         var there = new TestAgent(second.Url);
 
-        storage.Rule = async (request, pass) => IsWrite(request, refusing) ? WireAnswer.Of(HttpStatusCode.ServiceUnavailable) : await pass();
+        storage.Rule = async (request, pass) => IsWrite(request, refusing) ? WireAnswer.Of(HttpStatusCode.Forbidden) : await pass();
         var refused = await there.ExchangeAsync(client, token, "notes");
         Assert.Equal((HttpStatusCode.ServiceUnavailable, "temporarily_unavailable"), (refused.Status, refused["error"]));
         Assert.NotNull(refused.Headers.RetryAfter);
@@ -45,7 +45,7 @@ public sealed partial class UnrecordedTests(AzuriteFixture azurite)
         var ping = new JsonObject { ["name"] = "notes__ping" };
         Assert.Equal("pong", (string?)(await there.McpAsync(token, "tools/call", ping.DeepClone().AsObject())).Json!["result"]!["content"]![0]!["text"]);
 
-        storage.Rule = async (request, pass) => IsWrite(request, "audit") ? WireAnswer.Of(HttpStatusCode.ServiceUnavailable) : await pass();
+        storage.Rule = async (request, pass) => IsWrite(request, "audit") ? WireAnswer.Of(HttpStatusCode.Forbidden) : await pass();
         var withheld = (await there.McpAsync(token, "tools/call", ping.DeepClone().AsObject())).Json!;
         Assert.NotNull(withheld["error"]);
         Assert.DoesNotContain("pong", withheld.ToJsonString(), StringComparison.Ordinal);

@@ -14,22 +14,17 @@ public sealed class SessionRevocation(ISessionStore sessions, IApplicationStore 
             if (current.Value.RevokedAt is not null)
             {
                 // Who revoked it may have died before the other instances were told: writing it tells them.
-                if (await sessions.ReplaceAsync(org, current, current.Value, cancellationToken) is null)
+                if (await sessions.ReplaceAsync(org, current, current.Value, cancellationToken) is not { } told)
                     continue;
+                if (current.Value.RevocationUnrecorded)
+                    await RecordAsync(org, application, told, cancellationToken);
                 return false;
             }
-            var now = time.GetUtcNow();
-            if (await sessions.ReplaceAsync(org, current, current.Value with { RevokedAt = now, RevokedReason = reason }, cancellationToken) is null)
+            // To stop comes before to record it; that the entry is still to be made is written with it.
+            var ended = current.Value with { RevokedAt = time.GetUtcNow(), RevokedReason = reason, RevocationUnrecorded = true };
+            if (await sessions.ReplaceAsync(org, current, ended, cancellationToken) is not { } written)
                 continue;
-            await audit.AppendAsync(org, new AuditEvent
-            {
-                At = now,
-                Type = AuditTypes.Revoked,
-                Agent = new AuditParty(application.Id.ToString(), application.Name),
-                User = new AuditParty(current.Value.User.ToString(), null),
-                SessionId = session.ToString(),
-                ErrorMessage = reason,
-            }, cancellationToken);
+            await RecordAsync(org, application, written, cancellationToken);
             // Their tokens are dead already, because the parent is looked at with every use: this makes the rows say so.
             foreach (var child in current.Value.Children)
             {
@@ -39,5 +34,20 @@ public sealed class SessionRevocation(ISessionStore sessions, IApplicationStore 
             return true;
         }
         return false;
+    }
+
+    private async Task RecordAsync(OrgId org, Application application, Versioned<Session> ended, CancellationToken cancellationToken)
+    {
+        await audit.AppendAsync(org, new AuditEvent
+        {
+            At = time.GetUtcNow(),
+            Type = AuditTypes.Revoked,
+            Agent = new AuditParty(application.Id.ToString(), application.Name),
+            User = new AuditParty(ended.Value.User.ToString(), null),
+            SessionId = ended.Value.Id.ToString(),
+            ErrorMessage = ended.Value.RevokedReason,
+        }, cancellationToken);
+        // Where somebody wrote meanwhile, whoever repeats the order may record it twice.
+        await sessions.ReplaceAsync(org, ended, ended.Value with { RevocationUnrecorded = false }, cancellationToken);
     }
 }

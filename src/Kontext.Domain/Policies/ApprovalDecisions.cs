@@ -41,6 +41,7 @@ public sealed class ApprovalDecisions(IApprovalStore store, ISessionStore sessio
     public async Task<Result<Approval>> DecideAsync(OrgId org, User user, string id, int? round, ApprovalDecision decision, AgentCaller? by, CancellationToken cancellationToken)
     {
         var next = decision switch { ApprovalDecision.Once => ApprovalState.AllowedOnce, ApprovalDecision.Session => ApprovalState.AllowedForSession, _ => ApprovalState.Refused };
+        Approval? recorded = null;
         while (IsId(id) && await store.FindAsync(org, user.Id, id, cancellationToken) is { } row)
         {
             var approval = row.Value;
@@ -49,31 +50,52 @@ public sealed class ApprovalDecisions(IApprovalStore store, ISessionStore sessio
                 return new Failure(FailureCode.Forbidden, "An agent cannot decide about its own calls, nor one that acts for another. Open the approval's page instead.");
             var now = time.GetUtcNow();
             if (approval.State == next && approval.ExpiresAt > now && (round ?? approval.Round) == approval.Round)
+            {
+                // Whoever decided it first may have died before it stood.
+                if (decision == ApprovalDecision.Session)
+                    await store.InsertAsync(org, StandingOf(approval), CancellationToken.None);
                 return approval;
+            }
             if (approval.State != ApprovalState.Pending)
-                return new Failure(FailureCode.Conflict, "This was decided before.");
+                return await NotCarriedOutAsync(new Failure(FailureCode.Conflict, "This was decided before."));
             if (await sessions.CurrentAsync(org, approval.Application, approval.Session, cancellationToken) is not { } session || !session.IsLive(now) || approval.ExpiresAt <= now || (round ?? approval.Round) != approval.Round)
-                return new Failure(FailureCode.Conflict, "This question is no longer open. The agent has to ask again.");
+                return await NotCarriedOutAsync(new Failure(FailureCode.Conflict, "This question is no longer open. The agent has to ask again."));
             var decided = approval with { State = next, ExpiresAt = decision == ApprovalDecision.Session ? session.ExpiresAt : now + Approvals.Life };
-            if (await store.ReplaceAsync(org, row, decided, cancellationToken) is null)
+            // INVARIANT: an agent goes by a decision as soon as it is stored, so it is on record before that.
+            if (recorded is null)
+                await audit.AppendAsync(org, await EventAsync(org, user, recorded = decided, decision), CancellationToken.None);
+            if (await store.ReplaceAsync(org, row, decided, CancellationToken.None) is null)
                 continue;
             if (decision == ApprovalDecision.Session)
                 await StandAsync(org, decided, CancellationToken.None);
-            await RecordAsync(org, user, decided, decision);
             return decided;
         }
-        return new Failure(FailureCode.NotFound, "There is no approval with this id.");
+        return await NotCarriedOutAsync(new Failure(FailureCode.NotFound, "There is no approval with this id."));
+
+        async Task<Failure> NotCarriedOutAsync(Failure failure)
+        {
+            if (recorded is not null)
+            {
+                await audit.AppendAsync(org, await EventAsync(org, user, recorded, decision) with
+                {
+                    Status = "warn", ErrorType = "not_carried_out", ErrorMessage = "The decision recorded before was not taken: " + failure.Message,
+                }, CancellationToken.None);
+            }
+            return failure;
+        }
     }
 
     private async Task StandAsync(OrgId org, Approval decided, CancellationToken cancellationToken)
     {
-        var standing = decided with { Id = decided.StandingId, SealedArguments = null, Target = null };
+        var standing = StandingOf(decided);
         while (await store.InsertAsync(org, standing, cancellationToken) is null)
         {
             if (await store.FindAsync(org, decided.User, standing.Id, cancellationToken) is { } row && await store.ReplaceAsync(org, row, standing, cancellationToken) is not null)
                 return;
         }
     }
+
+    private static Approval StandingOf(Approval decided) => decided with { Id = decided.StandingId, SealedArguments = null, Target = null };
 
     private async Task<ApprovalView?> ViewAsync(OrgId org, Approval approval, CancellationToken cancellationToken)
     {
@@ -85,10 +107,10 @@ public sealed class ApprovalDecisions(IApprovalStore store, ISessionStore sessio
         return new ApprovalView(approval, agent, arguments?.Reveal(), approval.State == ApprovalState.Pending && live && approval.ExpiresAt > now);
     }
 
-    private async Task RecordAsync(OrgId org, User user, Approval approval, ApprovalDecision decision)
+    private async Task<AuditEvent> EventAsync(OrgId org, User user, Approval approval, ApprovalDecision decision)
     {
         var agent = await applications.CurrentAsync(org, approval.Application, CancellationToken.None);
-        await audit.AppendAsync(org, new AuditEvent
+        return new AuditEvent
         {
             At = time.GetUtcNow(),
             Type = decision == ApprovalDecision.Refuse ? AuditTypes.ApprovalRefused : AuditTypes.ApprovalGranted,
@@ -99,7 +121,7 @@ public sealed class ApprovalDecisions(IApprovalStore store, ISessionStore sessio
             Capability = approval.Operation is null ? null : approval.Capability,
             Target = approval.Target,
             Decision = decision switch { ApprovalDecision.Once => "once", ApprovalDecision.Session => "session", _ => "refuse" },
-        }, CancellationToken.None);
+        };
     }
 
     private static bool IsId(string id) => id.Length == 43 && id.All(character => char.IsAsciiLetterOrDigit(character) || character is '-' or '_');

@@ -76,6 +76,6 @@ internal sealed class CompiledCondition
 /// <summary>Tells whether a rule's conditions hold of one request.</summary>
 internal interface IConditionOutcomes
 {
-    /// <summary>Do all of them? One that cannot be evaluated counts against the request: as holding for a rule that denies, as not holding for one that allows.</summary>
-    bool Satisfy(CompiledCondition[] conditions, bool denies);
+    /// <summary>Do all of them? One that cannot be evaluated counts against the request: as not holding for a rule that allows, as holding for any other.</summary>
+    bool Satisfy(CompiledCondition[] conditions, PolicyEffect effect);
 }

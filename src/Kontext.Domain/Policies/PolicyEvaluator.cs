@@ -28,6 +28,60 @@ public static class PolicyEvaluator
         return permit is not null;
     }
 
+    /// <summary>The same for a request behind which other agents stand: what one of them may not do, the one that acts for it may not either. A deny of anyone counts before all else.</summary>
+    /// <param name="rules">The compiled rules.</param>
+    /// <param name="enforced">False in observe mode (contract 1.10).</param>
+    /// <param name="delegators">The request as each agent before would have made it, the first one first.</param>
+    /// <param name="request">What is asked for.</param>
+    /// <param name="decision">The outcome with its reasons, in either case.</param>
+    /// <param name="permit">The permit; null when denied.</param>
+    public static bool TryPermit(PolicySet rules, bool enforced, IReadOnlyList<PolicyRequest> delegators, PolicyRequest request, out PolicyDecision decision, [NotNullWhen(true)] out Permit? permit)
+    {
+        if (delegators.Count == 0)
+            return TryPermit(rules, enforced, request, out decision, out permit);
+        var decisions = new List<PolicyDecision>(delegators.Count + 1);
+        foreach (var one in delegators.Append(request))
+        {
+            TryPermit(rules, enforced, one, out var said, out _);
+            decisions.Add(said);
+            if (said.Effect == PolicyEffect.Deny)
+                break;
+        }
+        decision = decisions[Deciding([.. decisions.Select(said => (PolicyEffect?)said.Effect)])];
+        // The entry is about the agent that asks, whichever agent of the chain was in the way.
+        decision = decision with
+        {
+            Facts = decision.Facts! with
+            {
+                Attached = request.Attached,
+                Conditions = [.. decisions.SelectMany(said => said.Facts!.Conditions).Distinct()],
+                Delegators = [.. delegators.Select(delegator => new DelegatorFacts(delegator.Application, delegator.Attached))],
+            },
+        };
+        permit = decision.Passes ? new Permit(request, decision) : null;
+        return permit is not null;
+    }
+
+    /// <summary>Which of the decisions about a chain of agents counts, the one that asks being the last: the first that denies, else one that is not certain (null), else one that asks, else the last.</summary>
+    internal static int Deciding(IReadOnlyList<PolicyEffect?> effects)
+    {
+        var last = effects.Count - 1;
+        foreach (var effect in (ReadOnlySpan<PolicyEffect?>)[PolicyEffect.Deny, null])
+        {
+            for (var i = 0; i <= last; i++)
+            {
+                if (effects[i] == effect)
+                    return i;
+            }
+        }
+        for (var i = 0; i < last && effects[last] != PolicyEffect.Ask; i++)
+        {
+            if (effects[i] == PolicyEffect.Ask)
+                return i;
+        }
+        return last;
+    }
+
     /// <summary>Decides on what is known of target and arguments; gives no permit.</summary>
     internal static PolicyDecision Decide(PolicySet rules, bool enforced, PolicyRequest request, IConditionOutcomes arguments)
     {
@@ -111,7 +165,7 @@ public static class PolicyEvaluator
     {
         var denies = rule.Denies;
         // A rule that would change nothing need not look at the arguments. One that asks does so when its conditions cannot be read.
-        if ((!denies && (said is { Asks: true } || (said is not null && rule.Allows) || !rule.Readable)) || (rule.Conditions.Length > 0 && !arguments.Satisfy(rule.Conditions, !rule.Allows)))
+        if ((!denies && (said is { Asks: true } || (said is not null && rule.Allows) || !rule.Readable)) || (rule.Conditions.Length > 0 && !arguments.Satisfy(rule.Conditions, rule.Effect)))
             return false;
         said = rule.Said;
         return denies;

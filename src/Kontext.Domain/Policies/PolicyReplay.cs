@@ -57,34 +57,27 @@ public static class PolicyReplay
         if (before.Facts is not { RolesKept: true } facts || RequestsOf(happened, facts) is not { } requests)
             return new ReplayedDecision(ReplayOutcome.Undecidable, ReplayGap.NotRecorded, null, []);
         var targetKnown = happened.Target is not { Length: > ShortenedFrom } target || !target.EndsWith(Shortened, StringComparison.Ordinal);
-        var (hopeful, wary) = (
-            RecordedArguments.Of(facts, targetKnown, happened.Target, inFavour: true),
-            RecordedArguments.Of(facts, targetKnown, happened.Target, inFavour: false));
-        ReplayedDecision? undecidable = null;
-        foreach (var request in requests)
-        {
-            var decision = Decide(rules, request, hopeful, wary);
-            if (decision.Effect is PolicyEffect.Deny or PolicyEffect.Ask)
-                return decision with { Outcome = decision.Effect == before.Effect ? ReplayOutcome.Unchanged : ReplayOutcome.Changed };
-            if (decision.Effect is null)
-                undecidable ??= decision with { Gap = targetKnown ? ReplayGap.Arguments : ReplayGap.NotRecorded };
-            else if (request == requests[^1] && undecidable is null)
-                return decision with { Outcome = before.Allowed ? ReplayOutcome.Unchanged : ReplayOutcome.Changed };
-        }
-        return undecidable;
+        var arguments = RecordedArguments.Of(facts, targetKnown, happened.Target);
+        var decisions = requests.ConvertAll(request => Decide(rules, request, arguments));
+        var decided = decisions[PolicyEvaluator.Deciding(decisions.ConvertAll(decision => decision.Effect))];
+        return decided.Effect is { } effect
+            ? decided with { Outcome = effect == before.Effect ? ReplayOutcome.Unchanged : ReplayOutcome.Changed }
+            : decided with { Gap = targetKnown ? ReplayGap.Arguments : ReplayGap.NotRecorded };
     }
 
     /// <summary>What the rules say of a request whose target and arguments are not known.</summary>
     public static ReplayedDecision Foresee(PolicySet rules, PolicyRequest request) =>
-        Decide(rules, request, RecordedArguments.Unknown(inFavour: true), RecordedArguments.Unknown(inFavour: false));
+        Decide(rules, request, RecordedArguments.Unknown());
 
-    private static ReplayedDecision Decide(PolicySet rules, PolicyRequest request, RecordedArguments hopeful, RecordedArguments wary)
+    // What the extremes agree on holds for everything between them.
+    private static ReplayedDecision Decide(PolicySet rules, PolicyRequest request, ImmutableArray<RecordedArguments> arguments)
     {
-        // More rules that allow, or fewer that deny, never turn a yes into a no: what both extremes agree on holds for everything between them.
-        var best = PolicyEvaluator.Decide(rules, enforced: true, request, hopeful);
-        var worst = PolicyEvaluator.Decide(rules, enforced: true, request, wary);
-        var layers = best.Layers.Zip(worst.Layers, (most, least) => new ReplayedLayer(most.Allowed && least.Allowed ? least : most, most.Effect == least.Effect));
-        return best.Effect == worst.Effect
+        var possible = arguments.Select(some => PolicyEvaluator.Decide(rules, enforced: true, request, some)).ToList();
+        var (best, worst) = (possible[0], possible[^1]);
+        var layers = Enumerable.Range(0, best.Layers.Length).Select(layer => new ReplayedLayer(
+            best.Layers[layer].Allowed && worst.Layers[layer].Allowed ? worst.Layers[layer] : best.Layers[layer],
+            possible.TrueForAll(decision => decision.Layers[layer].Effect == best.Layers[layer].Effect)));
+        return possible.TrueForAll(decision => decision.Effect == best.Effect)
             ? new ReplayedDecision(ReplayOutcome.Unchanged, null, best.Effect, [.. layers])
             : new ReplayedDecision(ReplayOutcome.Undecidable, ReplayGap.Arguments, null, [.. layers]);
     }

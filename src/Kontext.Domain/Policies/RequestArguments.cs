@@ -21,11 +21,11 @@ internal sealed class RequestArguments(PolicyRequest request) : IConditionOutcom
     public ImmutableArray<ConditionOutcome> Outcomes => outcomes is null ? [] : [.. outcomes.Distinct()];
 
     /// <inheritdoc/>
-    public bool Satisfy(CompiledCondition[] conditions, bool denies)
+    public bool Satisfy(CompiledCondition[] conditions, PolicyEffect effect)
     {
         foreach (var condition in conditions)
         {
-            if (!(Evaluate(condition) ?? denies))
+            if (!(Evaluate(condition) ?? effect != PolicyEffect.Allow))
                 return false;
         }
         return true;

@@ -101,6 +101,9 @@ internal sealed class CompiledRule
 
     public bool Allows => Rule.Effect == PolicyEffect.Allow;
 
+    /// <summary>What it comes to where it applies.</summary>
+    public PolicyEffect Effect => Denies ? PolicyEffect.Deny : Rule.Effect;
+
     public bool Asks => Rule.Effect == PolicyEffect.Ask && !Denies;
 
     public bool Denies { get; }

@@ -81,6 +81,9 @@ public sealed record CutOff
     /// <summary>End the connections under it as well, at their providers.</summary>
     public bool Disconnect { get; init; }
 
+    /// <summary>The audit entry that says so was made.</summary>
+    public bool Recorded { get; init; }
+
     /// <summary>When everything was done that can be; null while something is left to do.</summary>
     public DateTimeOffset? CompletedAt { get; init; }
 
@@ -90,7 +93,7 @@ public sealed record CutOff
     /// <summary>Connections that were ended.</summary>
     public int Connections { get; init; }
 
-    /// <summary>Connections of which something is left.</summary>
+    /// <summary>Connections of which something is left, as many as are kept (<see cref="CutOffs.MaxRemainders"/>).</summary>
     public ImmutableArray<CutOffRemainder> Remainders { get; init; } = [];
 
     /// <summary>When it was undone; null when it was not.</summary>

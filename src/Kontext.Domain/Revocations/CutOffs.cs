@@ -2,15 +2,22 @@ using System.Collections.Immutable;
 using Kontext.Domain.Audit;
 using Kontext.Domain.Integrations;
 using Kontext.Domain.Vault;
+using Kontext.Domain.Work;
 
 namespace Kontext.Domain.Revocations;
 
-/// <summary>Cuts off and reinstates, on record: the order is stored first, then the row that decisions look at is written, then connections are ended if that was ordered. What a crash leaves undone can be gone on with.</summary>
-public sealed class CutOffs(ICutOffStore cutOffs, CutOffSwitch targets, IConnectionStore connections, IIntegrationStore integrations, Disconnection disconnection, IAuditLog audit, TimeProvider time)
+/// <summary>Cuts off and reinstates, on record: the order is stored first, then the row that decisions look at is written, then connections are ended if that was ordered. What a crash leaves undone the queue goes on with.</summary>
+public sealed class CutOffs(ICutOffStore cutOffs, CutOffSwitch targets, IConnectionStore connections, IIntegrationStore integrations, Disconnection disconnection, IWorkQueue queue, IAuditLog audit, TimeProvider time)
 {
+    /// <summary>How many remainders of one order are kept.</summary>
+    public const int MaxRemainders = 500;
+
     private const int PageSize = 100;
-    private const int MaxRemainders = 500;
+    private const string Untold = "It is not known whether the provider was told; the person can remove the app in their account there.";
     private static readonly TimeSpan Budget = TimeSpan.FromSeconds(15);
+
+    // Whoever took the order has ended its turn by then, or died.
+    private static readonly TimeSpan Again = TimeSpan.FromSeconds(30);
 
     /// <summary>Cuts off; fails when there is no such thing, or when it must not be.</summary>
     public async Task<Result<CutOff>> RunAsync(OrgId org, CutOffTarget asked, string? reason, bool disconnect, AuditParty by, CancellationToken cancellationToken)
@@ -31,23 +38,29 @@ public sealed class CutOffs(ICutOffStore cutOffs, CutOffSwitch targets, IConnect
     public async Task<CutOff?> ContinueAsync(OrgId org, CutOffId id, CancellationToken cancellationToken) =>
         await cutOffs.FindAsync(org, id, cancellationToken) is { } row ? row.Value is { CompletedAt: null, ReinstatedAt: null } ? await GoOnAsync(org, row) : row.Value : null;
 
+    /// <summary>Goes on where an instance stopped or died.</summary>
+    public Task RunAsync(ContinueCutOff work, CancellationToken cancellationToken) => ContinueAsync(work.Org, work.CutOff, cancellationToken);
+
     /// <summary>Undoes it, unless another order wants the same cut off; null when there is no such cut-off. Asked for again it makes sure of that.</summary>
     public async Task<Result<CutOff>?> ReinstateAsync(OrgId org, CutOffId id, AuditParty by, CancellationToken cancellationToken)
     {
+        var recorded = false;
         while (await cutOffs.FindAsync(org, id, cancellationToken) is { } row)
         {
             if (!row.Value.Target.IsReinstatable)
                 return new Failure(FailureCode.Conflict, "A session or connection that was ended cannot be brought back: the person approves or connects again.");
-            var again = row.Value.ReinstatedAt is not null;
-            if (!again)
+            if (row.Value.ReinstatedAt is null)
             {
+                // INVARIANT: nobody is let in again before that is on record.
+                if (!recorded)
+                    await RecordAsync(org, row.Value, by, AuditTypes.Reinstated);
+                recorded = true;
                 if (await cutOffs.ReplaceAsync(org, row, row.Value with { ReinstatedAt = time.GetUtcNow(), ReinstatedBy = by }, CancellationToken.None) is not { } written)
                     continue;
                 row = written;
             }
+            // Asked for again as well: whoever wrote it may have died before.
             await LiftAsync(org, row.Value);
-            if (!again)
-                await RecordAsync(org, row.Value, by, AuditTypes.Reinstated);
             return row.Value;
         }
         return null;
@@ -73,14 +86,20 @@ public sealed class CutOffs(ICutOffStore cutOffs, CutOffSwitch targets, IConnect
     {
         var order = row.Value;
         var ended = await targets.SetAsync(org, order.Target, cutOff: true, $"revoked by {order.By.Name}{(order.Reason is null ? "" : ": " + order.Reason)}", CancellationToken.None);
-        await RecordAsync(org, order, order.By, AuditTypes.Revoked);
+        if (!order.Recorded)
+            await RecordAsync(org, order, order.By, AuditTypes.Revoked);
+        // Before the work, so that somebody else goes on if this instance does not live to end it.
+        if (order.Disconnect)
+            await queue.EnqueueAsync(new ContinueCutOff(org, order.Id), Again, CancellationToken.None);
         var (count, remainders, complete) = order.Disconnect ? await DisconnectAsync(org, order) : (0, [], true);
         while (true)
         {
             var next = row.Value with
             {
+                Recorded = true,
                 Sessions = row.Value.Sessions + ended,
-                Connections = row.Value.Connections + count,
+                // Each turn counts from the beginning, and may not come as far as another one.
+                Connections = Math.Max(row.Value.Connections, count),
                 Remainders = [.. row.Value.Remainders.Concat(remainders).DistinctBy(left => (left.User, left.Integration)).Take(MaxRemainders)],
                 CompletedAt = complete ? time.GetUtcNow() : null,
             };
@@ -115,16 +134,34 @@ public sealed class CutOffs(ICutOffStore cutOffs, CutOffSwitch targets, IConnect
                 return (count, remainders.ToImmutable(), false);
             var ended = connection.Status != ConnectionStatus.Connected;
             // One that ended before is told of again, and so it is a cut-off when that is what was asked for.
-            if ((ended && order.Target.Kind != CutOffKind.Connection) || await integrations.FindAsync(org, connection.Integration, CancellationToken.None) is not { } integration)
+            if (ended && !(connection.DisconnectedAt >= order.At))
+            {
+                if (order.Target.Kind == CutOffKind.Connection && await integrations.FindAsync(org, connection.Integration, CancellationToken.None) is { } told)
+                    await disconnection.RunAsync(org, connection.User, told.Value, DisconnectReason.ByAdministrator, order.By, CancellationToken.None);
+                continue;
+            }
+            if (ended && connection.CredentialVersion is null)
+            {
+                // By a turn before this one, which may not have lived to tell what came of it.
+                count++;
+                if (!(connection.GrantRevokedAt >= connection.DisconnectedAt))
+                    Leave(new CutOffRemainder(connection.User, connection.Integration, ProviderRevocation.Failed, SecretsDeleted: true, connection.AccessExpiresAt, Untold));
+                continue;
+            }
+            if (await integrations.FindAsync(org, connection.Integration, CancellationToken.None) is not { } integration)
                 continue;
             var report = await disconnection.RunAsync(org, connection.User, integration.Value, DisconnectReason.ByAdministrator, order.By, CancellationToken.None);
-            if (ended)
-                continue;
             count++;
-            if (report is not { AtProvider: ProviderRevocation.Revoked or ProviderRevocation.Nothing, SecretsDeleted: true } && remainders.Count < MaxRemainders)
-                remainders.Add(new CutOffRemainder(connection.User, connection.Integration, report.AtProvider, report.SecretsDeleted, report.LivesUntil, report.Detail));
+            if (report is not { AtProvider: ProviderRevocation.Revoked or ProviderRevocation.Nothing, SecretsDeleted: true })
+                Leave(new CutOffRemainder(connection.User, connection.Integration, report.AtProvider, report.SecretsDeleted, report.LivesUntil, report.Detail));
         }
         return (count, remainders.ToImmutable(), true);
+
+        void Leave(CutOffRemainder left)
+        {
+            if (remainders.Count < MaxRemainders)
+                remainders.Add(left);
+        }
     }
 
     private async IAsyncEnumerable<Connection> ConnectionsAsync(OrgId org, CutOffTarget target)

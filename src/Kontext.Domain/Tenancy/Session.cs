@@ -53,6 +53,9 @@ public sealed record Session
     /// <summary>Why it was cut off, for people.</summary>
     public string? RevokedReason { get; init; }
 
+    /// <summary>It was cut off, and the audit entry that says so is still to be made.</summary>
+    public bool RevocationUnrecorded { get; init; }
+
     /// <summary>The refresh token generation that is valid now.</summary>
     public int Generation { get; init; }
 

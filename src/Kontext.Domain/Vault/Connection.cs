@@ -52,6 +52,9 @@ public sealed record Connection
     /// <summary>When it ended; null while it is usable.</summary>
     public DateTimeOffset? DisconnectedAt { get; init; }
 
+    /// <summary>When the provider last confirmed that a grant of this connection is dead, also one from before the person connected again; null when it never did.</summary>
+    public DateTimeOffset? GrantRevokedAt { get; init; }
+
     /// <summary>What the provider said of the credential when it was last asked.</summary>
     public Validity Validity { get; init; }
 

@@ -73,6 +73,7 @@ public sealed class ConnectionWriter(IConnectionStore connections, GrantVault gr
                 // A refresh under way loses its lease, so that it cannot bring the old grant back.
                 Fence = (row?.Value.Fence ?? 0) + 1,
                 ConnectedAt = now,
+                GrantRevokedAt = row?.Value.GrantRevokedAt,
             });
             var version = await grants.PutAsync(org, connection.Id, content, CancellationToken.None);
             var pointing = await grants.PointAsync(org, connection, version, accessToken, CancellationToken.None);

@@ -95,34 +95,10 @@ public sealed class CredentialBroker(
         var rules = await policies.CurrentAsync(request.Org, cancellationToken);
         var organization = await organizations.CurrentAsync(request.Org, cancellationToken)
             ?? throw new InvalidOperationException("A caller's organization is gone.");
-        // No widening by delegation: what an agent before may not do, the one that acts for it may not either.
-        var conditions = ImmutableArray<ConditionOutcome>.Empty;
-        PolicyDecision? asking = null;
-        foreach (var delegator in request.Delegators)
-        {
-            var permits = PolicyEvaluator.TryPermit(rules, organization.PolicyEnabled, PolicyRequestOf(request, delegator), out var theirs, out _);
-            conditions = [.. conditions.Union(theirs.Facts!.Conditions)];
-            if (permits)
-                continue;
-            if (!theirs.Asks)
-                return (theirs with { Facts = FactsOf(request, theirs.Facts, conditions) }, null);
-            asking ??= theirs;
-        }
-        var permitted = PolicyEvaluator.TryPermit(rules, organization.PolicyEnabled, PolicyRequestOf(request, request.Application), out var decision, out var permit);
-        if (permitted && asking is not null)
-            (decision, permit) = (asking, null);
-        if (!request.Delegators.IsEmpty)
-            decision = decision with { Facts = FactsOf(request, decision.Facts!, conditions) };
+        PolicyEvaluator.TryPermit(
+            rules, organization.PolicyEnabled, [.. request.Delegators.Select(delegator => PolicyRequestOf(request, delegator))], PolicyRequestOf(request, request.Application), out var decision, out var permit);
         return (decision, permit);
     }
-
-    // The entry is about the agent that asks, whichever agent of the chain was in the way.
-    private static PolicyFacts FactsOf(AccessRequest request, PolicyFacts decided, ImmutableArray<ConditionOutcome> conditions) => decided with
-    {
-        Attached = IsAttached(request.Application, request.Integration),
-        Conditions = [.. conditions.Union(decided.Conditions)],
-        Delegators = [.. request.Delegators.Select(delegator => new DelegatorFacts(delegator.Id, IsAttached(delegator, request.Integration)))],
-    };
 
     private static PolicyRequest PolicyRequestOf(AccessRequest request, Application application) => new()
     {

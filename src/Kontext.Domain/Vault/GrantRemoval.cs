@@ -52,7 +52,13 @@ public sealed class GrantRemoval(IConnectionStore connections, GrantVault grants
             detail = await ParkAsync(org, connection, grant, detail);
         // INVARIANT: nothing is deleted outside the lease, or a grant stored by a reconnect could go with it.
         var (deleted, recoverableUntil) = lease.Value.LeaseUntil - time.GetUtcNow() > DeleteLimit ? await DeleteAsync(org, connection.Id) : (false, null);
-        await connections.ReplaceAsync(org, lease, connection with { LeaseUntil = null, CredentialVersion = deleted ? null : connection.CredentialVersion }, cutOff: false, CancellationToken.None);
+        var removed = connection with
+        {
+            LeaseUntil = null,
+            CredentialVersion = deleted ? null : connection.CredentialVersion,
+            GrantRevokedAt = atProvider == ProviderRevocation.Revoked ? time.GetUtcNow() : connection.GrantRevokedAt,
+        };
+        await connections.ReplaceAsync(org, lease, removed, cutOff: false, CancellationToken.None);
         var livesUntil = atProvider is ProviderRevocation.NotOffered or ProviderRevocation.Failed ? grant?.ExpiresAt : null;
         return new RemovalReport(atProvider, deleted, livesUntil, detail ?? (deleted ? null : "The vault could not be reached; deleting is tried again every few minutes."))
         {

@@ -20,6 +20,11 @@ public sealed record DeliverWebhook(OrgId Org, WebhookId Webhook, DeliveryId Del
 /// <param name="Attempt">The attempt, from 1; a grant that is at another one ignores the message.</param>
 public sealed record RevokeGrant(OrgId Org, RevocationId Revocation, int Attempt) : WorkItem(Org);
 
+/// <summary>Go on with a cut-off: end the connections that are left.</summary>
+/// <param name="Org">Whose.</param>
+/// <param name="CutOff">Which.</param>
+public sealed record ContinueCutOff(OrgId Org, CutOffId CutOff) : WorkItem(Org);
+
 /// <summary>Refresh a connection ahead of its end, or finish what a note of it is about.</summary>
 /// <param name="Due">The note, at its place in the schedule.</param>
 public sealed record RefreshConnection(DueRefresh Due) : WorkItem(Due.Org);

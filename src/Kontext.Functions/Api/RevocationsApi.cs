@@ -1,13 +1,17 @@
+using System.Runtime.CompilerServices;
 using Kontext.Domain;
 using Kontext.Domain.Revocations;
+using Kontext.Domain.Tenancy;
+using Kontext.Domain.Vault;
 
 namespace Kontext.Functions.Api;
 
 /// <summary>Cutting off, seeing what that came to, and undoing it: <c>/revocations</c>, for owners, admins and service accounts. People end their own sessions and connections elsewhere.</summary>
-internal sealed class RevocationsApi(CutOffs cutOffs, ICutOffStore store, IIssuedCredentials issued, TimeProvider time)
+internal sealed class RevocationsApi(CutOffs cutOffs, ICutOffStore store, IIssuedCredentials issued, ISessionStore sessions, IConnectionStore connections, TimeProvider time)
 {
     private const int MaxReason = 500;
     private const int MaxCredentials = 200;
+    private const int ReadsAtOnce = 16;
 
     public static void Map(RouteGroupBuilder api)
     {
@@ -71,17 +75,46 @@ internal sealed class RevocationsApi(CutOffs cutOffs, ICutOffStore store, IIssue
     private async Task<IResult> AnswerAsync(HttpContext context, OrgId org, CutOff cutOff, int statusCode = StatusCodes.Status200OK)
     {
         // Only what was handed out can outlive a cut-off: what is injected never leaves the gateway.
-        var now = time.GetUtcNow();
-        var left = cutOff.ReinstatedAt is not null ? new IssuedCredentials([], More: false) : await issued.ListAsync(org, cutOff.Target, now, MaxCredentials, context.RequestAborted);
+        var left = cutOff.ReinstatedAt is not null ? new IssuedCredentials([], More: false) : await LeftAsync(org, cutOff.Target, context.RequestAborted);
         var others = cutOff.Target.IsReinstatable ? await cutOffs.OthersAsync(org, cutOff, context.RequestAborted) : [];
-        var body = RevocationBody.Of(cutOff, left with { Credentials = [.. left.Credentials.Where(credential => !WasRevoked(cutOff, credential))] }, now);
+        var body = RevocationBody.Of(cutOff, left with { More = left.More || cutOff.Remainders.Length >= CutOffs.MaxRemainders }, time.GetUtcNow());
         return Api.Ok(new RevocationEnvelope(body with { AlsoCutOffBy = others is [] ? null : [.. others.Select(other => other.ToString())] }), ApiJson.Default.RevocationEnvelope, statusCode);
     }
 
-    /// <summary>Did the provider end it? The grant went, and every token of it, when the connection was ended there.</summary>
-    private static bool WasRevoked(CutOff cutOff, IssuedCredential credential) =>
-        cutOff is { Disconnect: true, CompletedAt: not null, Connections: > 0 } && credential.User is not null
-        && !cutOff.Remainders.Any(left => left.User == credential.User && left.Integration == credential.Integration);
+    /// <summary>What agents hold of the target and its provider did not confirm to be dead.</summary>
+    private async Task<IssuedCredentials> LeftAsync(OrgId org, CutOffTarget target, CancellationToken cancellationToken)
+    {
+        var (held, more) = (new List<IssuedCredential>(), false);
+        await foreach (var one in WithChildrenAsync(org, target, cancellationToken))
+        {
+            var page = await issued.ListAsync(org, one, time.GetUtcNow(), MaxCredentials, cancellationToken);
+            held.AddRange(page.Credentials);
+            if (more = page.More || held.Count > MaxCredentials)
+                break;
+        }
+        var ended = new Dictionary<(UserId, IntegrationId), DateTimeOffset?>();
+        foreach (var some in held.Where(credential => credential.User is not null).Select(credential => (User: credential.User!.Value, credential.Integration)).Distinct().Chunk(ReadsAtOnce))
+        {
+            foreach (var (key, connection) in await Task.WhenAll(some.Select(async key => (key, await connections.CurrentAsync(org, key.User, key.Integration, cancellationToken)))))
+                ended[key] = connection?.GrantRevokedAt;
+        }
+        return new IssuedCredentials(
+            [.. held.Where(credential => !(credential.User is { } user && ended[(user, credential.Integration)] >= credential.IssuedAt)).OrderByDescending(credential => credential.IssuedAt).Take(MaxCredentials)], more);
+    }
+
+    /// <summary>A session with those made from it by token exchange, which end with it; anything else alone.</summary>
+    private async IAsyncEnumerable<CutOffTarget> WithChildrenAsync(OrgId org, CutOffTarget target, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        var waiting = new Queue<CutOffTarget>([target]);
+        while (waiting.TryDequeue(out var one))
+        {
+            yield return one;
+            if (one is not { Kind: CutOffKind.Session, Application: { } application, Session: { } session } || await sessions.FindAsync(org, application, session, cancellationToken) is not { } found)
+                continue;
+            foreach (var child in found.Value.Children)
+                waiting.Enqueue(new CutOffTarget { Kind = CutOffKind.Session, Application = child.Application, Session = child.Session });
+        }
+    }
 
     private static Result<CutOffTarget> TargetOf(NewRevocation input)
     {

@@ -16,6 +16,8 @@ internal sealed record WorkBody(int V, string? Kind, Guid Org)
 
     public Guid? Revocation { get; init; }
 
+    public Guid? CutOff { get; init; }
+
     public int? Attempt { get; init; }
 
     public DueRefreshBody? Refresh { get; init; }
@@ -40,6 +42,7 @@ internal static class WorkMessage
     private const int Version = 1;
     private const string Deliver = "webhook.deliver";
     private const string Revoke = "grant.revoke";
+    private const string Continue = "revocation.continue";
     private const string Refresh = "connection.refresh";
     private const string Validate = "connection.validate";
 
@@ -49,6 +52,7 @@ internal static class WorkMessage
         {
             DeliverWebhook deliver => new WorkBody(Version, Deliver, item.Org.Value) { Webhook = deliver.Webhook.Value, Delivery = deliver.Delivery.Value, Attempt = deliver.Attempt },
             RevokeGrant revoke => new WorkBody(Version, Revoke, item.Org.Value) { Revocation = revoke.Revocation.Value, Attempt = revoke.Attempt },
+            ContinueCutOff order => new WorkBody(Version, Continue, item.Org.Value) { CutOff = order.CutOff.Value },
             RefreshConnection { Due: var due } => new WorkBody(Version, Refresh, item.Org.Value)
             {
                 Refresh = new DueRefreshBody(due.User.Value, due.Integration.Value, due.Connection.Value, due.ExpiresAt, due.DueAt),
@@ -65,6 +69,7 @@ internal static class WorkMessage
     {
         { V: Version, Kind: Deliver, Webhook: { } webhook, Delivery: { } delivery, Attempt: { } attempt } body => new DeliverWebhook(new OrgId(body.Org), new WebhookId(webhook), new DeliveryId(delivery), attempt),
         { V: Version, Kind: Revoke, Revocation: { } revocation, Attempt: { } attempt } body => new RevokeGrant(new OrgId(body.Org), new RevocationId(revocation), attempt),
+        { V: Version, Kind: Continue, CutOff: { } order } body => new ContinueCutOff(new OrgId(body.Org), new CutOffId(order)),
         { V: Version, Kind: Refresh, Refresh: { } due } body => new RefreshConnection(new DueRefresh(
             new OrgId(body.Org), new UserId(due.User), new IntegrationId(due.Integration), new ConnectionId(due.Connection), due.ExpiresAt, due.DueAt)),
         { V: Version, Kind: Validate, Validation: { } due } body => new ValidateConnection(new DueValidation(

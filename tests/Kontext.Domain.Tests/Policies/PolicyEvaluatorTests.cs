@@ -35,6 +35,30 @@ public sealed class PolicyEvaluatorTests
     }
 
     [Fact]
+    public void What_an_agent_before_may_not_do_the_one_that_acts_for_it_may_not()
+    {
+        var first = CreateIssue with { Application = Ids.Named<AppId>("first") };
+        var (denied, asked) = (About(first, PolicyEffect.Deny), About(first, PolicyEffect.Ask));
+        var (ownDenied, ownAsked) = (About(CreateIssue, PolicyEffect.Deny), About(CreateIssue, PolicyEffect.Ask));
+
+        Assert.Equal((PolicyEffect.Allow, true), Chain(enforced: true, first, AllowAll));
+        Assert.Equal((PolicyEffect.Deny, false), Chain(enforced: true, first, AllowAll, denied));
+        Assert.Equal((PolicyEffect.Ask, false), Chain(enforced: true, first, AllowAll, asked));
+        Assert.Equal((PolicyEffect.Deny, false), Chain(enforced: true, first, AllowAll, asked, ownDenied));
+        Assert.Equal((PolicyEffect.Deny, false), Chain(enforced: true, first, AllowAll, denied, ownAsked));
+        Assert.Equal((PolicyEffect.Deny, false), Chain(enforced: true, first with { Attached = false }, AllowAll));
+    }
+
+    [Fact]
+    public void In_observe_mode_it_may_and_what_enforcing_would_have_said_is_recorded()
+    {
+        var first = CreateIssue with { Application = Ids.Named<AppId>("first") };
+        Assert.Equal((PolicyEffect.Deny, true), Chain(enforced: false, first, AllowAll, About(first, PolicyEffect.Deny)));
+        Assert.Equal((PolicyEffect.Ask, true), Chain(enforced: false, first, AllowAll, About(first, PolicyEffect.Ask)));
+        Assert.Equal((PolicyEffect.Deny, true), Chain(enforced: false, first, AllowAll, About(first, PolicyEffect.Ask), About(CreateIssue, PolicyEffect.Deny)));
+    }
+
+    [Fact]
     public void An_explicit_deny_beats_every_allow_of_its_layer_in_any_order()
     {
         var deny = Rule(PolicyLayer.Organization, PolicyEffect.Deny, operation: "create_issue", integration: Github);
@@ -158,6 +182,17 @@ public sealed class PolicyEvaluatorTests
     [Fact]
     public void An_allow_rule_with_an_unreadable_subject_allows_nobody() =>
         Assert.False(Decide(CreateIssue, AllowAll with { Subject = new(PolicySubjectKind.User, "not an id") }).Allowed);
+
+    private static PolicyRule About(PolicyRequest request, PolicyEffect effect) =>
+        Rule(PolicyLayer.Application, effect) with { Subject = new PolicySubject(PolicySubjectKind.Application, request.Application.ToString()) };
+
+    private static (PolicyEffect Effect, bool Permitted) Chain(bool enforced, PolicyRequest first, params PolicyRule[] rules)
+    {
+        var permitted = PolicyEvaluator.TryPermit(PolicySet.Compile(new PolicyRules(1, [.. rules])), enforced, [first], CreateIssue, out var decision, out var permit);
+        Assert.Equal(permitted, permit is not null);
+        Assert.Equal([new DelegatorFacts(first.Application, first.Attached)], decision.Facts!.Delegators);
+        return (decision.Effect, permitted);
+    }
 
     private static PolicyDecision Decide(PolicyRequest request, params PolicyRule[] rules)
     {

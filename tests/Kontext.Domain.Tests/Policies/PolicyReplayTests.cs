@@ -12,6 +12,7 @@ public sealed class PolicyReplayTests
     private static readonly IntegrationId Github = Ids.Named<IntegrationId>("github");
     private static readonly UserId Alice = Ids.Named<UserId>("alice");
     private static readonly AppId Bot = Ids.Named<AppId>("bot");
+    private static readonly AppId[] Agents = [Ids.Named<AppId>("first"), Ids.Named<AppId>("second")];
     private static readonly PolicyRule AllowAll = Rule(PolicyLayer.Organization, PolicyEffect.Allow);
 
     private static readonly PolicyRequest CreateIssue = new()
@@ -114,17 +115,21 @@ public sealed class PolicyReplayTests
         {
             var random = new Random(seed);
             var request = Request(random);
+            PolicyRequest[] before = [.. Agents.Take(random.Next(3)).Select(agent => request with { Application = agent, Attached = random.Next(5) > 0 })];
             PolicyRule[] then = [.. Enumerable.Range(0, random.Next(6)).Select(_ => AnyRule(random))], now = [.. Enumerable.Range(0, random.Next(6)).Select(n => n < then.Length && random.Next(2) == 0 ? then[n] : AnyRule(random))];
-            var entry = Record(request, then);
+            var entry = Record(before, request, then);
             var replayed = Replay(entry, now);
-            PolicyEvaluator.TryPermit(Compile(now), enforced: true, request, out var live, out _);
+            PolicyEvaluator.TryPermit(Compile(now), enforced: true, before, request, out var live, out _);
             if (replayed.Outcome == ReplayOutcome.Undecidable)
                 continue;
             decided++;
-            Assert.Equal(live.Allowed, replayed.Allowed);
-            Assert.Equal(live.Allowed == entry.Policy!.Allowed ? ReplayOutcome.Unchanged : ReplayOutcome.Changed, replayed.Outcome);
-            Assert.All(live.Layers.Zip(replayed.Layers).Where(pair => pair.Second.Certain), pair => Assert.Equal(pair.First.Allowed, pair.Second.Decision.Allowed));
-            Assert.Equal(ReplayOutcome.Unchanged, Replay(entry, then).Outcome);
+            Assert.Equal(live.Effect, replayed.Effect);
+            Assert.Equal(live.Effect == entry.Policy!.Effect ? ReplayOutcome.Unchanged : ReplayOutcome.Changed, replayed.Outcome);
+            if (before.Length == 0)
+                Assert.All(live.Layers.Zip(replayed.Layers).Where(pair => pair.Second.Certain), pair => Assert.Equal(pair.First.Allowed, pair.Second.Decision.Allowed));
+            // A deny ends the search, so that the conditions of the agents after it were not looked at.
+            if (before.Length == 0 || entry.Policy!.Effect != PolicyEffect.Deny)
+                Assert.Equal(ReplayOutcome.Unchanged, Replay(entry, then).Outcome);
         }
         Assert.InRange(decided, 1_500, 3_000);
     }
@@ -143,9 +148,9 @@ public sealed class PolicyReplayTests
     private static PolicyRule AnyRule(Random random)
     {
         var layer = (PolicyLayer)random.Next(3);
-        return Rule(layer, (PolicyEffect)random.Next(2)) with
+        return Rule(layer, (PolicyEffect)random.Next(3)) with
         {
-            Subject = layer == PolicyLayer.Application ? new(PolicySubjectKind.Application, Bot.ToString())
+            Subject = layer == PolicyLayer.Application ? new(PolicySubjectKind.Application, random.Next(3) switch { 0 => Agents[0].ToString(), 1 => Agents[1].ToString(), _ => Bot.ToString() })
                 : random.Next(3) switch { 0 => new(PolicySubjectKind.Role, "admin"), 1 => new(PolicySubjectKind.User, Alice.ToString()), _ => new(PolicySubjectKind.Everyone) },
             Integration = random.Next(2) == 0 ? Github : null,
             Operation = random.Next(4) switch { 0 => "create_issue", 1 => "create_*", 2 => "delete_repo", _ => null },
@@ -169,9 +174,11 @@ public sealed class PolicyReplayTests
     private static PolicySet Compile(params PolicyRule[] rules) => PolicySet.Compile(new PolicyRules(1, [.. rules]));
 
     // As it is stored and read again: only what the entry's text holds can be used.
-    private static AuditEvent Record(PolicyRequest request, params PolicyRule[] rules)
+    private static AuditEvent Record(PolicyRequest request, params PolicyRule[] rules) => Record([], request, rules);
+
+    private static AuditEvent Record(PolicyRequest[] before, PolicyRequest request, params PolicyRule[] rules)
     {
-        PolicyEvaluator.TryPermit(Compile(rules), enforced: true, request, out var decision, out _);
+        PolicyEvaluator.TryPermit(Compile(rules), enforced: true, before, request, out var decision, out _);
         return Reread(new AuditEvent
         {
             At = Now,

@@ -50,6 +50,52 @@ public sealed class RecordedFirstTests(KontextFixture kontext, AzuriteFixture az
     }
 
     [Fact]
+    public async Task Nobody_is_let_in_again_before_that_is_recorded_and_who_was_stopped_is_recorded_in_the_end()
+    {
+        var keys = Directory.CreateTempSubdirectory("kontext-keys-");
+        var account = await azurite.EmptyAccountAsync();
+        var tables = new Uri(account.Split("TableEndpoint=")[1].Split(';')[0]).GetLeftPart(UriPartial.Authority);
+        await using var wire = await Wire.OpenAsync(new Uri(tables));
+        await using var server = await KontextServer.StartAsync(account.Replace("TableEndpoint=" + tables, "TableEndpoint=" + wire.Address.GetLeftPart(UriPartial.Authority), StringComparison.Ordinal), keys.FullName);
+        var agent = new TestAgent(server.Url);
+        var owner = await agent.ManagementTokenAsync(KontextFixture.Owner);
+        Task<JsonAnswer> ManageAsync(HttpMethod method, string path, JsonObject? body = null) => agent.ApiAsync(method, path, owner, body);
+        async Task<int> EntriesAsync(string type, string? session = null) => (await ManageAsync(HttpMethod.Get, $"/audit/events?limit=200&type={type}")).Json!["items"]!.AsArray()
+            .Count(entry => session is null || (string?)entry!["sessionId"] == session);
+        var application = (await ManageAsync(HttpMethod.Post, "/applications", new()
+        {
+            ["name"] = "Agent", ["oauth"] = new JsonObject { ["type"] = "public", ["redirectUris"] = new JsonArray(TestAgent.RedirectUri) },
+        })).Json!["application"]!;
+        var (id, client) = ((string)application["id"]!, (string)application["clientId"]!);
+        using var browser = new FormBrowser();
+        var token = (await agent.AuthorizeAsync(browser, client, "alice", agent.Gateway))["access_token"]!;
+        var cut = (string)(await ManageAsync(HttpMethod.Post, "/revocations", new() { ["type"] = "application", ["applicationId"] = id })).Json!["revocation"]!["id"]!;
+
+        WireRule refusing = static async (request, pass) =>
+            request.Method == "GET" || !request.Target.Split('?')[0].EndsWith("/audit", StringComparison.Ordinal) ? await pass() : WireAnswer.Of(HttpStatusCode.Forbidden);
+        WireRule passing = static async (_, pass) => await pass();
+        wire.Rule = refusing;
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, (await ManageAsync(HttpMethod.Post, $"/revocations/{cut}/reinstate")).Status);
+        wire.Rule = passing;
+        Assert.Equal("active", (string?)(await ManageAsync(HttpMethod.Get, $"/revocations/{cut}")).Json!["revocation"]!["status"]);
+        Assert.Equal(0, await EntriesAsync("access.reinstated"));
+        Assert.Equal(HttpStatusCode.OK, (await ManageAsync(HttpMethod.Post, $"/revocations/{cut}/reinstate")).Status);
+        Assert.Equal(1, await EntriesAsync("access.reinstated"));
+
+        var session = (string)(await ManageAsync(HttpMethod.Get, $"/applications/{id}/sessions")).Json!["items"]![0]!["id"]!;
+        wire.Rule = refusing;
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, (await ManageAsync(HttpMethod.Delete, $"/applications/{id}/sessions/{session}")).Status);
+        // To stop comes first all the same.
+        Assert.Equal(HttpStatusCode.Unauthorized, (await agent.McpAsync(token, "ping")).Status);
+        wire.Rule = passing;
+        Assert.Equal(0, await EntriesAsync("access.revoked", session));
+        for (var time = 0; time < 2; time++)
+            Assert.True((int)(await ManageAsync(HttpMethod.Delete, $"/applications/{id}/sessions/{session}")).Status < 300);
+        Assert.Equal(1, await EntriesAsync("access.revoked", session));
+        keys.Delete(recursive: true);
+    }
+
+    [Fact]
     public async Task What_was_recorded_and_then_not_made_is_said_not_to_have_been()
     {
         var name = ApiCalls.Unique("twice");

@@ -105,6 +105,36 @@ public sealed class RevocationsTests(KontextFixture kontext)
     }
 
     [Fact]
+    public async Task What_agents_hold_of_one_service_is_told_when_the_persons_connection_to_another_ends()
+    {
+        var work = await WorkAsync("vito");
+        Assert.Equal(HttpStatusCode.OK, (await agent.ExchangeAsync("app_" + work.Application, work.Token, work.Integration)).Status);
+        var connected = await kontext.IntegrationAsync("user_token");
+        var token = await agent.ManagementTokenAsync("vito");
+        Assert.Equal(HttpStatusCode.OK, (await agent.ApiAsync(HttpMethod.Post, $"/integrations/{connected}/connection", token, new JsonObject { ["token"] = "vitos-own" })).Status);
+        var user = (string)(await agent.ApiAsync(HttpMethod.Get, "/me/sessions", token)).Json!["items"]![0]!["userId"]!;
+
+        var cut = await CutAsync(new JsonObject { ["type"] = "user", ["userId"] = user, ["disconnect"] = true });
+        Assert.Equal(1, (int)cut["disconnectedConnections"]!);
+        Assert.Contains(cut["surviving"]!.AsArray(), left => ((string?)left!["what"], (string?)left["integration"]) == ("issued_credential", work.Integration));
+    }
+
+    [Fact]
+    public async Task What_the_agents_hold_that_acted_for_a_session_is_told_with_it()
+    {
+        var work = await WorkAsync("wanda");
+        var (second, _) = await kontext.ApplicationAsync();
+        await OwnerAsync(HttpMethod.Post, $"/applications/{second}/integrations/{work.IntegrationId}");
+        var handed = await agent.ExchangeAsync("app_" + work.Application, work.Token, "app_" + second);
+        var acting = await agent.ExchangeAsync("app_" + second, handed["access_token"]!, "mcp-gateway");
+        Assert.Equal(HttpStatusCode.OK, (await agent.ExchangeAsync("app_" + second, acting["access_token"]!, work.Integration)).Status);
+
+        var session = (string)(await OwnerAsync(HttpMethod.Get, $"/applications/{work.Application}/sessions")).Json!["items"]![0]!["id"]!;
+        var cut = await CutAsync(new JsonObject { ["type"] = "session", ["applicationId"] = work.Application, ["sessionId"] = session });
+        Assert.Equal(second, (string?)Assert.Single(cut["surviving"]!.AsArray())!["agentId"]);
+    }
+
+    [Fact]
     public async Task What_must_not_be_cut_off_is_not()
     {
         var self = (string)(await OwnerAsync(HttpMethod.Get, "/me/sessions")).Json!["items"]![0]!["userId"]!;

@@ -109,6 +109,6 @@ public sealed class LateCutOffTests : IAsyncLifetime
         var revocation = new SessionRevocation(instance.Sessions, instance.Applications, audit, time);
         var targets = new CutOffSwitch(instance.Organizations, instance.Users, instance.Applications, instance.Integrations, instance.Sessions, revocation);
         // No order here ends connections.
-        return new CutOffs(new CutOffStore(tables), targets, instance.Connections, instance.Integrations, disconnection: null!, audit, time);
+        return new CutOffs(new CutOffStore(tables), targets, instance.Connections, instance.Integrations, disconnection: null!, queue: null!, audit, time);
     }
 }
