@@ -14,7 +14,7 @@ public sealed class CredentialLoss(IIntegrationStore integrations, IConnectionSt
     /// <param name="isLost">Is the credential that a connection names gone?</param>
     /// <param name="isSealedLost">Was a sealed text sealed under a key that is gone?</param>
     /// <param name="cancellationToken">Ends it between two connections; run again, it goes on.</param>
-    public async Task<int> RunAsync(OrgId org, Func<Connection, Task<bool>> isLost, Func<string, bool> isSealedLost, CancellationToken cancellationToken)
+    public async Task<int> RunAsync(OrgId org, Func<Connection, Task<bool>> isLost, Func<string, Task<bool>> isSealedLost, CancellationToken cancellationToken)
     {
         var ended = 0;
         string? cursor = null;
@@ -29,7 +29,7 @@ public sealed class CredentialLoss(IIntegrationStore integrations, IConnectionSt
         return ended;
     }
 
-    private async Task<int> RunAsync(OrgId org, Integration integration, Func<Connection, Task<bool>> isLost, Func<string, bool> isSealedLost, CancellationToken cancellationToken)
+    private async Task<int> RunAsync(OrgId org, Integration integration, Func<Connection, Task<bool>> isLost, Func<string, Task<bool>> isSealedLost, CancellationToken cancellationToken)
     {
         var ended = 0;
         string? cursor = null;
@@ -40,7 +40,7 @@ public sealed class CredentialLoss(IIntegrationStore integrations, IConnectionSt
             {
                 if (await isLost(connection))
                     ended += await EndAsync(org, integration, connection, cancellationToken) ? 1 : 0;
-                else if (connection.SealedAccessToken is { } text && isSealedLost(text))
+                else if (connection.SealedAccessToken is { } text && await isSealedLost(text))
                     await ForgetSealedAsync(org, connection, cancellationToken);
             }
             cursor = page.NextCursor;

@@ -70,18 +70,14 @@ internal sealed class KeyVaultDataKeys(ITableSource tables, KeyVaults vaults, Lo
         return (await KeysAsync(org, CancellationToken.None)).Value.Current;
     }
 
-    /// <summary>Are the organization's keys in the vault of this name, as far as our row says?</summary>
-    public async Task<bool> AreInAsync(OrgId org, string vault, CancellationToken cancellationToken) =>
-        await rows.FindAsync(Key.Of(org), Key.Of(org), cancellationToken) is { } row && PlacesOf(org, row.Value).Any(key => key.Place.Vault == vault);
-
-    /// <summary>Does the vault of this name give out a key of the organization? False when it is not in the settings.</summary>
-    public async Task<bool> AreGivenOutByAsync(OrgId org, string vault, CancellationToken cancellationToken)
+    /// <summary>Is one of the organization's keys in a vault of this name that does not give it out, or is not in the settings?</summary>
+    public async Task<bool> AreLostAsync(OrgId org, string vault, CancellationToken cancellationToken)
     {
-        if (vaults.Find(vault) is not { } there || await rows.FindAsync(Key.Of(org), Key.Of(org), cancellationToken) is not { } row)
+        if (await rows.FindAsync(Key.Of(org), Key.Of(org), cancellationToken) is not { } row)
             return false;
         foreach (var (secret, place) in PlacesOf(org, row.Value).Where(key => key.Place.Vault == vault))
         {
-            if (await there.GetAsync(secret, place.SecretVersion, cancellationToken) is not null)
+            if (vaults.Find(vault) is not { } there || await there.GetAsync(secret, place.SecretVersion, cancellationToken) is null)
                 return true;
         }
         return false;

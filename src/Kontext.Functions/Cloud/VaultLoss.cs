@@ -29,29 +29,23 @@ internal sealed class VaultLossReport
     /// <summary>Secrets that somebody has to set anew, by organization.</summary>
     public List<(OrgId Org, CredentialName Name)> ToSetAnew { get; } = [];
 
-    /// <summary>Nothing referred to the vault.</summary>
+    /// <summary>Nothing was lost.</summary>
     public bool IsEmpty => Organizations + Keys + SigningKeys == 0;
 }
 
-/// <summary>Gives up a key vault that is gone for good: what was in it, and what was encrypted or derived with keys in it, is ended or forgotten, and new keys are made in the vaults there are.
+/// <summary>Gives up a key vault that is gone for good: what was in it, and what was encrypted or derived with keys in it, is ended or forgotten, and new keys are made in the vaults there are. What the vault
+/// gives out after all stays as it is.
 /// Nothing may run meanwhile that remembers the old keys. Run again after an interruption, it goes on.</summary>
 internal sealed class VaultLoss(ITableSource tables, KeyVaultDataKeys keys, LostVaultRows rows, SessionRevocation sessions, CredentialLoss credentials, SigningKeyRotation signingKeys, IAuditLog audit, TimeProvider time)
 {
     private readonly OrganizationIndex organizations = new(tables);
 
     /// <summary>Does it. <paramref name="own"/> is the organization that runs the installation, in whose trail the issuer's keys are recorded.</summary>
-    /// <exception cref="InvalidDataException">The vault gives out what it holds: it is not lost.</exception>
     /// <exception cref="StorageUnavailableException">Storage or a vault that is not lost does not answer.</exception>
     public async Task<VaultLossReport> RunAsync(string vault, OrgId own, CancellationToken cancellationToken)
     {
         var report = new VaultLossReport();
-        var all = await organizations.AllAsync(cancellationToken);
-        foreach (var org in (OrgId[])[SigningKeyStore.Issuer, .. all])
-        {
-            if (await keys.AreGivenOutByAsync(org, vault, cancellationToken))
-                throw LostVaultRows.StillThere(vault);
-        }
-        foreach (var org in all)
+        foreach (var org in await organizations.AllAsync(cancellationToken))
             await GiveUpAsync(org, vault, report, cancellationToken);
         await rows.ForgetAsync(SigningKeyStore.Issuer, vault, cancellationToken);
         await ReplaceKeysAsync(SigningKeyStore.Issuer, vault, report, cancellationToken);
@@ -62,10 +56,10 @@ internal sealed class VaultLoss(ITableSource tables, KeyVaultDataKeys keys, Lost
     // INVARIANT: what tells that something is to be done goes last, so that an interrupted run is gone on with: the row of a credential after its connection, the row of the keys after everything.
     private async Task GiveUpAsync(OrgId org, string vault, VaultLossReport report, CancellationToken cancellationToken)
     {
-        var keysLost = await keys.AreInAsync(org, vault, cancellationToken);
+        var keysLost = await keys.AreLostAsync(org, vault, cancellationToken);
         var ended = keysLost ? await sessions.RunAllAsync(org, $"the key vault {vault} was lost", cancellationToken) : 0;
         var disconnected = await credentials.RunAsync(
-            org, connection => rows.IsLostAsync(org, connection, vault, cancellationToken), text => LostVaultRows.IsSealedLost(text, vault), cancellationToken);
+            org, connection => rows.IsLostAsync(org, connection, vault, cancellationToken), text => rows.IsSealedLostAsync(org, text, vault, cancellationToken), cancellationToken);
         var forgotten = await rows.ForgetAsync(org, vault, cancellationToken);
         report.ToSetAnew.AddRange(forgotten.Where(IsSetBySomebody).OrderBy(name => name.Name, StringComparer.Ordinal).Select(name => (org, name)));
         if (!keysLost && forgotten.Count == 0)
@@ -85,7 +79,7 @@ internal sealed class VaultLoss(ITableSource tables, KeyVaultDataKeys keys, Lost
 
     private async Task ReplaceKeysAsync(OrgId org, string vault, VaultLossReport report, CancellationToken cancellationToken)
     {
-        if (!await keys.AreInAsync(org, vault, cancellationToken))
+        if (!await keys.AreLostAsync(org, vault, cancellationToken))
             return;
         await keys.ReplaceLostAsync(org, cancellationToken);
         report.Keys++;

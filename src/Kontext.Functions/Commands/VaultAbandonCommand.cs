@@ -53,7 +53,7 @@ internal static class VaultAbandonCommand
                 return NotTried(error, $"There is no organization {settings.Organization} in this storage. Give the command the settings that the program has.");
             var report = await services.GetRequiredService<VaultLoss>().RunAsync(vault, own, cancellationToken);
             if (report.IsEmpty)
-                return NotTried(error, $"Nothing refers to key vault {vault}.");
+                return NotTried(error, $"Nothing is lost with key vault {vault}: nothing refers to it, or it gives out what it holds.");
             Write(output, vault, report);
             return CommandLine.Ok;
         }
@@ -69,7 +69,7 @@ internal static class VaultAbandonCommand
 
     private static void Write(TextWriter output, string vault, VaultLossReport report)
     {
-        output.WriteLine($"ABANDONED: nothing needs key vault {vault} any more.");
+        output.WriteLine($"ABANDONED: what was lost with key vault {vault} is given up.");
         Line(output, report.Organizations, "organizations had something in it");
         Line(output, report.Keys, "pairs of data key and derivation key made anew, the issuer's own included");
         Line(output, report.SigningKeys, "signing keys cut off; their public halves stay, so that audit checkpoints are still verified");

@@ -7,7 +7,7 @@ namespace Kontext.Functions.Storage;
 internal sealed class FailedWorkStore(ITableSource tables, TimeProvider time)
 {
     /// <summary>Where messages are that belong to no organization.</summary>
-    public static readonly OrgId Nobody = default;
+    public static readonly OrgId Nobody = new(Guid.Empty);
 
     private readonly DocumentTable<FailedWork> works = new(tables.Open("failedwork"), StoredJson.Default.FailedWork);
 
