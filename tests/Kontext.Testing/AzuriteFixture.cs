@@ -6,7 +6,7 @@ public sealed class AzuriteFixture : IAsyncDisposable
 {
     private const string Account = "devstoreaccount1";
     private const string AccountKey = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
-    private const int Accounts = 100;
+    private const int Accounts = 150;
 
     private readonly Lazy<Task<IReadOnlyList<string>>> endpoints;
     private AzuriteProcess? azurite;

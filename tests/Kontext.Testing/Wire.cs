@@ -27,6 +27,9 @@ public sealed record WireAnswer(int Status, IReadOnlyList<KeyValuePair<string, s
 {
     /// <summary>An answer without content.</summary>
     public static WireAnswer Of(HttpStatusCode status) => new((int)status, [], []);
+
+    /// <summary>An answer without content, with a header.</summary>
+    public static WireAnswer Of(HttpStatusCode status, string header, string value) => new((int)status, [KeyValuePair.Create(header, value)], []);
 }
 
 /// <summary>Decides what becomes of a request: passes it on (or not) and gives the answer its sender gets; null hangs up on the sender.</summary>

@@ -6,6 +6,27 @@ namespace Kontext.Domain.OAuth;
 /// <summary>Cuts off one agent session and those made from it; every instance refuses their tokens within a second.</summary>
 public sealed class SessionRevocation(ISessionStore sessions, IApplicationStore applications, IAuditLog audit, TimeProvider time)
 {
+    private const int PageSize = 100;
+
+    /// <summary>Revokes every session of an organization that lives; gives how many there were.</summary>
+    public async Task<int> RunAllAsync(OrgId org, string reason, CancellationToken cancellationToken)
+    {
+        var revoked = 0;
+        string? cursor = null;
+        do
+        {
+            var page = await applications.ListAsync(org, cursor, PageSize, cancellationToken);
+            foreach (var application in page.Items)
+            {
+                foreach (var session in await sessions.ListAsync(org, application.Id, int.MaxValue, cancellationToken))
+                    revoked += session.IsLive(time.GetUtcNow()) && await RunAsync(org, application, session.Id, reason, cancellationToken) ? 1 : 0;
+            }
+            cursor = page.NextCursor;
+        }
+        while (cursor is not null);
+        return revoked;
+    }
+
     /// <summary>Revokes; false when there was nothing left to revoke.</summary>
     public async Task<bool> RunAsync(OrgId org, Application application, SessionId session, string reason, CancellationToken cancellationToken)
     {

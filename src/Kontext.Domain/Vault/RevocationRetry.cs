@@ -43,8 +43,9 @@ public sealed class RevocationRetry(
             Type = AuditTypes.Revoked,
             User = new AuditParty(row.Value.User.ToString(), null),
             Integration = new AuditParty(integration.Id.ToString(), integration.Name),
-            Status = outcome == ProviderRevocation.Failed ? "error_remote" : "ok",
-            ErrorMessage = outcome == ProviderRevocation.Failed ? $"The provider could not be told for a day: {detail}" : "The provider was told later.",
+            Status = grant is null || outcome == ProviderRevocation.Failed ? "error_remote" : "ok",
+            ErrorMessage = grant is null ? "The provider could not be told: the grant cannot be read any more."
+                : outcome == ProviderRevocation.Failed ? $"The provider could not be told for a day: {detail}" : "The provider was told later.",
         }, CancellationToken.None);
         await parked.RemoveAsync(org, row, CancellationToken.None);
     }

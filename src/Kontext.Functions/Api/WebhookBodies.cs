@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using Kontext.Domain.Webhooks;
 using Kontext.Domain.Work;
+using Kontext.Functions.Work;
 
 namespace Kontext.Functions.Api;
 
@@ -62,6 +63,10 @@ internal sealed record WebhookDeliveryListBody(IReadOnlyList<WebhookDeliveryBody
 internal sealed record FailedWorkBody(string Id, string Kind, string FailedAt, string Message)
 {
     public static FailedWorkBody Of(FailedWork work) => new(work.Id.ToString("D"), work.Kind, Wire.Time(work.FailedAt), work.Message);
+
+    /// <summary>A message that belongs to no organization, without what is in it.</summary>
+    public static FailedWorkBody OfNobody(FailedWork work) =>
+        new(work.Id.ToString("D"), WorkMessage.Unreadable, Wire.Time(work.FailedAt), "This version of the program cannot read the message. What is in it is not shown: it may be about any organization.");
 }
 
 /// <summary>The organization's work that was given up.</summary>

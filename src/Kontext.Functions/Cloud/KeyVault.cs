@@ -19,6 +19,9 @@ internal sealed class KeyVault
     // A call has an answer after this time, or it has failed: callers are waiting, and so are leases.
     private static readonly TimeSpan CallLimit = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan PurgeLimit = TimeSpan.FromSeconds(8);
+    private const int Retries = 3;
+    private static readonly TimeSpan RetryDelay = TimeSpan.FromMilliseconds(400);
+    private static readonly TimeSpan LongestRetryDelay = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(500);
 
     private readonly SecretClient client;
@@ -27,7 +30,7 @@ internal sealed class KeyVault
     public KeyVault(Uri address, TokenCredential credential, HttpPipelineTransport? transport)
     {
         Name = KeyVaultSettings.NameOf(address);
-        var options = new SecretClientOptions { RetryPolicy = new BoundedRetry() };
+        var options = new SecretClientOptions { RetryPolicy = new BoundedRetry(Retries, RetryDelay, LongestRetryDelay) };
         if (transport is not null)
             options.Transport = transport;
         options.Diagnostics.IsLoggingEnabled = false;

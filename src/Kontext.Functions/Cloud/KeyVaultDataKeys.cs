@@ -70,6 +70,28 @@ internal sealed class KeyVaultDataKeys(ITableSource tables, KeyVaults vaults, Lo
         return (await KeysAsync(org, CancellationToken.None)).Value.Current;
     }
 
+    /// <summary>Is one of the organization's keys in a vault of this name that does not give it out, or is not in the settings?</summary>
+    public async Task<bool> AreLostAsync(OrgId org, string vault, CancellationToken cancellationToken)
+    {
+        if (await rows.FindAsync(Key.Of(org), Key.Of(org), cancellationToken) is not { } row)
+            return false;
+        foreach (var (secret, place) in PlacesOf(org, row.Value).Where(key => key.Place.Vault == vault))
+        {
+            if (vaults.Find(vault) is not { } there || await there.GetAsync(secret, place.SecretVersion, cancellationToken) is null)
+                return true;
+        }
+        return false;
+    }
+
+    /// <summary>Makes new keys in place of those that are lost with a vault. What was encrypted and derived with them is lost with them.</summary>
+    public async Task ReplaceLostAsync(OrgId org, CancellationToken cancellationToken)
+    {
+        await rows.DeleteAsync(Key.Of(org), Key.Of(org), "*", cancellationToken);
+        cache.Drop(org, Current);
+        cache.Drop(org, Derivation);
+        await KeysAsync(org, cancellationToken);
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {
@@ -94,6 +116,9 @@ internal sealed class KeyVaultDataKeys(ITableSource tables, KeyVaults vaults, Lo
                 return made;
         }
     }
+
+    private static IEnumerable<(string Secret, KeyVaultKeyVersion Place)> PlacesOf(OrgId org, StoredDataKeys stored) =>
+        [(KeyVaultKeyVersion.DataKey(org), KeyVaultKeyVersion.Parse(stored.Current)), (KeyVaultKeyVersion.Derivation(org), KeyVaultKeyVersion.Parse(stored.Derivation))];
 
     private async Task<DataKey?> CachedAsync(OrgId org, string name, Func<Task<DataKey?>> read, CancellationToken cancellationToken)
     {

@@ -19,7 +19,8 @@ internal static class KeyVaultServices
             return new KeyVaults(settings.Vaults.Select(address => new KeyVault(address, credential, transport: null)));
         });
         services.AddSingleton<IDependency>(provider => provider.GetRequiredService<KeyVaults>());
-        services.AddSingleton<IDataKeys>(provider => new KeyVaultDataKeys(provider.GetRequiredService<ITableSource>(), provider.GetRequiredService<KeyVaults>(), before, provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(provider => new KeyVaultDataKeys(provider.GetRequiredService<ITableSource>(), provider.GetRequiredService<KeyVaults>(), before, provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<IDataKeys>(provider => provider.GetRequiredService<KeyVaultDataKeys>());
         services.AddSingleton(provider => new KeyVaultCredentialVault(
             provider.GetRequiredService<ITableSource>(), provider.GetRequiredService<EnvelopeVault>(), provider.GetRequiredService<KeyVaults>(), settings.Credentials, provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<VaultMove>();

@@ -29,9 +29,13 @@ internal sealed class ServiceBusSender : IWorkQueue, IDependency
     // What the service asks of a sender that is too fast.
     private static readonly TimeSpan ThrottledWait = TimeSpan.FromSeconds(2);
 
+    // Who sends little must not stay unready for long once the cause is mended.
+    private static readonly TimeSpan RefusalCounts = TimeSpan.FromMinutes(15);
+
     private readonly HttpPipeline pipeline;
     private readonly Uri address;
     private readonly TimeProvider time;
+    private volatile Refusal? refused;
 
     public ServiceBusSender(string fullyQualifiedNamespace, TimeProvider time)
         : this(fullyQualifiedNamespace, new DefaultAzureCredential(), transport: null, ThrottledWait, time)
@@ -86,8 +90,16 @@ internal sealed class ServiceBusSender : IWorkQueue, IDependency
         }
         if (message.Response.Status is (int)HttpStatusCode.RequestTimeout or (int)HttpStatusCode.TooManyRequests or >= 500)
             throw new StorageUnavailableException($"Service Bus answered with {message.Response.Status}.");
-        if (message.Response.Status != (int)HttpStatusCode.Created)
-            throw new RequestFailedException(message.Response.Status, $"Service Bus answered with {message.Response.Status}: {Advice(message.Response.Status)}");
+        if (message.Response.Status == (int)HttpStatusCode.Created)
+        {
+            refused = null;
+            return;
+        }
+        var refusal = $"Service Bus answered with {message.Response.Status}: {Advice(message.Response.Status)}";
+        // It is no matter of this one message.
+        if (message.Response.Status is (int)HttpStatusCode.Unauthorized or (int)HttpStatusCode.Forbidden or (int)HttpStatusCode.NotFound or (int)HttpStatusCode.Gone)
+            refused = new Refusal(refusal, time.GetUtcNow());
+        throw new RequestFailedException(message.Response.Status, refusal);
     }
 
     private static string Advice(int status) => status switch
@@ -95,22 +107,25 @@ internal sealed class ServiceBusSender : IWorkQueue, IDependency
         (int)HttpStatusCode.Unauthorized => $"the program's identity needs the role Azure Service Bus Data Sender on the queue {Queue}.",
         (int)HttpStatusCode.Forbidden => $"the queue {Queue} is full, or the namespace lets nobody in from here.",
         (int)HttpStatusCode.NotFound or (int)HttpStatusCode.Gone => $"the namespace has no queue {Queue}, or it is disabled.",
+        (int)HttpStatusCode.TooManyRequests or >= 500 => "it passes.",
         _ => "the request was not understood.",
     };
 
     /// <inheritdoc/>
     public string Name => "queue";
 
-    /// <summary>Asks for the queue itself. Senders are not told about it (401), but that it refuses us shows that it is there:
-    /// whether we may send is only found out by sending.</summary>
+    /// <summary>Asks for the queue itself. To be told about it takes the claims Manage or EntityRead, which senders do not have (401): that shows that the queue is there, and not that we may send.
+    /// That is found out by sending, so what came of the last message counts too.</summary>
     public async Task ProbeAsync(CancellationToken cancellationToken)
     {
+        if (refused is { } last && time.GetUtcNow() - last.At < RefusalCounts)
+            throw new StorageUnavailableException($"The last message was refused. {last.Message}");
         using var message = pipeline.CreateMessage();
         message.Request.Method = RequestMethod.Get;
         message.Request.Uri.Reset(new Uri(address, $"/{Queue}"));
         await pipeline.SendAsync(message, cancellationToken);
-        if (message.Response.Status is (int)HttpStatusCode.NotFound or (int)HttpStatusCode.TooManyRequests or >= 500)
-            throw new StorageUnavailableException($"Service Bus answered with {message.Response.Status}.");
+        if (message.Response.Status is not ((int)HttpStatusCode.OK or (int)HttpStatusCode.Unauthorized))
+            throw new StorageUnavailableException($"Service Bus answered with {message.Response.Status}: {Advice(message.Response.Status)}");
     }
 
     /// <summary>An array of messages, each with an id of its own; the body is a text.</summary>
@@ -138,6 +153,8 @@ internal sealed class ServiceBusSender : IWorkQueue, IDependency
     private string PropertiesOf(TimeSpan delay) => delay <= TimeSpan.Zero
         ? $$"""{"MessageId":"{{RandomValue.ShortId()}}"}"""
         : $$"""{"MessageId":"{{RandomValue.ShortId()}}","ScheduledEnqueueTimeUtc":"{{(time.GetUtcNow() + delay).ToString("R", CultureInfo.InvariantCulture)}}"}""";
+
+    private sealed record Refusal(string Message, DateTimeOffset At);
 
     private sealed class Options : ClientOptions;
 }

@@ -43,6 +43,10 @@ internal static class CommandLine
                 return await BackupCommands.RestoreAsync(file, output, error);
             case ["vault", "move", "--to", "keyvault" or "envelope"]:
                 return await VaultMoveCommand.RunAsync(args[3], output, error, CancellationToken.None);
+            case ["vault", "abandon", "--vault", var vault]:
+                return await VaultAbandonCommand.RunAsync(vault, agreed: false, output, error, CancellationToken.None);
+            case ["vault", "abandon", "--vault", var vault, "--yes"]:
+                return await VaultAbandonCommand.RunAsync(vault, agreed: true, output, error, CancellationToken.None);
             default:
                 error.WriteLine("""
                     Usage:
@@ -51,6 +55,7 @@ internal static class CommandLine
                       backup verify FILE                     checks that such a file is whole, offline
                       restore FILE                           fills empty tables from it, and compares
                       settings                               lists every setting there is
+                      vault abandon --vault NAME --yes       gives up what a lost key vault held, and makes new keys
                       vault move --to keyvault|envelope      moves every credential to the form that the settings name
                     Without words, or with --settings only, the program serves.
                     """);

@@ -78,6 +78,20 @@ internal sealed class SigningKeyRotation(SigningKeyStore store, IOrganizationSto
         }
     }
 
+    /// <summary>Cuts off the keys whose private halves are no longer there, and makes a new one if none is left to sign with; gives how many were cut off. Their public halves stay, so that the checkpoints
+    /// they signed are still verified.</summary>
+    public async Task<int> ReplaceLostAsync(OrgId org, CancellationToken cancellationToken)
+    {
+        var (ring, now, lost) = ((await store.RingAsync(cancellationToken)).Value, time.GetUtcNow(), 0);
+        // One that waits comes first, or it would take over.
+        foreach (var key in ring.Keys.Where(key => ring.StateOf(key, now) is SigningKeyState.Current or SigningKeyState.Next).OrderByDescending(key => key.ActiveFrom))
+        {
+            if (!await store.HoldsAsync(key, cancellationToken) && (await RevokeAsync(org, actor: null, key.Kid, cancellationToken)).TryGet(out _, out _))
+                lost++;
+        }
+        return lost;
+    }
+
     /// <summary>What the timer does: a new key when the current one is old enough, and keys away whose tokens have all ended.</summary>
     public async Task RunDueAsync(CancellationToken cancellationToken)
     {

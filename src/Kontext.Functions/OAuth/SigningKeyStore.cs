@@ -71,6 +71,10 @@ internal sealed class SigningKeyStore(ITableSource tables, ICredentialVault vaul
         return ecdsa;
     }
 
+    /// <summary>Is the private half in the vault?</summary>
+    public async Task<bool> HoldsAsync(StoredSigningKey key, CancellationToken cancellationToken) =>
+        await vault.GetAsync(Issuer, CredentialName.SigningKey(key.Kid), key.VaultVersion, cancellationToken) is not null;
+
     /// <summary>Notes that a key was compromised. To be done before the ring drops it, so that a change that is cut off never makes it look merely old.</summary>
     public Task MarkRevokedAsync(StoredSigningKey revoked, DateTimeOffset now) =>
         ChangeAsync(revoked.Kid, row => row with { ActiveFrom = revoked.ActiveFrom, RevokedAt = row.RevokedAt ?? now });

@@ -94,5 +94,6 @@ internal static partial class ApiReference
         new("POST", "/webhooks/{id}/test", "Webhooks", "Send a test event", Who.Privileged) { Answer = Json.Default.WebhookDeliveryEnvelope, Status = 202 },
         new("GET", "/work/failed", "Operation", "Background work that failed as often as it is tried", Who.Privileged) { Answer = Json.Default.FailedWorkListBody },
         new("POST", "/work/failed/{id}/replay", "Operation", "Try failed work again", Who.Privileged) { Status = 204 },
+        new("DELETE", "/work/failed/{id}", "Operation", "Dismiss failed work", Who.Privileged) { Status = 204 },
     ];
 }

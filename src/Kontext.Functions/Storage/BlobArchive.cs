@@ -2,7 +2,6 @@ using System.Net;
 using Azure;
 using Azure.Core;
 using Azure.Core.Pipeline;
-using Azure.Identity;
 using Kontext.Domain;
 using Kontext.Functions.Retention;
 
@@ -44,8 +43,8 @@ internal sealed class BlobArchive : IAuditArchive
             {
                 case (int)HttpStatusCode.Created:
                     return true;
-                // After a lost answer it may be our own. Whoever wrote it: it is read back and verified.
-                case (int)HttpStatusCode.Conflict when ErrorOf(message.Response) == "BlobAlreadyExists":
+                // After a lost answer it may be our own. Whoever wrote it: it is read back and verified. Where the container has a policy of immutability, that is what keeps us from writing it again.
+                case (int)HttpStatusCode.Conflict when ErrorOf(message.Response) is "BlobAlreadyExists" or "BlobImmutableDueToPolicy":
                 case (int)HttpStatusCode.PreconditionFailed:
                     return false;
                 case (int)HttpStatusCode.NotFound when ErrorOf(message.Response) == "ContainerNotFound" && !containerMade:
@@ -92,18 +91,8 @@ internal sealed class BlobArchive : IAuditArchive
         return message;
     }
 
-    private async Task SendAsync(HttpMessage message, CancellationToken cancellationToken)
-    {
-        try
-        {
-            await pipeline.SendAsync(message, cancellationToken);
-        }
-        catch (Exception failure) when (!cancellationToken.IsCancellationRequested
-            && failure is OperationCanceledException or RequestFailedException or AggregateException or IOException or HttpRequestException or AuthenticationFailedException)
-        {
-            throw new StorageUnavailableException("The blob service did not answer.", failure);
-        }
-    }
+    // Its tries have a limit each; all of them together need none.
+    private Task SendAsync(HttpMessage message, CancellationToken cancellationToken) => pipeline.SendWithinAsync(message, "blob", Timeout.InfiniteTimeSpan, cancellationToken);
 
     private static string? ErrorOf(Response response) => response.Headers.TryGetValue("x-ms-error-code", out var code) ? code : null;
 

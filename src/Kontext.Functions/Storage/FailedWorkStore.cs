@@ -6,6 +6,9 @@ namespace Kontext.Functions.Storage;
 /// <summary>Work that failed as often as the queue tries. One small partition per organization; messages that nobody can read, and so nobody owns, are under the empty organization.</summary>
 internal sealed class FailedWorkStore(ITableSource tables, TimeProvider time)
 {
+    /// <summary>Where messages are that belong to no organization.</summary>
+    public static readonly OrgId Nobody = new(Guid.Empty);
+
     private readonly DocumentTable<FailedWork> works = new(tables.Open("failedwork"), StoredJson.Default.FailedWork);
 
     /// <summary>Keeps a message. The same message, kept again, is kept once.</summary>

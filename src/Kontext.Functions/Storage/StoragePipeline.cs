@@ -14,6 +14,7 @@ internal static class StoragePipeline
     /// <param name="sharedKey">Signs with the account's key; null to go through Entra ID.</param>
     public static HttpPipeline Build(ClientOptions options, HttpPipelinePolicy? sharedKey)
     {
+        options.RetryPolicy = new BoundedRetry(options.Retry.MaxRetries, options.Retry.Delay, options.Retry.MaxDelay);
         options.Diagnostics.IsLoggingEnabled = false;
         options.Diagnostics.IsDistributedTracingEnabled = false;
         options.Diagnostics.IsTelemetryEnabled = false;
@@ -24,7 +25,7 @@ internal static class StoragePipeline
     /// <param name="pipeline">The pipeline.</param>
     /// <param name="message">What to send.</param>
     /// <param name="service">The service, for the words of the exception.</param>
-    /// <param name="limit">How long it may take with all retries.</param>
+    /// <param name="limit">How long it may take with all retries; <see cref="Timeout.InfiniteTimeSpan"/> for as long as they take.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <exception cref="StorageUnavailableException">There was no such answer in time.</exception>
     public static async Task SendWithinAsync(this HttpPipeline pipeline, HttpMessage message, string service, TimeSpan limit, CancellationToken cancellationToken)
@@ -41,9 +42,17 @@ internal static class StoragePipeline
         }
         catch (Exception failure) when (failure is OperationCanceledException or RequestFailedException or AggregateException or IOException or HttpRequestException or AuthenticationFailedException)
         {
+            // It did, and the time was over while it was waited for.
+            if (message.HasResponse && IsPassing(message.Response))
+                throw Refused(service, message.Response);
             throw new StorageUnavailableException($"The {service} service did not answer.", failure);
         }
-        if (message.Response.Status is (int)HttpStatusCode.RequestTimeout or (int)HttpStatusCode.TooManyRequests or >= 500)
-            throw new StorageUnavailableException($"The {service} service answered with {message.Response.Status}.");
+        if (IsPassing(message.Response))
+            throw Refused(service, message.Response);
     }
+
+    private static bool IsPassing(Response response) => response.Status is (int)HttpStatusCode.RequestTimeout or (int)HttpStatusCode.TooManyRequests or >= 500;
+
+    private static StorageUnavailableException Refused(string service, Response response) =>
+        new($"The {service} service answered with {response.Status}.") { RetryAfter = BoundedRetry.AskedBy(response) };
 }

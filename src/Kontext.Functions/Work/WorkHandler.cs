@@ -28,6 +28,9 @@ internal sealed class WorkHandler(
     {
         var (org, kind) = WorkMessage.Describe(message.Span);
         await failed.RecordAsync(org, kind, Encoding.UTF8.GetString(message.Span), cancellationToken);
-        Log.WorkGivenUp(log, kind, org.ToString());
+        if (org == FailedWorkStore.Nobody)
+            Log.UnreadableWorkGivenUp(log);
+        else
+            Log.WorkGivenUp(log, kind, org.ToString());
     }
 }

@@ -14,4 +14,7 @@ internal static partial class Log
 
     [LoggerMessage(304, LogLevel.Warning, "A webhook's message could not be queued; the sweep queues it later")]
     public static partial void WebhookNotQueued(ILogger logger, Exception exception);
+
+    [LoggerMessage(305, LogLevel.Error, "A message that this version of the program cannot read was given up; /api/v1/work/failed lists it for the organization that runs the installation")]
+    public static partial void UnreadableWorkGivenUp(ILogger logger);
 }

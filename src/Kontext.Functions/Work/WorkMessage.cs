@@ -39,6 +39,9 @@ internal sealed partial class WorkJson : JsonSerializerContext;
 /// <summary>Writes and reads messages. A version that changes the meaning of a field gets another number, which programs before it take for unreadable.</summary>
 internal static class WorkMessage
 {
+    /// <summary>The kind of a message that cannot be read.</summary>
+    public const string Unreadable = "unreadable";
+
     private const int Version = 1;
     private const string Deliver = "webhook.deliver";
     private const string Revoke = "grant.revoke";
@@ -77,9 +80,9 @@ internal static class WorkMessage
         _ => null,
     };
 
-    /// <summary>Whose message it is and what it asks for, as far as that can be told; the empty organization and "unreadable" where not.</summary>
+    /// <summary>Whose message it is and what it asks for, as far as that can be told; the empty organization and <see cref="Unreadable"/> where not.</summary>
     public static (OrgId Org, string Kind) Describe(ReadOnlySpan<byte> message) =>
-        ReadBody(message) is { Kind: { } kind } body ? (new OrgId(body.Org), kind) : (default, "unreadable");
+        ReadBody(message) is { Kind: { } kind } body ? (new OrgId(body.Org), kind) : (default, Unreadable);
 
     private static WorkBody? ReadBody(ReadOnlySpan<byte> message)
     {

@@ -18,7 +18,7 @@ public sealed class FailedWorkTests(AzuriteFixture azurite) : IDisposable
     public void Dispose() => Directory.Delete(keys, recursive: true);
 
     [Fact]
-    public async Task What_was_given_up_is_listed_and_replayed()
+    public async Task What_was_given_up_is_listed_and_replayed_or_dismissed()
     {
         var account = await azurite.EmptyAccountAsync();
         var queue = new StorageQueue(StorageAccount.ParseQueue(account), TimeProvider.System);
@@ -49,6 +49,19 @@ public sealed class FailedWorkTests(AzuriteFixture azurite) : IDisposable
         var replayed = Assert.Single(await queue.ReceiveAsync(16, TimeSpan.FromMinutes(5), Cancelled));
         await PostAsync(server, "/fn_queue_work", replayed.Body);
         Assert.Contains("webhook.test", (await receiver.NextAsync(Cancelled)).Body, StringComparison.Ordinal);
+
+        // What nobody can read can only be dismissed, which is asked before it is done.
+        await PostAsync(server, "/fn_queue_work", "nobody's work"u8.ToArray());
+        await olivia.Page.ReloadAsync();
+        await Expect(olivia.Page.Locator("tbody")).ToContainTextAsync("unreadable");
+        await Expect(olivia.Page.GetByRole(AriaRole.Button, new() { Name = "Replay unreadable" })).ToHaveCountAsync(0);
+        await olivia.Page.GetByText("Show", new() { Exact = true }).ClickAsync();
+        await Expect(olivia.Page.Locator("tbody")).Not.ToContainTextAsync("nobody's work");
+        await olivia.AssertAccessibleAsync();
+        olivia.WhenAsked(accept: true);
+        await olivia.Page.GetByRole(AriaRole.Button, new() { Name = "Dismiss unreadable" }).ClickAsync();
+        await Expect(olivia.Toast).ToContainTextAsync("dismissed");
+        await Expect(olivia.Page.GetByText("Nothing was given up")).ToBeVisibleAsync();
     }
 
     private static async Task PostAsync(KontextServer server, string function, ReadOnlyMemory<byte> message)

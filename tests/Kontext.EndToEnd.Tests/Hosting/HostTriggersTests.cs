@@ -53,68 +53,99 @@ public sealed class HostTriggersTests(PackagedApp app, AzuriteFixture azurite) :
             Assert.Contains(written, request => request.Contains(table, StringComparison.OrdinalIgnoreCase));
     }
 
-    [Fact]
-    public async Task A_message_that_fails_is_delivered_again_put_aside_listed_and_replayed_once_the_cause_is_mended()
+    [Theory]
+    [MemberData(nameof(HostedWork.Kinds), MemberType = typeof(HostedWork))]
+    public async Task A_message_that_fails_is_delivered_again_put_aside_listed_and_replayed_once_the_cause_is_mended(string kind)
     {
         var account = await azurite.EmptyAccountAsync();
-        await using var receiver = new WebhookReceiver();
         await using var storage = await Wire.OpenAsync(TablesOf(account));
         await using var host = await StartAsync(account, storage, queues: true);
         var (agent, token) = await OwnerAsync(host);
-        var webhook = await WebhookAsync(agent, token, receiver);
+        await using var work = await HostedWork.CreateAsync(kind, account, agent, token);
 
         // What works goes through at once.
-        var first = await SendAsync(agent, token, webhook);
-        Assert.Equal(first, (await receiver.NextAsync(Cancelled)).Id);
+        await work.QueueAsync();
+        await work.DoneAsync();
 
-        Break(storage);
-        var second = await SendAsync(agent, token, webhook);
+        Break(storage, work);
+        await work.QueueAsync();
         await host.SaidAsync("Executed 'Functions.fn_queue_poison' (Succeeded", Cancelled);
         var deliveries = (await host.InvocationsAsync(Cancelled)).Where(run => (string)run!["function"]! == "fn_queue_work" && (bool)run["succeeded"]! == false).ToList();
         Assert.Equal(["1", "2", "3", "4", "5"], deliveries.Select(run => (string)run!["payload"]!["Metadata"]!["DequeueCount"]!));
-        Assert.Null(receiver.Waiting);
-        await ReplayAsync(agent, token, storage);
-        Assert.Equal(second, (await receiver.NextAsync(Cancelled)).Id);
+        Assert.False(await work.IsDoneAsync());
+        await ReplayAsync(agent, token, storage, work);
+        await work.DoneAsync();
     }
 
-    [Fact]
-    public async Task A_Service_Bus_message_that_fails_is_dead_lettered_listed_and_replayed()
+    [Theory]
+    [MemberData(nameof(HostedWork.Kinds), MemberType = typeof(HostedWork))]
+    public async Task A_Service_Bus_message_that_fails_is_dead_lettered_listed_and_replayed(string kind)
     {
         var account = await azurite.EmptyAccountAsync();
         var queue = new StorageQueue(StorageAccount.ParseQueue(account), TimeProvider.System);
-        await using var receiver = new WebhookReceiver();
         await using var storage = await Wire.OpenAsync(TablesOf(account));
         // The program sends to a queue that nobody hands out: the test carries the messages over to the bus.
         await using var host = await StartAsync(account, storage);
         var (agent, token) = await OwnerAsync(host);
-        var webhook = await WebhookAsync(agent, token, receiver);
+        await using var work = await HostedWork.CreateAsync(kind, account, agent, token);
 
-        var first = await SendAsync(agent, token, webhook);
+        await work.QueueAsync();
         Assert.True((bool)(await host.FireAsync("fn_bus_work", await MessageAsync(queue), Cancelled))["succeeded"]!);
-        Assert.Equal(first, (await receiver.NextAsync(Cancelled)).Id);
+        await work.DoneAsync();
 
-        Break(storage);
-        var second = await SendAsync(agent, token, webhook);
+        Break(storage, work);
+        await work.QueueAsync();
         var outcome = await host.FireAsync("fn_bus_work", await MessageAsync(queue), Cancelled);
         Assert.False((bool)outcome["succeeded"]!);
         Assert.Equal("10", (string?)outcome["payload"]!["Metadata"]!["DeliveryCount"]);
         var dead = Assert.Single(await host.DeadLettersAsync(Cancelled))!;
         Assert.Equal("MaxDeliveryCountExceeded", (string?)dead["reason"]);
-        Assert.Null(receiver.Waiting);
+        Assert.False(await work.IsDoneAsync());
         Assert.True((bool)(await host.FireAsync("fn_bus_dead", new JsonObject { ["input"] = (string)dead["body"]! }, Cancelled))["succeeded"]!);
-        await ReplayAsync(agent, token, storage);
+        await ReplayAsync(agent, token, storage, work);
         Assert.True((bool)(await host.FireAsync("fn_bus_work", await MessageAsync(queue), Cancelled))["succeeded"]!);
-        Assert.Equal(second, (await receiver.NextAsync(Cancelled)).Id);
+        await work.DoneAsync();
+    }
+
+    [Theory]
+    [InlineData("fn_queue_poison")]
+    [InlineData("fn_bus_dead")]
+    public async Task A_message_put_aside_that_cannot_be_noted_is_handed_out_again_until_it_is_listed(string function)
+    {
+        var account = await azurite.EmptyAccountAsync();
+        var queue = new StorageQueue(StorageAccount.ParseQueue(account), TimeProvider.System);
+        await using var storage = await Wire.OpenAsync(TablesOf(account));
+        await using var host = await StartAsync(account, storage);
+        var (agent, token) = await OwnerAsync(host);
+        await using var work = await HostedWork.CreateAsync("webhook.deliver", account, agent, token);
+        await work.QueueAsync();
+        var message = await MessageAsync(queue);
+
+        var refused = 0;
+        storage.Rule = async (request, pass) => request.Method == "POST" && request.Target.EndsWith("/failedwork", StringComparison.Ordinal) && refused++ == 0 ? WireAnswer.Of(HttpStatusCode.Forbidden) : await pass();
+        // A dead-lettered message comes again by itself; one of the poison queue when the host shows it again, after ten minutes.
+        var first = await host.FireAsync(function, message, Cancelled);
+        if (function == "fn_bus_dead")
+            Assert.Equal("2", (string?)first["payload"]!["Metadata"]!["DeliveryCount"]);
+        else
+        {
+            Assert.False((bool)first["succeeded"]!);
+            first = await host.FireAsync(function, message, Cancelled);
+        }
+        Assert.True((bool)first["succeeded"]!);
+        await ReplayAsync(agent, token, storage, work);
+        Assert.True((bool)(await host.FireAsync("fn_queue_work", await MessageAsync(queue), Cancelled))["succeeded"]!);
+        await work.DoneAsync();
     }
 
     /// <summary>Nobody can read the row that a message is about: storage refuses it, which no repetition mends.</summary>
-    private static void Break(Wire storage) => storage.Rule = static async (request, pass) =>
-        request.Method == "GET" && request.Target.Contains("/webhookdeliveries(", StringComparison.Ordinal) ? WireAnswer.Of(HttpStatusCode.Forbidden) : await pass();
+    private static void Break(Wire storage, HostedWork work) => storage.Rule = async (request, pass) =>
+        request.Method == "GET" && request.Target.Contains($"/{work.Table}(", StringComparison.Ordinal) ? WireAnswer.Of(HttpStatusCode.Forbidden) : await pass();
 
-    private static async Task ReplayAsync(TestAgent agent, string token, Wire storage)
+    private static async Task ReplayAsync(TestAgent agent, string token, Wire storage, HostedWork work)
     {
         var failed = Assert.Single((await agent.ApiAsync(HttpMethod.Get, "/work/failed", token)).Json!["items"]!.AsArray())!;
-        Assert.Equal("webhook.deliver", (string?)failed["kind"]);
+        Assert.Equal(work.Kind, (string?)failed["kind"]);
         storage.Rule = static async (_, pass) => await pass();
         Assert.Equal(HttpStatusCode.NoContent, (await agent.ApiAsync(HttpMethod.Post, $"/work/failed/{failed["id"]}/replay", token)).Status);
         Assert.Empty((await agent.ApiAsync(HttpMethod.Get, "/work/failed", token)).Json!["items"]!.AsArray());
@@ -148,10 +179,4 @@ public sealed class HostTriggersTests(PackagedApp app, AzuriteFixture azurite) :
         var agent = new TestAgent(host.Address);
         return (agent, await agent.ManagementTokenAsync("olivia"));
     }
-
-    private static async Task<string> WebhookAsync(TestAgent agent, string token, WebhookReceiver receiver) =>
-        (string)(await agent.ApiAsync(HttpMethod.Post, "/webhooks", token, new JsonObject { ["url"] = receiver.Url })).Json!["webhook"]!["id"]!;
-
-    private static async Task<string> SendAsync(TestAgent agent, string token, string webhook) =>
-        (string)(await agent.ApiAsync(HttpMethod.Post, $"/webhooks/{webhook}/test", token)).Json!["delivery"]!["messageId"]!;
 }

@@ -14,11 +14,14 @@ internal sealed class KeyVaultKontext : WebApplicationFactory<Program>
 {
     private readonly KeyVaultStandIn standIn;
     private readonly string credentials;
+    private readonly string vault;
+    private readonly string storage;
 
-    public KeyVaultKontext(KeyVaultStandIn standIn, string credentials)
+    /// <summary>Over a vault and a storage; <paramref name="address"/> is that of one that ended and comes back, and null for any.</summary>
+    public KeyVaultKontext(KeyVaultStandIn standIn, string credentials, string vault = "acme-kv", string storage = "memory", Uri? address = null)
     {
-        (this.standIn, this.credentials) = (standIn, credentials);
-        Address = new Uri(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{KontextServer.FreePort()}"));
+        (this.standIn, this.credentials, this.vault, this.storage) = (standIn, credentials, vault, storage);
+        Address = address ?? new Uri(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{KontextServer.FreePort()}"));
         UseKestrel();
     }
 
@@ -26,7 +29,7 @@ internal sealed class KeyVaultKontext : WebApplicationFactory<Program>
 
     protected override void ConfigureWebHost(IWebHostBuilder builder) => builder
         .UseEnvironment("Development").UseUrls(Address.OriginalString)
-        .UseSetting("Kontext:Storage", "memory").UseSetting("Kontext:PublicUrl", Address.OriginalString)
-        .UseSetting("Kontext:KeyVault", "https://acme-kv.vault.azure.net").UseSetting("Kontext:Credentials", credentials)
-        .ConfigureTestServices(services => services.AddSingleton<KeyVaults>(standIn.Open("acme-kv")));
+        .UseSetting("Kontext:Storage", storage).UseSetting("Kontext:PublicUrl", Address.OriginalString)
+        .UseSetting("Kontext:KeyVault", $"https://{vault}.vault.azure.net").UseSetting("Kontext:Credentials", credentials)
+        .ConfigureTestServices(services => services.AddSingleton<KeyVaults>(standIn.Open(vault)));
 }

@@ -2,7 +2,9 @@ using System.Globalization;
 using System.Net;
 using System.Text.Json.Nodes;
 using Kontext.Functions.Health;
+using Kontext.Functions.Tests.Cloud;
 using Kontext.Testing;
+using Kontext.Testing.KeyVaultApi;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Kontext.Functions.Tests.Health;
@@ -38,6 +40,41 @@ public sealed class ReadinessTests(AzuriteFixture azurite) : IDisposable
         Assert.Equal(HttpStatusCode.ServiceUnavailable, status);
         Assert.Equal("""{"status":"not ready","checks":{"storage":"ok","queue":"does not answer"}}""", body.ToJsonString());
         Assert.Contains("Not ready: queue does not answer", kontext.Output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_program_whose_storage_is_away_or_refuses_it_is_not_ready_and_tells_strangers_no_more_than_that(bool away)
+    {
+        var account = await azurite.EmptyAccountAsync();
+        var tables = new Uri(account.Split("TableEndpoint=")[1].Split(';')[0]).GetLeftPart(UriPartial.Authority);
+        await using var wire = await Wire.OpenAsync(new Uri(tables));
+        await using var kontext = await KontextServer.StartAsync(account.Replace("TableEndpoint=" + tables, "TableEndpoint=" + wire.Address.GetLeftPart(UriPartial.Authority), StringComparison.Ordinal), keys);
+        wire.Rule = (_, _) => Task.FromResult(away ? null : WireAnswer.Of(HttpStatusCode.Forbidden));
+        var (status, body) = await AskAsync(kontext, "/readyz");
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, status);
+        Assert.Equal("""{"status":"not ready","checks":{"storage":"does not answer","queue":"ok"}}""", body.ToJsonString());
+        Assert.Equal(HttpStatusCode.OK, (await AskAsync(kontext, "/healthz")).Status);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_program_whose_vault_is_away_or_refuses_it_is_not_ready_and_tells_strangers_no_more_than_that(bool away)
+    {
+        await using var standIn = await KeyVaultStandIn.StartAsync();
+        await using var kontext = new KeyVaultKontext(standIn, "envelope");
+        kontext.StartServer();
+        if (away)
+            await standIn.StopAsync();
+        else
+            standIn.Fail(StandInFault.Forbidden, times: 10);
+        using var client = new HttpClient();
+        using var answer = await client.GetAsync(new Uri(kontext.Address, "/readyz"), Cancelled);
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, answer.StatusCode);
+        Assert.Equal("""{"status":"not ready","checks":{"storage":"ok","vault":"does not answer"}}""", await answer.Content.ReadAsStringAsync(Cancelled));
+        Assert.Equal(TimeSpan.FromSeconds(2), answer.Headers.RetryAfter?.Delta);
     }
 
     [Fact]

@@ -122,6 +122,44 @@ public sealed class ServiceBusSenderTests : IDisposable
     }
 
     [Fact]
+    public async Task A_probe_that_is_let_in_from_nowhere_finds_that_out()
+    {
+        bus.Refusals.Enqueue(HttpStatusCode.Forbidden);
+        await Assert.ThrowsAsync<StorageUnavailableException>(() => Sender().ProbeAsync(Cancelled));
+    }
+
+    [Theory]
+    [InlineData(HttpStatusCode.Unauthorized, "Azure Service Bus Data Sender")]
+    [InlineData(HttpStatusCode.Forbidden, "is full")]
+    [InlineData(HttpStatusCode.NotFound, "no queue kontext-work")]
+    public async Task After_a_message_was_refused_probes_fail_until_one_is_taken(HttpStatusCode refusal, string advice)
+    {
+        var sender = Sender();
+        await sender.ProbeAsync(Cancelled);
+        bus.Refusals.Enqueue(refusal);
+        await Assert.ThrowsAsync<Azure.RequestFailedException>(() => sender.EnqueueAsync(Work, TimeSpan.Zero, Cancelled));
+        var notReady = await Assert.ThrowsAsync<StorageUnavailableException>(() => sender.ProbeAsync(Cancelled));
+        Assert.Contains(advice, notReady.Message, StringComparison.Ordinal);
+        await sender.EnqueueAsync(Work, TimeSpan.Zero, Cancelled);
+        await sender.ProbeAsync(Cancelled);
+    }
+
+    [Fact]
+    public async Task A_refusal_of_long_ago_says_nothing_any_more_and_one_message_that_was_wrong_says_nothing_of_the_queue()
+    {
+        var time = new ManualTime(new DateTimeOffset(2026, 11, 21, 12, 0, 0, TimeSpan.Zero));
+        var sender = Sender(time: time);
+        bus.Refusals.Enqueue(HttpStatusCode.BadRequest);
+        await Assert.ThrowsAsync<Azure.RequestFailedException>(() => sender.EnqueueAsync(Work, TimeSpan.Zero, Cancelled));
+        await sender.ProbeAsync(Cancelled);
+        bus.Refusals.Enqueue(HttpStatusCode.Unauthorized);
+        await Assert.ThrowsAsync<Azure.RequestFailedException>(() => sender.EnqueueAsync(Work, TimeSpan.Zero, Cancelled));
+        await Assert.ThrowsAsync<StorageUnavailableException>(() => sender.ProbeAsync(Cancelled));
+        time.Advance(TimeSpan.FromMinutes(16));
+        await sender.ProbeAsync(Cancelled);
+    }
+
+    [Fact]
     public async Task A_probe_finds_that_there_is_no_such_queue()
     {
         using var other = new ServiceBusApi(Host, "other", Token);
@@ -155,8 +193,8 @@ public sealed class ServiceBusSenderTests : IDisposable
 
     private static RevokeGrant NewWork(int attempt) => new(new OrgId(Guid.NewGuid()), new RevocationId(Guid.NewGuid()), attempt);
 
-    private ServiceBusSender Sender(ServiceBusApi? other = null) =>
-        new(Host, new NamedToken(), new HttpClientTransport(other ?? bus), TimeSpan.FromMilliseconds(1), TimeProvider.System);
+    private ServiceBusSender Sender(ServiceBusApi? other = null, TimeProvider? time = null) =>
+        new(Host, new NamedToken(), new HttpClientTransport(other ?? bus), TimeSpan.FromMilliseconds(1), time ?? TimeProvider.System);
 
     private async Task<HttpStatusCode> PostAsync(string token, string type, string? properties, string body)
     {
@@ -168,14 +206,5 @@ public sealed class ServiceBusSenderTests : IDisposable
             request.Headers.TryAddWithoutValidation("BrokerProperties", properties);
         using var answer = await client.SendAsync(request, Cancelled);
         return answer.StatusCode;
-    }
-
-    private sealed class NamedToken : TokenCredential
-    {
-        public override AccessToken GetToken(TokenRequestContext requestContext, CancellationToken cancellationToken) =>
-            new($"token for {requestContext.Scopes[0]}", DateTimeOffset.MaxValue);
-
-        public override ValueTask<AccessToken> GetTokenAsync(TokenRequestContext requestContext, CancellationToken cancellationToken) =>
-            ValueTask.FromResult(GetToken(requestContext, cancellationToken));
     }
 }

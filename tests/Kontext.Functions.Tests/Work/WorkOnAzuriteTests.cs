@@ -106,10 +106,60 @@ public sealed class WorkOnAzuriteTests(AzuriteFixture azurite) : IDisposable
         Assert.Equal((string?)delivery["messageId"], (await receiver.NextAsync(TestContext.Current.CancellationToken)).Id);
         Assert.Equal(HttpStatusCode.OK, await PostAsync(server, "fn_bus_work", replayed.Body.Span));
         Assert.Null(receiver.Waiting);
-        // Nobody's message: kept aside, and asked for never again.
-        Assert.Equal(HttpStatusCode.OK, await PostAsync(server, "fn_queue_work", "not work"u8));
-        Assert.Empty((await agent.ApiAsync(HttpMethod.Get, "/work/failed", token)).Json!["items"]!.AsArray());
     }
+
+    [Theory]
+    [InlineData("fn_queue_work")]
+    [InlineData("fn_queue_poison")]
+    [InlineData("fn_bus_work")]
+    [InlineData("fn_bus_dead")]
+    public async Task A_message_that_nobody_can_read_is_told_of_without_its_content_where_the_installation_is_run_and_dismissed_on_record(string function)
+    {
+        const string Content = "not work, but somebody's secret";
+        var settings = new Dictionary<string, string> { ["Kontext__Organizations__globex__Name"] = "Globex" };
+        await using var server = await KontextServer.StartAsync("memory", keys, settings: settings, handler: true);
+        var agent = new TestAgent(server.Url);
+        var token = await agent.ManagementTokenAsync("olivia");
+        using var browser = new FormBrowser();
+        var globex = (await agent.AuthorizeAsync(browser, Ids.Named<AppId>("command line\nglobex").ClientId, "gloria", agent.Api, "openid management:all"))["access_token"]!;
+
+        Assert.Equal(HttpStatusCode.OK, await PostAsync(server, function, Encoding.UTF8.GetBytes(Content)));
+        var failed = Assert.Single(await FailedAsync(agent, token))!;
+        Assert.Equal("unreadable", (string?)failed["kind"]);
+        Assert.DoesNotContain(Content, failed.ToJsonString(), StringComparison.Ordinal);
+        Assert.Equal(HttpStatusCode.Conflict, (await agent.ApiAsync(HttpMethod.Post, $"/work/failed/{failed["id"]}/replay", token)).Status);
+
+        Assert.Empty(await FailedAsync(agent, globex));
+        Assert.Equal(HttpStatusCode.NotFound, (await agent.ApiAsync(HttpMethod.Post, $"/work/failed/{failed["id"]}/replay", globex)).Status);
+        Assert.Equal(HttpStatusCode.NotFound, (await agent.ApiAsync(HttpMethod.Delete, $"/work/failed/{failed["id"]}", globex)).Status);
+        Assert.Single(await FailedAsync(agent, token));
+
+        Assert.Equal(HttpStatusCode.NoContent, (await agent.ApiAsync(HttpMethod.Delete, $"/work/failed/{failed["id"]}", token)).Status);
+        Assert.Empty(await FailedAsync(agent, token));
+        Assert.Equal(HttpStatusCode.NotFound, (await agent.ApiAsync(HttpMethod.Delete, $"/work/failed/{failed["id"]}", token)).Status);
+        var recorded = Assert.Single((await agent.ApiAsync(HttpMethod.Get, "/audit/events?type=admin.change&limit=50", token)).Json!["items"]!.AsArray(), entry => (string?)entry!["capability"] == "work.dismissed");
+        Assert.Equal($"unreadable ({failed["id"]})", (string?)recorded!["target"]);
+        Assert.Contains("cannot read was given up", server.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain(Content, server.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Failed_work_is_dismissed_by_those_who_may_change_things_and_by_nobody_else()
+    {
+        await using var server = await KontextServer.StartAsync("memory", keys, handler: true);
+        var agent = new TestAgent(server.Url);
+        var token = await agent.ManagementTokenAsync("olivia");
+        var (member, auditor) = (await agent.ManagementTokenAsync("mallory"), await agent.ManagementTokenAsync("ada+auditor"));
+        Assert.Equal(HttpStatusCode.OK, await PostAsync(server, "fn_queue_poison", WorkMessage.Write(Deliver((await OrgAsync(agent, token)).Value))));
+        var failed = Assert.Single(await FailedAsync(agent, token))!;
+        foreach (var other in (string[])[member, auditor])
+            Assert.Equal(HttpStatusCode.Forbidden, (await agent.ApiAsync(HttpMethod.Delete, $"/work/failed/{failed["id"]}", other)).Status);
+        Assert.Single(await FailedAsync(agent, token));
+        Assert.Equal(HttpStatusCode.NoContent, (await agent.ApiAsync(HttpMethod.Delete, $"/work/failed/{failed["id"]}", token)).Status);
+        Assert.Empty(await FailedAsync(agent, token));
+    }
+
+    private static async Task<JsonArray> FailedAsync(TestAgent agent, string token) => (await agent.ApiAsync(HttpMethod.Get, "/work/failed", token)).Json!["items"]!.AsArray();
 
     private static Task<HttpStatusCode> PostAsync(KontextServer server, string function, ReadOnlySpan<byte> message) => PostAsync(server, function, Convert.ToBase64String(message));
 

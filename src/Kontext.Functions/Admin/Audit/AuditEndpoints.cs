@@ -25,6 +25,7 @@ internal static class AuditEndpoints
         console.MapGet("/audit/export", (HttpContext context, AdminPages pages) => pages.AnswerAsync(context, visit => Task.FromResult(Result.Of(Export(visit)))));
         console.MapGet("/work", (HttpContext context, AdminPages pages) => pages.ShowAsync<WorkPage>(context, WorkAsync));
         console.MapPost("/work/{id:guid}/replay", (Guid id, HttpContext context, AdminPages pages) => pages.PostAsync(context, WorkPath, (visit, _) => ReplayAsync(visit, id)));
+        console.MapPost("/work/{id:guid}/dismiss", (Guid id, HttpContext context, AdminPages pages) => pages.PostAsync(context, WorkPath, (visit, form) => DismissAsync(visit, id, form)));
         TraceEndpoints.Map(console);
     }
 
@@ -65,4 +66,11 @@ internal static class AuditEndpoints
 
     private static async Task<Result<Posted>> ReplayAsync(AdminVisit visit, Guid id) =>
         (await visit.SendAsync(HttpMethods.Post, $"/work/failed/{id:D}/replay")).TryGet(out _, out var failure) ? new Posted.To(WorkPath, "It is queued again.") : failure;
+
+    private static async Task<Result<Posted>> DismissAsync(AdminVisit visit, Guid id, OAuthParameters form)
+    {
+        if (!SignedInPages.IsConfirmed(form))
+            return new Posted.Question("Dismiss this work?", WorkPage.DismissQuestion, "Dismiss");
+        return (await visit.SendAsync(HttpMethods.Delete, $"/work/failed/{id:D}")).TryGet(out _, out var failure) ? new Posted.To(WorkPath, "It is dismissed.") : failure;
+    }
 }
