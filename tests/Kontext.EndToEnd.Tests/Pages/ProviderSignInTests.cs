@@ -43,7 +43,7 @@ public sealed class ProviderSignInTests : IAsyncLifetime
         await Expect(person.Page.GetByLabel("Password")).ToBeVisibleAsync();
         Assert.StartsWith(second.Issuer, person.Page.Url, StringComparison.Ordinal);
         await person.DecideAsync("Allow");
-        await Expect(person.Heading).ToHaveTextAsync("Your agents");
+        await Expect(person.Heading).ToHaveTextAsync("Agents acting for you");
         await Expect(person.Page).ToHaveURLAsync(person.Address("/sessions"));
     }
 
@@ -80,8 +80,12 @@ public sealed class ProviderSignInTests : IAsyncLifetime
         await person.Page.GetByRole(AriaRole.Link, new() { Name = "Refresh" }).ClickAsync();
         await Expect(person.Page.GetByLabel("Password")).ToBeVisibleAsync();
         Assert.StartsWith(first.Issuer, person.Page.Url, StringComparison.Ordinal);
-        await person.DecideAsync("Allow");
+        await person.Page.GetByLabel("User").FillAsync(person.Name);
+        await person.Page.GetByLabel("Password").FillAsync(person.Name);
+        // What was allowed there before is not asked again.
+        await person.Page.GetByRole(AriaRole.Button, new() { Name = "Sign in" }).ClickAsync();
         await Expect(person.Heading).ToHaveTextAsync("Integrations");
+        await Expect(person.Page).ToHaveURLAsync(person.Address("/integrations"));
     }
 
     private static Task EndSessionAsync(PageOfPerson person) => person.Context.ClearCookiesAsync(new() { Name = "kontext-session" });
