@@ -3,6 +3,7 @@ using Kontext.Domain;
 using Kontext.Domain.Observability;
 using Kontext.Functions.Admin;
 using Kontext.Functions.Limits;
+using Kontext.Functions.Pages;
 
 namespace Kontext.Functions;
 
@@ -31,8 +32,7 @@ internal sealed class SurfaceMiddleware(RequestDelegate next, EndpointDataSource
         }
         if (surface is null)
         {
-            context.Response.StatusCode = StatusCodes.Status404NotFound;
-            await context.Response.WriteAsJsonAsync(new NotFoundBody("There is nothing at this address.", 404), RootJson.Default.NotFoundBody);
+            await UnknownAddress.AnswerAsync(context);
             return;
         }
 

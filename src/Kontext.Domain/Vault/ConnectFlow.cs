@@ -35,14 +35,21 @@ public sealed class ConnectFlow(
     ConnectStates states, IIntegrationStore integrations, IConnectionStore connections, ProviderDirectory providers, IProviderClient client, ConnectionWriter writer, ConnectAddresses addresses)
 {
     /// <summary>The provider's authorization URL. To be called only for what our own page sent in a way no other site can, or for a caller with an access token, who has no browser session (null).</summary>
-    public async Task<Result<Uri>> StartAsync(OrgId org, User user, Integration integration, string? browserBinding, string? returnUrl, CancellationToken cancellationToken)
+    /// <param name="org">The organization.</param>
+    /// <param name="user">Who connects.</param>
+    /// <param name="integration">What.</param>
+    /// <param name="browserBinding">Hash of the browser session.</param>
+    /// <param name="session">Handle of the connect session on whose page it is started; null for none.</param>
+    /// <param name="returnUrl">Where the person goes afterwards; null for nowhere.</param>
+    /// <param name="cancellationToken">Cancels.</param>
+    public async Task<Result<Uri>> StartAsync(OrgId org, User user, Integration integration, string? browserBinding, Secret? session, string? returnUrl, CancellationToken cancellationToken)
     {
         if (integration.AuthMode != AuthMode.Oauth)
             return new Failure(FailureCode.InvalidRequest, $"{integration.Name} is not connected by authorizing at a provider.");
         if (!(await providers.ResolveAsync(org, integration, cancellationToken)).TryGet(out var app, out var failure))
             return failure;
         var asked = ScopeStepUp.Wanted(app.Scopes, await connections.FindAsync(org, user.Id, integration.Id, cancellationToken) is { } row ? row.Value : null);
-        var state = await states.IssueAsync(org, (hash, expiresAt) => new ConnectState
+        var state = await states.IssueAsync(org, session, (hash, expiresAt) => new ConnectState
         {
             Hash = hash,
             User = user.Id,

@@ -28,6 +28,9 @@ public sealed record ConnectState
     /// <summary>Where the person goes afterwards; null for nowhere.</summary>
     public string? ReturnUrl { get; init; }
 
+    /// <summary>Sealed handle of the connect session on whose page it was started; null when it was started elsewhere.</summary>
+    public string? SealedSession { get; init; }
+
     /// <summary>When it stops working.</summary>
     public required DateTimeOffset ExpiresAt { get; init; }
 
@@ -53,12 +56,24 @@ public sealed class ConnectStates(IConnectStateStore store, ISealer sealer, Time
 {
     private static readonly TimeSpan Life = TimeSpan.FromMinutes(10);
 
-    /// <summary>Stores a state and gives the parameter to send.</summary>
-    public async Task<string> IssueAsync(OrgId org, Func<string, DateTimeOffset, ConnectState> make, CancellationToken cancellationToken)
+    /// <summary>Stores a state, with the handle of the connect session if there is one, and gives the parameter to send.</summary>
+    public async Task<string> IssueAsync(OrgId org, Secret? session, Func<string, DateTimeOffset, ConnectState> make, CancellationToken cancellationToken)
     {
         var handle = OrgHandle.New(org, OrgHandle.ConnectState);
-        await store.InsertAsync(org, make(RandomValue.HashOf(handle), time.GetUtcNow() + Life), cancellationToken);
+        var state = make(RandomValue.HashOf(handle), time.GetUtcNow() + Life);
+        if (session is not null)
+            state = state with { SealedSession = await sealer.SealAsync(org, ContextOf(state), session, cancellationToken) };
+        await store.InsertAsync(org, state, cancellationToken);
         return handle;
+    }
+
+    /// <summary>What a state was issued for and the handle of its connect session, for the same person and browser only. It may have expired or been used.</summary>
+    public async Task<(ConnectState State, Secret? Session)?> FindAsync(string? handle, OrgId org, UserId user, string? browserBinding, CancellationToken cancellationToken)
+    {
+        if (!OrgHandle.TryRead(handle, OrgHandle.ConnectState, out var issuedIn) || issuedIn != org
+            || await store.FindAsync(org, RandomValue.HashOf(handle!), cancellationToken) is not { Value: var state } || !IsOf(state, user, browserBinding))
+            return null;
+        return (state, state.SealedSession is { } text ? await sealer.OpenAsync(org, ContextOf(state), text, cancellationToken) : null);
     }
 
     /// <summary>Takes a state back: the same person and browser, in time, once. <paramref name="browserBinding"/> is null where an access token speaks for the person.</summary>
@@ -68,7 +83,7 @@ public sealed class ConnectStates(IConnectStateStore store, ISealer sealer, Time
             || await store.FindAsync(org, RandomValue.HashOf(handle!), cancellationToken) is not { } row || row.Value.ExpiresAt <= time.GetUtcNow())
             return Refused("unknown or expired state");
         // A foreign browser must not use up the state of the one that started.
-        if (row.Value.User != user || (row.Value.BrowserBinding is { } bound && !FixedTimeEquals(bound, browserBinding ?? "")))
+        if (!IsOf(row.Value, user, browserBinding))
             return Refused("state of another browser session");
         if (row.Value.UsedAt is not null || await store.ReplaceAsync(org, row, row.Value with { UsedAt = time.GetUtcNow() }, CancellationToken.None) is null)
             return Refused("state used before");
@@ -78,6 +93,11 @@ public sealed class ConnectStates(IConnectStateStore store, ISealer sealer, Time
     /// <summary>The PKCE verifier that belongs to a state (RFC 7636 section 4.1): derived, so that it is stored nowhere.</summary>
     public async ValueTask<Secret> VerifierAsync(OrgId org, string handle, CancellationToken cancellationToken) =>
         new(System.Buffers.Text.Base64Url.EncodeToString(await sealer.DeriveAsync(org, "connect-pkce", handle, cancellationToken)));
+
+    private static string ContextOf(ConnectState state) => "connect-session " + state.Hash;
+
+    private static bool IsOf(ConnectState state, UserId user, string? browserBinding) =>
+        state.User == user && (state.BrowserBinding is not { } bound || FixedTimeEquals(bound, browserBinding ?? ""));
 
     private static bool FixedTimeEquals(string left, string right) =>
         CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(left), Encoding.UTF8.GetBytes(right));

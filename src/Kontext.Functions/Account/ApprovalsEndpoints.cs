@@ -12,7 +12,7 @@ internal static class ApprovalsEndpoints
 
     public static void Map(IEndpointRouteBuilder app)
     {
-        var group = app.MapGroup(Path).WithMetadata(new Surface(Authenticate: null, PageErrors.Of));
+        var group = app.MapGroup(Path).WithMetadata(new Surface(Authenticate: null, (context, failure) => LoadErrors.Of(context, failure, "approvals", Path)));
         group.MapGet("", (HttpContext context, SignedInPages pages, ApprovalDecisions approvals) => pages.ShowAsync(context, async (user, person) =>
         {
             var waiting = await approvals.ListAsync(user.Org, user.User.Id, context.RequestAborted);

@@ -37,10 +37,9 @@ internal sealed class IntegrationsEndpoints(
 
     private async Task<Result<Posted>> ConnectAsync(Post post)
     {
-        if (!(await flow.StartAsync(post.User.Org, post.User.User, post.Integration, post.User.SessionBinding, settings.Issuer + Path, post.Context.RequestAborted)).TryGet(out var link, out var failure))
+        if (!(await flow.StartAsync(post.User.Org, post.User.User, post.Integration, post.User.SessionBinding, session: null, settings.Issuer + Path, post.Context.RequestAborted)).TryGet(out var link, out var failure))
             return failure;
-        // Not by a redirect: browsers hold every further redirect of the provider, to wherever its people sign in, against the form-action of our page.
-        return new Posted.Answer(ContinuePage.To(link.AbsoluteUri, $"On to {post.Name}", "Allow the access there, and you come back here.", $"Continue to {WebLink.HostOf(link.AbsoluteUri)}"));
+        return new Posted.Answer(ContinuePage.ToService(post.Name, link));
     }
 
     private async Task<Result<Posted>> SaveAsync(Post post)

@@ -11,7 +11,7 @@ internal static class SessionsEndpoints
 
     public static void Map(IEndpointRouteBuilder app)
     {
-        var group = app.MapGroup(Path).WithMetadata(new Surface(Authenticate: null, PageErrors.Of));
+        var group = app.MapGroup(Path).WithMetadata(new Surface(Authenticate: null, (context, failure) => LoadErrors.Of(context, failure, "agents", Path)));
         group.MapGet("", (HttpContext context, SignedInPages pages, OwnSessions own, SessionsView view) => pages.ShowAsync(context, async (user, person) =>
         {
             var sessions = await own.ListAsync(user.Org, user.User.Id, context.RequestAborted);

@@ -20,10 +20,7 @@ internal sealed class SignedInPages(BrowserSessions browser, IOrganizationStore 
     {
         if (await browser.CurrentAsync(context) is not { } user)
             return SignInEndpoints.Redirect(context.Request.Path + context.Request.QueryString);
-        var person = await PersonAsync(context, user);
-        // For the error page, should the rest fail.
-        context.Items[typeof(PagePerson)] = person;
-        return await show(user, person);
+        return await show(user, await PersonAsync(context, user));
     }
 
     /// <summary>Takes a form. What it came to is said on the page it leads to; what failed is said on the page at <paramref name="back"/>, where it was.</summary>
@@ -34,6 +31,8 @@ internal sealed class SignedInPages(BrowserSessions browser, IOrganizationStore 
         // Not by a redirect: the browser would hold the provider's address against the form-action of the page it came from.
         if (await browser.CurrentAsync(context) is not { } user)
             return ContinuePage.To($"/login?return_to={Uri.EscapeDataString(back)}", "Your sign-in has ended", "It was too long ago. Sign in again to go on.", "Sign in");
+        // From here on error pages have the person's navigation.
+        await PersonAsync(context, user);
         if (!browser.IsCsrf(context, user, form["csrf"]))
             return PageErrors.Of(context, OutOfDate);
         if (!(await act(user, form)).TryGet(out var posted, out failure))
@@ -57,19 +56,27 @@ internal sealed class SignedInPages(BrowserSessions browser, IOrganizationStore 
     /// <summary>Was the person asked about what this form does?</summary>
     public static bool IsConfirmed(OAuthParameters form) => form[ConfirmedField] == "yes";
 
-    /// <summary>What a page's frame says of the person.</summary>
-    public async ValueTask<PagePerson> PersonAsync(HttpContext context, BrowserUser user) => new(
-        user.User.DisplayName,
-        (await organizations.CurrentAsync(user.Org, context.RequestAborted))?.Name ?? "",
-        user.User.IsPrivileged || user.User.Roles.Contains("auditor"),
-        user.CsrfToken,
-        notices.Take(context, user));
+    /// <summary>What a page's frame says of the person. Kept with the request, for the error page.</summary>
+    public async ValueTask<PagePerson> PersonAsync(HttpContext context, BrowserUser user)
+    {
+        if (context.Items[typeof(PagePerson)] is PagePerson known)
+            return known;
+        var person = new PagePerson(
+            user.User.DisplayName,
+            (await organizations.CurrentAsync(user.Org, context.RequestAborted))?.Name ?? "",
+            user.User.IsPrivileged || user.User.Roles.Contains("auditor"),
+            user.CsrfToken,
+            notices.Take(context, user));
+        context.Items[typeof(PagePerson)] = person;
+        return person;
+    }
 
     private async Task<IResult> AskAsync(HttpContext context, BrowserUser user, string back, Posted.Question question)
     {
         var form = await context.Request.ReadFormAsync(context.RequestAborted);
-        var fields = form.Where(field => field.Key is not ("csrf" or ConfirmedField))
-            .SelectMany(field => field.Value, (field, value) => new KeyValuePair<string, string>(field.Key, value ?? "")).ToList();
-        return PageResult.Of<ConfirmPage>(new ConfirmModel(await PersonAsync(context, user), question.Title, question.Text, question.Button, context.Request.Path, fields, back));
+        var carried = form.Where(field => field.Key is not ("csrf" or ConfirmedField)).ToLookup(field => SecretFields.LabelOf(field.Key) is not null);
+        var fields = carried[false].SelectMany(field => field.Value, (field, value) => new KeyValuePair<string, string>(field.Key, value ?? "")).ToList();
+        var secrets = carried[true].Where(field => field.Value.ToString().Length > 0).Select(field => new KeyValuePair<string, string>(field.Key, SecretFields.LabelOf(field.Key)!)).ToList();
+        return PageResult.Of<ConfirmPage>(new ConfirmModel(await PersonAsync(context, user), question.Title, question.Text, question.Button, context.Request.Path, fields, secrets, back));
     }
 }

@@ -16,7 +16,7 @@ internal static class ConnectEndpoints
         var oauth = app.MapGroup("/oauth").WithMetadata(new Surface(
             Authenticate: null, (context, failure) => context.RequestServices.GetRequiredService<IConnectPages>().Error(context, failure)));
         oauth.MapGet("/connect", (HttpContext context, ConnectPageBuilder builder, IConnectPages pages) => ShowAsync(context, builder, pages, guests, signedInUser));
-        oauth.MapGet("/callback", (HttpContext context, ConnectFlow flow, IConnectPages pages, PersonalCallback personal) => CallbackAsync(context, flow, pages, personal, async returned => await guests.OfStateAsync(returned, returned.Request.Query["state"]) ?? await signedInUser(returned)));
+        oauth.MapGet("/callback", (HttpContext context, ConnectFlow flow, ConnectOrigins origins, IConnectPages pages, PersonalCallback personal) => CallbackAsync(context, flow, origins, pages, personal, async returned => await guests.OfStateAsync(returned, returned.Request.Query["state"]) ?? await signedInUser(returned)));
         oauth.MapPost("/connect/start", (HttpContext context, ConnectPageBuilder builder, ConnectFlow flow, IConnectPages pages) =>
             PostAsync(context, settings, builder, pages, posting, post => StartAsync(post, flow)));
         oauth.MapPost("/connect/token", (HttpContext context, ConnectPageBuilder builder, ProvidedTokens tokens, IConnectPages pages) =>
@@ -32,8 +32,8 @@ internal static class ConnectEndpoints
         public CancellationToken Aborted => Context.RequestAborted;
     }
 
-    /// <summary>What a post came to: another address to go to, or the page again with a notice.</summary>
-    private sealed record Posted(Uri? Redirect, string? Notice);
+    /// <summary>What a post came to: the provider to go to, or the page again with a notice.</summary>
+    private sealed record Posted(Uri? Provider, string? Notice);
 
     private static async Task<IResult> ShowAsync(HttpContext context, ConnectPageBuilder builder, IConnectPages pages, ConnectGuests guests, Func<HttpContext, ValueTask<BrowserUser?>> signedInUser)
     {
@@ -46,7 +46,7 @@ internal static class ConnectEndpoints
         return await PageAsync(context, builder, pages, user, session, notice: null, error: null, StatusCodes.Status200OK);
     }
 
-    private static async Task<IResult> CallbackAsync(HttpContext context, ConnectFlow flow, IConnectPages pages, PersonalCallback personal, Func<HttpContext, ValueTask<BrowserUser?>> signedInUser)
+    private static async Task<IResult> CallbackAsync(HttpContext context, ConnectFlow flow, ConnectOrigins origins, IConnectPages pages, PersonalCallback personal, Func<HttpContext, ValueTask<BrowserUser?>> signedInUser)
     {
         if (await personal.AddressAsync(context) is { } page)
             return new SeeOther(page);
@@ -58,11 +58,12 @@ internal static class ConnectEndpoints
             return pages.Error(context, new Failure(FailureCode.InvalidRequest, "The provider's answer is not valid. Start again from the connect page.", "repeated parameter"));
         string? Value(string name) => query[name] is [{ Length: > 0 and <= 4096 } value] ? value : null;
         var callback = new ConnectCallback(Value("state"), Value("code") is { } code ? new Secret(code) : null, Value("error"), Value("error_description"), Value("iss"));
+        var origin = await origins.FindAsync(user, callback.State, context.RequestAborted);
         if (!(await flow.CallbackAsync(user.Org, user.User, user.SessionBinding, callback, context.RequestAborted)).TryGet(out var done, out var failure))
-            return pages.Error(context, failure);
+            return origin is null ? pages.Error(context, failure) : pages.Failed(context, failure, origin.IntegrationName, origin.Page, origin.ReturnUrl);
         var notice = done.MissingScopes.IsEmpty ? null
             : $"Not everything that was asked for was granted. Some actions will not work without: {string.Join(", ", done.MissingScopes)}.";
-        return pages.Done(context, done.Integration.Name, done.Connection.Account, done.ReturnUrl, notice);
+        return pages.Done(context, done.Integration.Name, done.Connection.Account, await origins.NextAsync(user, origin, context.RequestAborted), done.ReturnUrl, notice);
     }
 
     private static async Task<IResult> PostAsync(
@@ -79,29 +80,29 @@ internal static class ConnectEndpoints
             return pages.Error(context, failure);
 
         var acted = (await act(new Post(context, user, session, integration, form))).TryGet(out var posted, out failure);
-        if (acted && posted!.Redirect is { } redirect)
-            return new SeeOther(redirect.AbsoluteUri);
+        if (acted && posted!.Provider is { } provider)
+            return pages.Onward(context, integration.Name, provider);
         return acted
             ? await PageAsync(context, builder, pages, user, session, posted!.Notice, error: null, StatusCodes.Status200OK)
             : await PageAsync(context, builder, pages, user, session, notice: null, failure!.Message, StatusCodes.Status400BadRequest);
     }
 
     private static async Task<Result<Posted>> StartAsync(Post post, ConnectFlow flow) =>
-        (await flow.StartAsync(post.User.Org, post.User.User, post.Integration, post.User.SessionBinding, post.Session.Session.ReturnUrl, post.Aborted)).TryGet(out var target, out var failure)
+        (await flow.StartAsync(post.User.Org, post.User.User, post.Integration, post.User.SessionBinding, new Secret(post.Session.Handle), post.Session.Session.ReturnUrl, post.Aborted)).TryGet(out var target, out var failure)
             ? new Posted(target, Notice: null) : failure;
 
     private static async Task<Result<Posted>> SaveTokenAsync(Post post, ProvidedTokens tokens) =>
         (await tokens.SaveAsync(post.User.Org, post.User.User, post.Integration, post.Form.Token, post.Aborted)).TryGet(out var connection, out var failure)
-            ? new Posted(Redirect: null, connection.Validity == Validity.Valid ? $"{post.Integration.Name} is connected." : $"{post.Integration.Name} is connected. {connection.CheckMessage}") : failure;
+            ? new Posted(Provider: null, connection.Validity == Validity.Valid ? $"{post.Integration.Name} is connected." : $"{post.Integration.Name} is connected. {connection.CheckMessage}") : failure;
 
     private static async Task<Result<Posted>> SaveFieldsAsync(Post post, ProvidedTokens tokens) =>
         (await tokens.SaveFieldsAsync(post.User.Org, post.User.User, post.Integration, post.Form.Fields, post.Aborted)).TryGet(out _, out var failure)
-            ? new Posted(Redirect: null, $"{post.Integration.Name} is connected.") : failure;
+            ? new Posted(Provider: null, $"{post.Integration.Name} is connected.") : failure;
 
     private static async Task<Result<Posted>> DisconnectAsync(Post post, Disconnection disconnection)
     {
         var report = await disconnection.RunAsync(post.User.Org, post.User.User.Id, post.Integration, DisconnectReason.ByPerson, actor: null, post.Aborted);
-        return new Posted(Redirect: null, report.Detail is null
+        return new Posted(Provider: null, report.Detail is null
             ? $"{post.Integration.Name} is disconnected."
             : $"{post.Integration.Name} is disconnected. {report.Detail}");
     }
@@ -109,8 +110,8 @@ internal static class ConnectEndpoints
     private static async Task<IResult> PageAsync(
         HttpContext context, ConnectPageBuilder builder, IConnectPages pages, BrowserUser user, OpenedSession session, string? notice, string? error, int statusCode)
     {
-        var (view, formTargets) = await builder.BuildAsync(user, session, notice, error, context.RequestAborted);
-        return pages.Connect(context, view, statusCode, formTargets);
+        var view = await builder.BuildAsync(user, session, notice, error, context.RequestAborted);
+        return pages.Connect(context, view, statusCode);
     }
 
     private static SeeOther ToLogin(HttpContext context) =>

@@ -12,8 +12,11 @@ internal sealed record OpenedSession(string Handle, ConnectSession Session, Appl
 /// <summary>Gathers what the connect page shows and checks who may see it.</summary>
 internal sealed class ConnectPageBuilder(IConnectLinks links, IApplicationStore applications, IIntegrationStore integrations, IConnectionStore connections, ProviderDirectory providers, TimeProvider time)
 {
-    /// <summary>Where the forms go.</summary>
+    /// <summary>Where the page is, and the forms go.</summary>
     public const string Action = "/oauth/connect";
+
+    /// <summary>The page of a session.</summary>
+    public static string PathOf(OpenedSession session) => $"{Action}?session={Uri.EscapeDataString(session.Handle)}";
 
     /// <summary>Opens a session for the person signed in. Anybody else is refused: a link that was passed on must not connect another person's account.</summary>
     public async Task<Result<OpenedSession>> OpenAsync(BrowserUser user, string? handle, CancellationToken cancellationToken)
@@ -37,14 +40,12 @@ internal sealed class ConnectPageBuilder(IConnectLinks links, IApplicationStore 
         return integration;
     }
 
-    /// <summary>The page, and where its forms may lead.</summary>
-    public async Task<(ConnectView View, IReadOnlyList<Uri> FormTargets)> BuildAsync(BrowserUser user, OpenedSession session, string? notice, string? error, CancellationToken cancellationToken)
+    /// <summary>The page.</summary>
+    public async Task<ConnectView> BuildAsync(BrowserUser user, OpenedSession session, string? notice, string? error, CancellationToken cancellationToken)
     {
         var shown = await ListAsync(user.Org, session, cancellationToken);
         var cards = await Task.WhenAll(shown.Select(integration => CardAsync(user, integration, cancellationToken)));
-        var view = new ConnectView(
-            session.Application.Name, user.User.DisplayName, [.. cards.Select(card => card.Item)], Action, session.Handle, user.CsrfToken, session.Session.ReturnUrl, notice, error);
-        return (view, [.. cards.Select(card => card.Target).OfType<Uri>()]);
+        return new ConnectView(session.Application.Name, user.User.DisplayName, cards, Action, session.Handle, user.CsrfToken, session.Session.ReturnUrl, notice, error);
     }
 
     private async Task<List<Integration>> ListAsync(OrgId org, OpenedSession session, CancellationToken cancellationToken)
@@ -71,20 +72,14 @@ internal sealed class ConnectPageBuilder(IConnectLinks links, IApplicationStore 
     private static bool IsOffered(OpenedSession session, Integration integration) =>
         session.Session.Integration is { } only ? only == integration.Id : CredentialBroker.IsAttached(session.Application, integration);
 
-    private async Task<(ConnectItem Item, Uri? Target)> CardAsync(BrowserUser user, Integration integration, CancellationToken cancellationToken)
+    private async Task<ConnectItem> CardAsync(BrowserUser user, Integration integration, CancellationToken cancellationToken)
     {
         var row = integration.NeedsConnection ? await connections.FindAsync(user.Org, user.User.Id, integration.Id, cancellationToken) : null;
         var state = ConnectionState.Of(integration, row?.Value, time.GetUtcNow());
         var connected = !integration.NeedsConnection || state.Connected;
         var reason = connected ? ScopeStepUp.WordsOf(state.Connection) ?? state.Connection?.LastError : state.Reason;
-        Uri? target = null;
-        if (integration.AuthMode == AuthMode.Oauth)
-        {
-            if ((await providers.ResolveAsync(user.Org, integration, cancellationToken)).TryGet(out var app, out var failure))
-                target = app.AuthorizationEndpoint;
-            else
-                reason = failure.Message;
-        }
+        if (integration.AuthMode == AuthMode.Oauth && !(await providers.ResolveAsync(user.Org, integration, cancellationToken)).TryGet(out _, out var failure))
+            reason = failure.Message;
         var fields = integration.CredentialSchema.Keys.Order(StringComparer.Ordinal).ToList();
         var kind = integration.AuthMode switch
         {
@@ -92,9 +87,8 @@ internal sealed class ConnectPageBuilder(IConnectLinks links, IApplicationStore 
             AuthMode.UserToken => fields.Count > 0 ? "credentials" : "user_token",
             _ => "none",
         };
-        var item = new ConnectItem(
+        return new ConnectItem(
             integration.Id.ToString(), integration.Name, kind, connected ? "connected" : "disconnected", reason, state.Connection?.Account,
             integration.TokenLabel, integration.TokenHelpUrl, integration.TokenPlaceholder, fields);
-        return (item, target);
     }
 }

@@ -7,16 +7,26 @@ namespace Kontext.Functions.Connect;
 internal sealed class ConnectPages : IConnectPages
 {
     /// <inheritdoc/>
-    public IResult Connect(HttpContext context, ConnectView view, int statusCode, IReadOnlyList<Uri> formTargets) => PageResult.Of<ConnectPage>(
+    public IResult Connect(HttpContext context, ConnectView view, int statusCode) => PageResult.Of<ConnectPage>(
         new ConnectModel(
             view.AgentName, view.UserName,
             [.. view.Cards.Select(card => new ConnectCard(card.Id, card.Name, card.Kind, card.Status, card.StatusReason, card.Account, card.TokenLabel, card.TokenHelpUrl, card.TokenPlaceholder, card.Fields))],
             view.Action, view.SessionHandle, view.CsrfToken, view.ReturnUrl, view.Notice, view.Error),
-        statusCode, formTargets);
+        statusCode);
 
     /// <inheritdoc/>
-    public IResult Done(HttpContext context, string integrationName, string? account, string? returnUrl, string? notice) =>
-        PageResult.Of<ConnectDonePage>(new ConnectDoneModel(integrationName, account, returnUrl, notice));
+    public IResult Onward(HttpContext context, string integrationName, Uri target) => ContinuePage.ToService(integrationName, target);
+
+    /// <inheritdoc/>
+    public IResult Done(HttpContext context, string integrationName, string? account, string? next, string? returnUrl, string? notice) =>
+        PageResult.Of<ConnectDonePage>(new ConnectDoneModel(integrationName, account, next, returnUrl, notice));
+
+    /// <inheritdoc/>
+    public IResult Failed(HttpContext context, Failure failure, string integrationName, string? back, string? returnUrl)
+    {
+        PageErrors.SayWhen(context, failure);
+        return PageResult.Of<ConnectFailedPage>(new ConnectFailedModel(integrationName, failure.Message, back, returnUrl), PageErrors.StatusOf(failure.Code));
+    }
 
     /// <inheritdoc/>
     public IResult Error(HttpContext context, Failure failure) => PageErrors.Of(context, failure);

@@ -59,5 +59,6 @@ internal static class ConnectServices
         .AddSingleton(provider => ActivatorUtilities.CreateInstance<ConnectGuests>(provider, settings))
         .AddSingleton(provider => ActivatorUtilities.CreateInstance<PersonalCallback>(provider, settings))
         .AddSingleton<ConnectionClearing>()
-        .AddSingleton<ConnectPageBuilder>();
+        .AddSingleton<ConnectPageBuilder>()
+        .AddSingleton<ConnectOrigins>();
 }

@@ -5,11 +5,17 @@ namespace Kontext.Functions.Connect;
 /// <summary>How the connect pages look.</summary>
 internal interface IConnectPages
 {
-    /// <summary>The page that lists services with their status. Its forms may be redirected to <paramref name="formTargets"/>.</summary>
-    IResult Connect(HttpContext context, ConnectView view, int statusCode, IReadOnlyList<Uri> formTargets);
+    /// <summary>The page that lists services with their status.</summary>
+    IResult Connect(HttpContext context, ConnectView view, int statusCode);
 
-    /// <summary>The end of connecting a service; <paramref name="notice"/> is what the person should know besides, null for nothing.</summary>
-    IResult Done(HttpContext context, string integrationName, string? account, string? returnUrl, string? notice);
+    /// <summary>Leads from that page to the provider at which the person allows access.</summary>
+    IResult Onward(HttpContext context, string integrationName, Uri target);
+
+    /// <summary>The end of connecting a service; <paramref name="next"/> is the page on which others wait for that and <paramref name="notice"/> what the person should know besides, null for nothing.</summary>
+    IResult Done(HttpContext context, string integrationName, string? account, string? next, string? returnUrl, string? notice);
+
+    /// <summary>A provider's answer that connected nothing; <paramref name="back"/> is the page on which it was begun, null when that is gone.</summary>
+    IResult Failed(HttpContext context, Failure failure, string integrationName, string? back, string? returnUrl);
 
     /// <summary>What went wrong.</summary>
     IResult Error(HttpContext context, Failure failure);

@@ -69,7 +69,7 @@ internal sealed class OrganizationIntegrationsApi(
     private async Task<IResult> StartAsync(HttpContext context, string service)
     {
         if (!(await FindAsync(context, service)).TryGet(out var found, out var failure)
-            || !(await flow.StartAsync(found.Caller.Org, found.Caller.User, found.Integration, found.Caller.Browser, PageUrl, context.RequestAborted)).TryGet(out var link, out failure))
+            || !(await flow.StartAsync(found.Caller.Org, found.Caller.User, found.Integration, found.Caller.Browser, session: null, PageUrl, context.RequestAborted)).TryGet(out var link, out failure))
             return ApiErrors.Of(context, failure);
         return Endpoints.Ok(new AuthLinkBody(link.AbsoluteUri), OrganizationJson.Default.AuthLinkBody);
     }

@@ -1,10 +1,14 @@
 namespace Kontext.Functions.Pages;
 
-/// <summary>Leads on from a form to a sign-in provider. Browsers hold redirects after a form against the page's <c>form-action</c>; a page that goes on by itself ends that chain.</summary>
+/// <summary>Leads on from a form to a provider. Browsers hold every redirect after a form, also those from there to wherever its people sign in, against the page's <c>form-action</c>; a page that goes on by itself ends that chain.</summary>
 public sealed partial class ContinuePage
 {
     /// <summary>The page.</summary>
     internal static IResult To(string target, string title, string message, string linkText) => new Onward(target, PageResult.Of<ContinuePage>(new ContinueModel(title, message, linkText, target)));
+
+    /// <summary>The page between ours and a service at which a person allows access.</summary>
+    internal static IResult ToService(string name, Uri target) =>
+        To(target.AbsoluteUri, $"On to {name}", "Allow the access there, and you come back here.", $"Continue to {WebLink.HostOf(target.AbsoluteUri)}");
 
     private sealed class Onward(string target, IResult page) : IResult
     {

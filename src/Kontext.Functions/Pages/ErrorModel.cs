@@ -5,4 +5,5 @@ namespace Kontext.Functions.Pages;
 /// <param name="Title">What happened, in a few words.</param>
 /// <param name="Message">The same in a sentence or two.</param>
 /// <param name="WhatToDo">What the person can do about it; null when nothing.</param>
-public sealed record ErrorModel(int Status, string Title, string Message, string? WhatToDo);
+/// <param name="Person">The person; null when nobody is signed in, or that was not found out.</param>
+public sealed record ErrorModel(int Status, string Title, string Message, string? WhatToDo, PagePerson? Person);

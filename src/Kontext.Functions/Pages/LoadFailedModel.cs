@@ -4,4 +4,6 @@ namespace Kontext.Functions.Pages;
 /// <param name="Person">The person; null when even that could not be found out.</param>
 /// <param name="What">What was to be loaded, in words.</param>
 /// <param name="Path">The page that shows it.</param>
-public sealed record LoadFailedModel(PagePerson? Person, string What, string Path);
+/// <param name="Address">The same with what was asked of it.</param>
+/// <param name="Reason">Why it could not be loaded.</param>
+public sealed record LoadFailedModel(PagePerson? Person, string What, string Path, string Address, string Reason);

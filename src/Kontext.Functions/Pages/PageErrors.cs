@@ -11,8 +11,11 @@ internal static class PageErrors
     {
         SayWhen(context, failure);
         var (status, title, whatToDo) = Describe(failure.Code);
-        return PageResult.Of<ErrorPage>(new ErrorModel(status, title, failure.Message, whatToDo), status);
+        return PageResult.Of<ErrorPage>(new ErrorModel(status, title, failure.Message, whatToDo, context.Items[typeof(PagePerson)] as PagePerson), status);
     }
+
+    /// <summary>The status of a failure's page.</summary>
+    public static int StatusOf(FailureCode code) => Describe(code).Status;
 
     /// <summary>Says in a header when to come back, if the failure knows.</summary>
     public static void SayWhen(HttpContext context, Failure failure)

@@ -12,7 +12,7 @@ internal sealed class SignInStart(BrowserSessions browser, SignInOrganizations o
     /// <summary>Where providers send people back to; what is registered there.</summary>
     public static string RedirectUriOf(KontextSettings installation) => installation.Issuer + "/login/callback";
 
-    /// <summary>The redirect, or a page that says why there is none.</summary>
+    /// <summary>The redirect or a page that leads on, or one that says why there is neither.</summary>
     /// <param name="context">The request.</param>
     /// <param name="organization">The organization.</param>
     /// <param name="settings">Its provider.</param>
@@ -45,6 +45,10 @@ internal sealed class SignInStart(BrowserSessions browser, SignInOrganizations o
             parameters["max_age"] = seconds.ToString(CultureInfo.InvariantCulture);
         if (SignInWish.HintOf(wish.LoginHint) is { } hint)
             parameters["login_hint"] = hint;
-        return SeeOther.To(QueryHelpers.AddQueryString(provider.AuthorizationEndpoint.AbsoluteUri, parameters));
+        var address = QueryHelpers.AddQueryString(provider.AuthorizationEndpoint.AbsoluteUri, parameters);
+        // A page of ours began this, perhaps with a form: browsers hold every further redirect against that page's form-action, and answers to scripts against its connect-src.
+        return context.Request.Headers["Sec-Fetch-Site"] == "same-origin"
+            ? ContinuePage.To(address, "Sign in", $"You sign in where {organization.Name} keeps its accounts, and come back here.", $"Continue to {WebLink.HostOf(address)}")
+            : SeeOther.To(address);
     }
 }

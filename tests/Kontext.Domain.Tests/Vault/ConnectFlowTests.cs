@@ -206,7 +206,7 @@ public sealed class ConnectFlowTests
     public async Task Connecting_stops_before_the_provider_and_names_the_setting_that_is_missing()
     {
         world.Integration = world.Integration with { OAuth = new IntegrationOAuth { Provider = "github" } };
-        var started = await flow.StartAsync(world.Org, world.User, world.Integration, Browser, null, default);
+        var started = await flow.StartAsync(world.Org, world.User, world.Integration, Browser, session: null, null, default);
         Assert.False(started.TryGet(out _, out var failure));
         Assert.Equal(FailureCode.Misconfigured, failure.Code);
         Assert.Contains("Providers__github__ClientId", failure.Message, StringComparison.Ordinal);
@@ -291,7 +291,7 @@ public sealed class ConnectFlowTests
 
     private async Task<System.Collections.Specialized.NameValueCollection> StartAsync()
     {
-        var started = await flow.StartAsync(world.Org, world.User, world.Integration, Browser, "https://agent.test/done", default);
+        var started = await flow.StartAsync(world.Org, world.User, world.Integration, Browser, session: null, "https://agent.test/done", default);
         Assert.True(started.TryGet(out var url, out var failure), failure?.Message);
         return System.Web.HttpUtility.ParseQueryString(url!.Query);
     }

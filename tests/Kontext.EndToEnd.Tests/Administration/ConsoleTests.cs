@@ -87,6 +87,20 @@ public sealed class ConsoleTests(ConsoleWorld world) : IClassFixture<ConsoleWorl
     }
 
     [Fact]
+    public async Task Who_was_signed_out_while_following_live_keeps_what_they_read_and_is_told_to_sign_in()
+    {
+        await using var olivia = await world.PersonAsync("olivia", "/console/audit?type=admin.change");
+        var before = await olivia.Page.Locator("#live tbody tr").CountAsync();
+        await olivia.Page.GetByRole(AriaRole.Button, new() { Name = "Follow live" }).ClickAsync();
+        await olivia.Context.ClearCookiesAsync(new() { Name = "kontext-session" });
+        var stopped = olivia.Page.GetByRole(AriaRole.Button, new() { Name = "Stopped: sign in again" });
+        await Expect(stopped).ToHaveAttributeAsync("aria-pressed", "false", new() { Timeout = 60_000 });
+        Assert.True(await olivia.Page.Locator("#live tbody tr").CountAsync() >= before);
+        await stopped.ClickAsync();
+        await olivia.Page.WaitForURLAsync(olivia.Address("/login?return_to=%2Fconsole%2Faudit%3Ftype%3Dadmin.change"));
+    }
+
+    [Fact]
     public async Task Permissions_are_narrowed_while_one_types_and_what_is_chosen_stays_in_sight()
     {
         var made = await world.Agent.ApiAsync(HttpMethod.Post, "/integrations", world.Owner, new System.Text.Json.Nodes.JsonObject

@@ -25,6 +25,15 @@ public sealed class FailedLoadTests(AzuriteFixture azurite)
         var answer = await person.Page.ReloadAsync();
         Assert.Equal(503, answer!.Status);
         await Expect(person.Heading).ToHaveTextAsync("Failed to load integrations");
+        foreach (var (path, heading) in new[] { ("/sessions", "Failed to load agents"), ("/approvals", "Failed to load approvals"), ("/console", "Failed to load this page") })
+        {
+            answer = await person.Page.GotoAsync(person.Address(path));
+            Assert.Equal(503, answer!.Status);
+            await Expect(person.Heading).ToHaveTextAsync(heading);
+            await Expect(person.Page.GetByRole(AriaRole.Link, new() { Name = "Retry" })).ToHaveAttributeAsync("href", path);
+        }
+        answer = await person.Page.GotoAsync(person.Address("/integrations"));
+        Assert.Equal(503, answer!.Status);
         storage.Rule = static async (_, pass) => await pass();
         await person.Page.GetByRole(AriaRole.Link, new() { Name = "Retry" }).ClickAsync(new() { Timeout = 120_000 });
         await Expect(person.Heading).ToHaveTextAsync("Integrations");

@@ -59,6 +59,24 @@ public sealed class IntegrationsPagesTests(KontextFixture kontext)
     }
 
     [Fact]
+    public async Task A_secret_entered_with_such_a_change_is_asked_for_again_instead_of_sent_back()
+    {
+        var id = await kontext.IntegrationAsync("user_token");
+        using var owner = await kontext.SignedInAsync(KontextFixture.Owner);
+        var question = await owner.PressAsync(await owner.GoAsync(kontext, $"/console/integrations/{id}"), "save", new() { ["authMode"] = "server_token", ["serverToken"] = "canary-token" });
+        Assert.Contains("Every person's connection", question.Text, StringComparison.Ordinal);
+        Assert.DoesNotContain("canary-token", question.Document.DocumentElement.OuterHtml, StringComparison.Ordinal);
+        var again = question.Document.QuerySelectorAll("input[name=serverToken]").Single();
+        Assert.Equal("password", again.GetAttribute("type"));
+        Assert.True(again.HasAttribute("required"));
+        var done = await owner.SubmitAsync(question, "Change and end connections", new Dictionary<string, string> { ["serverToken"] = "canary-token" });
+        Assert.Contains("One token for everybody", done.Text, StringComparison.Ordinal);
+        Assert.DoesNotContain("canary-token", done.Document.DocumentElement.OuterHtml, StringComparison.Ordinal);
+        Assert.True((bool)(await kontext.Agent.ApiAsync(HttpMethod.Get, $"/integrations/{id}", kontext.OwnerToken)).Json!["integration"]!["serverTokenConfigured"]!);
+        Assert.DoesNotContain("canary-token", kontext.Server.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task The_proxy_is_told_where_the_api_is_and_where_the_credential_goes()
     {
         var id = await kontext.IntegrationAsync("user_token");

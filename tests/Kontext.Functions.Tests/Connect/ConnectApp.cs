@@ -154,27 +154,38 @@ internal sealed class ConnectApp : IAsyncDisposable, IIntegrationStore, IApplica
         return id;
     }
 
-    public sealed record Answer(HttpStatusCode Status, Uri? Location, string Text);
+    public sealed record Answer(HttpStatusCode Status, Uri? Location, string Text)
+    {
+        /// <summary>The provider it leads to.</summary>
+        public Uri Provider => Text.StartsWith("onward to ", StringComparison.Ordinal) ? new Uri(Text[(Text.LastIndexOf(' ') + 1)..]) : throw new InvalidOperationException(Text);
+    }
 
     /// <summary>Pages as one line per fact.</summary>
     private sealed class TextPages : IConnectPages
     {
-        public IResult Connect(HttpContext context, ConnectView view, int statusCode, IReadOnlyList<Uri> formTargets) => Results.Text(
+        public IResult Connect(HttpContext context, ConnectView view, int statusCode) => Results.Text(
             string.Join('\n', [
-                .. view.Cards.Select(card => $"{card.Name} {card.Kind} {card.Status} {card.StatusReason}"), .. formTargets.Select(target => $"forms {target}"),
+                .. view.Cards.Select(card => $"{card.Name} {card.Kind} {card.Status} {card.StatusReason}"),
                 $"notice {view.Notice}", $"error {view.Error}", $"return {view.ReturnUrl}",
             ]), statusCode: statusCode);
 
-        public IResult Done(HttpContext context, string integrationName, string? account, string? returnUrl, string? notice) =>
-            Results.Text($"done {integrationName} as {account} return {returnUrl} {notice}");
+        public IResult Onward(HttpContext context, string integrationName, Uri target) => Results.Text($"onward to {integrationName} {target.AbsoluteUri}");
 
-        public IResult Error(HttpContext context, Failure failure) => Results.Text(failure.Message, statusCode: failure.Code switch
+        public IResult Done(HttpContext context, string integrationName, string? account, string? next, string? returnUrl, string? notice) =>
+            Results.Text($"done {integrationName} as {account} next {next} return {returnUrl} {notice}");
+
+        public IResult Failed(HttpContext context, Failure failure, string integrationName, string? back, string? returnUrl) =>
+            Results.Text($"failed {integrationName} {failure.Message} back {back} return {returnUrl}", statusCode: StatusOf(failure));
+
+        public IResult Error(HttpContext context, Failure failure) => Results.Text(failure.Message, statusCode: StatusOf(failure));
+
+        private static int StatusOf(Failure failure) => failure.Code switch
         {
             FailureCode.NotFound => 404,
             FailureCode.Forbidden => 403,
             FailureCode.InvalidToken => 401,
             _ => 400,
-        });
+        };
     }
 
     ValueTask<Integration?> IIntegrationStore.CurrentAsync(OrgId org, IntegrationId integration, CancellationToken cancellationToken) => new(integrations.GetValueOrDefault(integration));

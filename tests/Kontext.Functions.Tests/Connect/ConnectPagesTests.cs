@@ -32,14 +32,13 @@ public sealed class ConnectPagesTests(ConnectPagesTests.Simulator simulator) : I
         var handle = await app.LinkAsync();
         var page = await app.GetAsync($"/oauth/connect?session={handle}");
         Assert.Contains("upstream oauth disconnected", page.Text, StringComparison.Ordinal);
-        Assert.Contains($"forms {simulator.Idp.Issuer}/authorize", page.Text, StringComparison.Ordinal);
 
         var started = await app.PostAsync("/oauth/connect/start", handle, app.OAuth);
-        Assert.Equal(HttpStatusCode.SeeOther, started.Status);
-        var back = await simulator.Idp.AuthorizeAsync(started.Location!);
+        Assert.StartsWith("onward to upstream ", started.Text, StringComparison.Ordinal);
+        var back = await simulator.Idp.AuthorizeAsync(started.Provider);
         Assert.StartsWith("http://localhost:7071/oauth/callback?", back.AbsoluteUri, StringComparison.Ordinal);
         var done = await app.GetAsync(back.PathAndQuery);
-        Assert.Contains("done upstream as alice@example.test return https://agent.test/done", done.Text, StringComparison.Ordinal);
+        Assert.Contains($"done upstream as alice@example.test next /oauth/connect?session={handle} return https://agent.test/done", done.Text, StringComparison.Ordinal);
         Assert.Contains("upstream oauth connected", (await app.GetAsync($"/oauth/connect?session={handle}")).Text, StringComparison.Ordinal);
         Assert.Equal(HttpStatusCode.BadRequest, (await app.GetAsync(back.PathAndQuery)).Status);
 
@@ -53,7 +52,7 @@ public sealed class ConnectPagesTests(ConnectPagesTests.Simulator simulator) : I
     public async Task A_connection_is_refreshed_at_the_provider_before_it_ends_without_any_request()
     {
         var started = await app.PostAsync("/oauth/connect/start", await app.LinkAsync(), app.OAuth);
-        await app.GetAsync((await simulator.Idp.AuthorizeAsync(started.Location!)).PathAndQuery);
+        await app.GetAsync((await simulator.Idp.AuthorizeAsync(started.Provider)).PathAndQuery);
         var connected = (await app.World.Connections.FindAsync(app.World.Org, app.World.User.Id, app.OAuth, default))!.Value;
         var before = await simulator.Idp.RefreshesAsync();
         await app.SweepAsync();
@@ -93,15 +92,57 @@ public sealed class ConnectPagesTests(ConnectPagesTests.Simulator simulator) : I
         var handle = await app.LinkAsync();
         Assert.Equal(HttpStatusCode.Forbidden, (await app.PostAsync("/oauth/connect/start", handle, app.OAuth, csrf: "guessed")).Status);
         Assert.Equal(HttpStatusCode.Forbidden, (await app.PostAsync("/oauth/connect/start", handle, app.OAuth, origin: "https://attacker.test")).Status);
-        Assert.Equal(HttpStatusCode.SeeOther, (await app.PostAsync("/oauth/connect/start", handle, app.OAuth, origin: "http://localhost:7071")).Status);
-        Assert.Equal(HttpStatusCode.SeeOther, (await app.PostAsync("/oauth/connect/start", handle, app.OAuth, origin: "null")).Status);
+        Assert.Equal(HttpStatusCode.OK, (await app.PostAsync("/oauth/connect/start", handle, app.OAuth, origin: "http://localhost:7071")).Status);
+        Assert.Equal(HttpStatusCode.OK, (await app.PostAsync("/oauth/connect/start", handle, app.OAuth, origin: "null")).Status);
+    }
+
+    [Fact]
+    public async Task While_services_are_left_the_page_is_led_back_to_and_then_no_more()
+    {
+        var handle = await app.LinkAsync();
+        await app.PostAsync("/oauth/connect/token", handle, app.Keyed, more: ("token", "ghp_abc"));
+        Assert.Contains($" next /oauth/connect?session={handle} return", (await ConnectAsync(handle)).Text, StringComparison.Ordinal);
+        await app.PostAsync("/oauth/connect/credentials", handle, app.Fielded, ("field:apiKey", "k"), ("field:site", "s"));
+        Assert.Contains(" next  return https://agent.test/done", (await ConnectAsync(handle)).Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_answer_that_connects_nothing_leads_back_to_the_page_and_to_the_agent()
+    {
+        var handle = await app.LinkAsync();
+        var started = await app.PostAsync("/oauth/connect/start", handle, app.OAuth);
+        var refusal = $"/oauth/callback?error=access_denied&state={System.Web.HttpUtility.ParseQueryString(started.Provider.Query)["state"]}&iss={Uri.EscapeDataString(simulator.Idp.Issuer)}";
+        foreach (var reason in new[] { "Access was not allowed", "was used before" })
+        {
+            var refused = await app.GetAsync(refusal);
+            Assert.Equal(HttpStatusCode.BadRequest, refused.Status);
+            Assert.StartsWith("failed upstream ", refused.Text, StringComparison.Ordinal);
+            Assert.Contains(reason, refused.Text, StringComparison.Ordinal);
+            Assert.EndsWith($" back /oauth/connect?session={handle} return https://agent.test/done", refused.Text, StringComparison.Ordinal);
+        }
+        // The link lives a quarter of an hour: after that there is no page to go back to.
+        app.World.Advance(TimeSpan.FromMinutes(15));
+        Assert.EndsWith(" back  return https://agent.test/done", (await app.GetAsync(refusal)).Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Another_browser_session_does_not_learn_of_the_page_from_an_answer()
+    {
+        var handle = await app.LinkAsync();
+        var started = await app.PostAsync("/oauth/connect/start", handle, app.OAuth);
+        var back = await simulator.Idp.AuthorizeAsync(started.Provider);
+        app.SignedIn = app.SignedIn! with { SessionBinding = "another browser" };
+        var refused = await app.GetAsync(back.PathAndQuery);
+        Assert.Equal(HttpStatusCode.BadRequest, refused.Status);
+        Assert.DoesNotContain(handle, refused.Text, StringComparison.Ordinal);
+        Assert.DoesNotContain("agent.test", refused.Text, StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task A_callback_in_another_browser_session_connects_nothing()
     {
         var started = await app.PostAsync("/oauth/connect/start", await app.LinkAsync(), app.OAuth);
-        var back = await simulator.Idp.AuthorizeAsync(started.Location!);
+        var back = await simulator.Idp.AuthorizeAsync(started.Provider);
         app.SignedIn = app.SignedIn! with { SessionBinding = "another browser" };
         Assert.Equal(HttpStatusCode.BadRequest, (await app.GetAsync(back.PathAndQuery)).Status);
         Assert.Empty(await app.World.Connections.ListAsync(app.World.Org, app.World.User.Id, default));
@@ -146,5 +187,11 @@ public sealed class ConnectPagesTests(ConnectPagesTests.Simulator simulator) : I
     {
         var handle = await app.LinkAsync();
         Assert.Equal(HttpStatusCode.NotFound, (await app.PostAsync("/oauth/connect/start", handle, app.Unattached)).Status);
+    }
+
+    private async Task<ConnectApp.Answer> ConnectAsync(string handle)
+    {
+        var started = await app.PostAsync("/oauth/connect/start", handle, app.OAuth);
+        return await app.GetAsync((await simulator.Idp.AuthorizeAsync(started.Provider)).PathAndQuery);
     }
 }

@@ -33,6 +33,25 @@ public sealed class ProviderSignInTests(ProviderFixture fixture) : IClassFixture
     }
 
     [Theory]
+    [InlineData(null, HttpStatusCode.SeeOther)]
+    [InlineData("none", HttpStatusCode.SeeOther)]
+    [InlineData("cross-site", HttpStatusCode.SeeOther)]
+    [InlineData("same-site", HttpStatusCode.SeeOther)]
+    [InlineData("same-origin", HttpStatusCode.OK)]
+    public async Task Only_what_a_page_of_ours_began_goes_through_a_page_that_leads_on(string? site, HttpStatusCode expected)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/login?return_to=%2Fsessions");
+        if (site is not null)
+            request.Headers.Add("Sec-Fetch-Site", site);
+        using var answer = await fixture.Server.Http.SendAsync(request, TestContext.Current.CancellationToken);
+        Assert.Equal(expected, answer.StatusCode);
+        var target = answer.Headers.Location?.OriginalString ?? answer.Headers.GetValues("Refresh").Single()["0; url=".Length..];
+        Assert.StartsWith(fixture.Provider.Issuer + "/authorize?", target, StringComparison.Ordinal);
+        if (expected == HttpStatusCode.OK)
+            Assert.Contains($"href=\"{WebUtility.HtmlEncode(target)}\"", await answer.Content.ReadAsStringAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("olivia", HttpStatusCode.OK)]
     [InlineData("sam", HttpStatusCode.OK)]
     [InlineData("mallory", HttpStatusCode.Forbidden)]

@@ -73,6 +73,11 @@ async function show(address, options, ...controls) {
   underWay = asking;
   try {
     const answer = await fetch(address, { ...options, signal: asking?.signal });
+    if (isSignIn(answer)) {
+      // A script cannot follow to where people sign in. The browser can, and brings them back to the page they were on.
+      location.assign(location.pathname + location.search);
+      return;
+    }
     const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
     const content = page.getElementById('content');
     if (!content) throw new TypeError(`No page at ${answer.url}`);
@@ -88,6 +93,11 @@ async function show(address, options, ...controls) {
   } finally {
     if (underWay === asking) underWay = null;
   }
+}
+
+// Is it the sign-in instead of what was asked for: its own page, or one that would lead a browser on to it?
+function isSignIn(answer) {
+  return new URL(answer.url).pathname === '/login' || answer.headers.has('Refresh');
 }
 
 function put(content, title, source) {

@@ -1,6 +1,7 @@
 // Looks again for what came since, while somebody watches. Without it the page is reloaded by hand.
 const every = 3000;
 let watching = false;
+let ended = false;
 
 function label(text) {
   const button = document.querySelector('[data-live]');
@@ -15,6 +16,13 @@ async function look() {
   if (!document.hidden) {
     try {
       const answer = await fetch(location.href);
+      if (new URL(answer.url).pathname === '/login') {
+        // What is being read stays: the next press leads to sign in.
+        ended = true;
+        watching = false;
+        label('Stopped: sign in again');
+        return;
+      }
       const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
       const next = page.getElementById('live');
       if (!answer.ok || !next) throw new TypeError('not the list');
@@ -46,9 +54,16 @@ function take(next) {
 
 document.addEventListener('click', event => {
   if (!event.target.closest('[data-live]')) return;
+  if (ended) {
+    location.assign(location.pathname + location.search);
+    return;
+  }
   watching = !watching;
   label();
   look();
 });
-document.addEventListener('kontext:shown', () => label());
+document.addEventListener('kontext:shown', () => {
+  ended = false;
+  label();
+});
 label();
