@@ -85,7 +85,7 @@ internal sealed class ConnectPageBuilder(IConnectLinks links, IApplicationStore 
             else
                 reason = failure.Message;
         }
-        var fields = integration.CredentialSchema.Keys.Order(StringComparer.Ordinal).ToList();
+        var fields = CredentialField.Of(integration);
         var kind = integration.AuthMode switch
         {
             AuthMode.Oauth => "oauth",
