@@ -150,7 +150,7 @@ internal sealed class ConsentScreen(
         Scopes.Invoke =>
         [
             new("Use the services you allow in your name"),
-            new("Receive your access to them itself, where your organization's policy permits it, and use it past Kontext", ConsentWeight.Careful),
+            new("Receive your access to these services itself, where your organization's policy permits it, and use it past Kontext", ConsentWeight.Careful),
         ],
         Scopes.GatewayAccess => [new("Obtain access to tools for agents you start on this machine", ConsentWeight.Careful)],
         Scopes.Management when user.IsPrivileged => [new("Manage your organization: applications, integrations, policies and service accounts", ConsentWeight.Grave)],
@@ -171,7 +171,12 @@ internal sealed class ConsentScreen(
             yield return "Manage your applications and connections: it did not ask to";
         else if (!user.IsPrivileged)
             yield return "Manage your organization";
-        yield return question.Asked.Count > 0 ? "Use services you do not tick" : question.Standing.Count > 0 ? "Use more services than before" : "Use any service in your name";
+        if (question.Asked.Count > 0)
+            yield return "Use services you do not tick";
+        else if (question.Standing.Count > 0)
+            yield return "Use more services than before";
+        else if (!scopes.Contains(Scopes.GatewayAccess))
+            yield return "Use any service in your name";
         yield return "See the password you sign in with";
         yield return "Act after this approval has ended";
     }

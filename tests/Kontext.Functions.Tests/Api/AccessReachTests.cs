@@ -28,21 +28,21 @@ public sealed class AccessReachTests : IAsyncLifetime
 
         var graph = await GraphAsync();
         Assert.True((bool)graph["enforced"]!);
-        Assert.Equal(("allowed", null, null), Of(graph, free));
+        Assert.Equal(("allowed", null, false), Of(graph, free));
         Assert.Equal(("restricted", "org", true), Of(graph, partly));
-        Assert.Equal(("restricted", null, null), Of(graph, asking));
-        Assert.Equal(("denied", "org", null), Of(graph, none));
-        Assert.Equal(("denied", "org", null), Of(graph, each));
+        Assert.Equal(("restricted", null, false), Of(graph, asking));
+        Assert.Equal(("denied", "org", false), Of(graph, none));
+        Assert.Equal(("denied", "org", false), Of(graph, each));
         Assert.Equal(("restricted", "application", true), Of(graph, narrowed));
     }
 
     [Fact]
     public async Task Without_the_gateway_a_denied_credential_is_a_denied_integration()
     {
-        var vaulted = await kontext.IntegrationAsync("none", new JsonObject { ["category"] = "internal_mcp_credentials", ["capabilities"] = new JsonArray("list", "delete") });
+        var vaulted = await kontext.IntegrationAsync("server_token", new JsonObject { ["category"] = "internal_mcp_credentials", ["serverToken"] = "shared-token", ["capabilities"] = new JsonArray("list", "delete") });
         await OwnerAsync(HttpMethod.Post, $"/applications/{application}/integrations/{vaulted}");
         await RuleAsync("deny", vaulted, "delete");
-        Assert.Equal(("denied", "org", null), Of(await GraphAsync(), vaulted));
+        Assert.Equal(("denied", "org", false), Of(await GraphAsync(), vaulted));
     }
 
     [Fact]
@@ -59,9 +59,9 @@ public sealed class AccessReachTests : IAsyncLifetime
         await RuleAsync("deny", service, "delete", user: people["cara"]);
 
         var graph = await GraphAsync();
-        Assert.Equal(("allowed", null, null), Of(graph, service));
-        Assert.Equal(("allowed", null, null), Of(graph, service, people["anna"]));
-        Assert.Equal(("denied", "org", null), Of(graph, service, people["ben"]));
+        Assert.Equal(("allowed", null, false), Of(graph, service));
+        Assert.Equal(("allowed", null, false), Of(graph, service, people["anna"]));
+        Assert.Equal(("denied", "org", false), Of(graph, service, people["ben"]));
         Assert.Equal(("restricted", "org", true), Of(graph, service, people["cara"]));
     }
 
@@ -74,7 +74,7 @@ public sealed class AccessReachTests : IAsyncLifetime
         foreach (var graph in new[] { await GraphAsync(), (await OwnerAsync(HttpMethod.Get, "/applications/access-graph")).Json! })
         {
             Assert.False((bool)graph["enforced"]!);
-            Assert.Equal(("denied", "org", null), Of(graph, service));
+            Assert.Equal(("denied", "org", false), Of(graph, service));
         }
     }
 
@@ -89,13 +89,13 @@ public sealed class AccessReachTests : IAsyncLifetime
     public ValueTask DisposeAsync() => kontext.DisposeAsync();
 
     // What the graph says of the application's way to an integration, or of a person's through it: access, and by whom the denied edge beside it is and whether it is partial.
-    private (string? Access, string? DeniedBy, bool? Partial) Of(JsonNode graph, string integration, string? user = null)
+    private (string? Access, string? DeniedBy, bool Partial) Of(JsonNode graph, string integration, string? user = null)
     {
         var (from, via) = user is null ? ("application:" + application, null) : ("user:" + user, "application:" + application);
         var edges = graph["edges"]!.AsArray().Where(edge => (string?)edge!["from"] == from && (string?)edge["to"] == "integration:" + integration && (string?)edge["via"] == via).ToList();
         var way = edges.Single(edge => (string?)edge!["type"] == (user is null ? "attached" : "approved"))!;
         var denied = edges.SingleOrDefault(edge => (string?)edge!["type"] == "denied");
-        return ((string?)way["access"], (string?)denied?["deniedBy"], (bool?)denied?["partial"]);
+        return ((string?)way["access"], (string?)denied?["deniedBy"], (bool?)denied?["partial"] ?? false);
     }
 
     private async Task<string> AttachedAsync(params string[] capabilities)
