@@ -32,13 +32,13 @@ public sealed class AttachedIntegrations(IIntegrationStore integrations)
     public async ValueTask<List<Integration>> ProxiedAsync(AgentCaller caller, CancellationToken cancellationToken)
     {
         var attached = await OfAsync(caller, cancellationToken);
-        attached.RemoveAll(integration => !IsProxied(caller, integration));
+        attached.RemoveAll(integration => !IsProxied(caller.Application, integration));
         return attached;
     }
 
     /// <summary>One of those by name; null when there is none of that name or it is not attached, which must look the same.</summary>
     public ValueTask<Integration?> FindProxiedAsync(AgentCaller caller, string name, CancellationToken cancellationToken) =>
-        FindAsync(caller, name, integration => IsProxied(caller, integration), cancellationToken);
+        FindAsync(caller, name, integration => IsProxied(caller.Application, integration), cancellationToken);
 
     /// <summary>The same for those with an API that the REST proxy reaches.</summary>
     public ValueTask<Integration?> FindWithApiAsync(AgentCaller caller, string name, CancellationToken cancellationToken) =>
@@ -53,6 +53,7 @@ public sealed class AttachedIntegrations(IIntegrationStore integrations)
         return candidates.Find(candidate => serves(candidate) && string.Equals(ToolId.HandleOf(candidate.Name), name, StringComparison.OrdinalIgnoreCase));
     }
 
-    private static bool IsProxied(AgentCaller caller, Integration integration) =>
-        integration.Category == IntegrationCategory.GatewayRemoteMcp && !caller.Application.CredentialOnly.Contains(integration.Id);
+    /// <summary>Does the gateway call it for this application, or does the application only get its credential?</summary>
+    public static bool IsProxied(Application application, Integration integration) =>
+        integration.Category == IntegrationCategory.GatewayRemoteMcp && !application.CredentialOnly.Contains(integration.Id);
 }

@@ -30,7 +30,7 @@ internal sealed class IntegrationsView(ServiceDirectory services, IConnectionSto
         var provider = services.ProviderOf(integration);
         // What was ended on purpose is as if it had never been, as in the API.
         var stored = ConnectionRecordBody.IsShown(state);
-        var fields = integration.CredentialSchema.Keys.Order(StringComparer.Ordinal).ToList();
+        var fields = CredentialField.Of(integration);
         var kind = integration.AuthMode == AuthMode.Oauth ? "oauth" : fields.Count > 0 ? "credentials" : "user_token";
         var service = new ConnectCard(
             integration.Id.ToString(), ServiceBody.NameOf(integration, provider), kind, state.Status, ReasonOf(state), stored ? state.Connection?.Account : null,

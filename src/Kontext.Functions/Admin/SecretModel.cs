@@ -8,4 +8,8 @@ namespace Kontext.Functions.Admin;
 /// <param name="Current">Path of the place in the navigation.</param>
 /// <param name="Back">Where to go on to.</param>
 /// <param name="BackText">What that is called.</param>
-internal sealed record SecretModel(AdminFrame Frame, string Title, string Text, IReadOnlyList<(string Name, string Value, bool Secret)> Values, string Current, string Back, string BackText) : AdminModel(Frame);
+internal sealed record SecretModel(AdminFrame Frame, string Title, string Text, IReadOnlyList<(string Name, string Value, bool Secret)> Values, string Current, string Back, string BackText) : AdminModel(Frame)
+{
+    /// <summary>Until when the secret before works too; null when it does not.</summary>
+    public DateTimeOffset? OldWorksUntil { get; init; }
+}

@@ -1,7 +1,6 @@
 using System.Globalization;
 using Kontext.Domain;
 using Kontext.Domain.OAuth;
-using Kontext.Functions.Admin.Parts;
 using Kontext.Functions.Api;
 
 namespace Kontext.Functions.Admin;
@@ -19,7 +18,5 @@ internal static class SecretOverlap
             : new Failure(FailureCode.InvalidRequest, "Choose how long the old secret goes on working.");
 
     /// <summary>What becomes of the old one.</summary>
-    public static string Words(string? until) => until is null
-        ? "The old secret does not work any more."
-        : string.Create(CultureInfo.InvariantCulture, $"The old secret works until {Wired.Moment(until).UtcDateTime:d MMM yyyy, HH:mm} UTC.");
+    public static string Words(string? until) => until is null ? "The old secret does not work any more." : "Both secrets work for now.";
 }

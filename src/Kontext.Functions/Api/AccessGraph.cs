@@ -1,4 +1,5 @@
 using Kontext.Domain;
+using Kontext.Domain.Gateway;
 using Kontext.Domain.Integrations;
 using Kontext.Domain.Policies;
 using Kontext.Domain.Tenancy;
@@ -57,7 +58,7 @@ internal sealed class AccessGraph
     }
 
     /// <summary>The graph.</summary>
-    public AccessGraphBody ToBody(string? nextCursor) => new([.. nodes.Values], [.. edges.Values], Truncated, nextCursor);
+    public AccessGraphBody ToBody(string? nextCursor, bool enforced) => new([.. nodes.Values], [.. edges.Values], Truncated, nextCursor, enforced);
 }
 
 /// <summary>Puts the access graph together from what decides about access.</summary>
@@ -90,8 +91,9 @@ internal sealed class AccessGraphs(IIntegrationStore integrations, ISessionStore
         var (from, to) = (AccessGraph.NameOf(application.Id), AccessGraph.NameOf(integration.Id));
         if (!graph.Add(new AccessNodeBody(to, "integration", integration.Id.ToString(), integration.Name) { Suspended = integration.Suspended }))
             return;
-        graph.Add(new AccessEdgeBody(from, to, "attached"));
-        Deny(graph, from, to, via: null, await ForeseeAsync(org, application, null, integration, null, cancellationToken));
+        var reach = await ReachAsync(org, application, user: null, integration, cancellationToken);
+        graph.Add(new AccessEdgeBody(from, to, "attached") { Access = reach.Access });
+        Deny(graph, from, to, via: null, reach);
         graph.Truncated |= integration.Capabilities.Length > MaxCapabilities;
         foreach (var operation in integration.Capabilities.Take(MaxCapabilities))
         {
@@ -99,7 +101,8 @@ internal sealed class AccessGraphs(IIntegrationStore integrations, ISessionStore
             if (!graph.Add(new AccessNodeBody(capability, "capability", null, $"{integration.Name}:{operation}")))
                 return;
             graph.Add(new AccessEdgeBody(to, capability, "offers"));
-            Deny(graph, from, capability, via: null, await ForeseeAsync(org, application, null, integration, operation, cancellationToken));
+            if (await ForeseeAsync(org, application, null, integration, AccessKind.Operation, cancellationToken, operation) is { Effect: PolicyEffect.Deny } denied)
+                graph.Add(new AccessEdgeBody(from, capability, "denied") { DeniedBy = LayerOf(denied) });
         }
     }
 
@@ -119,8 +122,9 @@ internal sealed class AccessGraphs(IIntegrationStore integrations, ISessionStore
             foreach (var integration in attached.Where(integration => graph.Has(AccessGraph.NameOf(integration.Id)) && own.Any(session => session.Covers(integration.Id))))
             {
                 var to = AccessGraph.NameOf(integration.Id);
-                graph.Add(new AccessEdgeBody(from, to, "approved") { Via = via, Sessions = own.Count(session => session.Covers(integration.Id)) });
-                Deny(graph, from, to, via, await ForeseeAsync(org, application, user, integration, null, cancellationToken));
+                var reach = await ReachAsync(org, application, user, integration, cancellationToken);
+                graph.Add(new AccessEdgeBody(from, to, "approved") { Via = via, Sessions = own.Count(session => session.Covers(integration.Id)), Access = reach.Access });
+                Deny(graph, from, to, via, reach);
             }
             foreach (var connection in await connections.ListAsync(org, user.Id, cancellationToken))
             {
@@ -131,8 +135,30 @@ internal sealed class AccessGraphs(IIntegrationStore integrations, ISessionStore
         }
     }
 
+    // The raw credential is every operation at once (decision 4): that it is denied says little about the rest, which the gateway decides call by call.
+    private async ValueTask<Reach> ReachAsync(OrgId org, Application application, User? user, Integration integration, CancellationToken cancellationToken)
+    {
+        var credential = await ForeseeAsync(org, application, user, integration, AccessKind.Credential, cancellationToken);
+        if (credential.Effect == PolicyEffect.Allow)
+            return new Reach(Reach.Allowed, null);
+        var deniedBy = credential.Effect == PolicyEffect.Deny ? LayerOf(credential) : null;
+        if (!AttachedIntegrations.IsProxied(application, integration) && integration.Proxy is null)
+            return new Reach(credential.Effect == PolicyEffect.Deny ? Reach.Denied : Reach.Restricted, deniedBy);
+        // What may not even be asked for what it offers is denied as a whole.
+        if (await ForeseeAsync(org, application, user, integration, AccessKind.Discovery, cancellationToken) is { Effect: PolicyEffect.Deny } whole)
+            return new Reach(Reach.Denied, LayerOf(whole));
+        if (integration.Proxy is not null || integration.Capabilities.Length is 0 or > MaxCapabilities)
+            return new Reach(Reach.Restricted, deniedBy) { CredentialDenied = credential.Effect == PolicyEffect.Deny };
+        foreach (var operation in integration.Capabilities)
+        {
+            if ((await ForeseeAsync(org, application, user, integration, AccessKind.Operation, cancellationToken, operation)).Effect != PolicyEffect.Deny)
+                return new Reach(Reach.Restricted, deniedBy) { CredentialDenied = credential.Effect == PolicyEffect.Deny };
+        }
+        return new Reach(Reach.Denied, deniedBy);
+    }
+
     // As if everybody had approved: what the graph shows as denied is denied by a rule.
-    private ValueTask<ReplayedDecision> ForeseeAsync(OrgId org, Application application, User? user, Integration integration, string? operation, CancellationToken cancellationToken) => broker.ForeseeAsync(
+    private ValueTask<ReplayedDecision> ForeseeAsync(OrgId org, Application application, User? user, Integration integration, AccessKind kind, CancellationToken cancellationToken, string? operation = null) => broker.ForeseeAsync(
         new AccessRequest
         {
             Org = org,
@@ -141,19 +167,35 @@ internal sealed class AccessGraphs(IIntegrationStore integrations, ISessionStore
             Session = null,
             ConsentImplied = true,
             Integration = integration,
-            Kind = operation is null ? AccessKind.Credential : AccessKind.Operation,
+            Kind = kind,
             Operation = operation,
         }, cancellationToken);
 
-    private static void Deny(AccessGraph graph, string from, string to, string? via, ReplayedDecision decision)
+    private static void Deny(AccessGraph graph, string from, string to, string? via, Reach reach)
     {
-        if (decision.Effect != PolicyEffect.Deny)
-            return;
-        var layer = decision.Layers.FirstOrDefault(layer => layer.Decision is { Allowed: false, Asks: false });
-        graph.Add(new AccessEdgeBody(from, to, "denied")
+        if (reach.Access == Reach.Denied || reach.CredentialDenied)
+            graph.Add(new AccessEdgeBody(from, to, "denied") { Via = via, DeniedBy = reach.DeniedBy, Partial = reach.Access == Reach.Denied ? null : true });
+    }
+
+    private static string? LayerOf(ReplayedDecision decision) =>
+        decision.Layers.FirstOrDefault(layer => layer.Decision is { Allowed: false, Asks: false })?.Decision.Layer switch
         {
-            Via = via,
-            DeniedBy = layer?.Decision.Layer switch { PolicyLayer.Organization => "org", PolicyLayer.User => "user", PolicyLayer.Application => "application", _ => null },
-        });
+            PolicyLayer.Organization => "org",
+            PolicyLayer.User => "user",
+            PolicyLayer.Application => "application",
+            _ => null,
+        };
+
+    /// <summary>What the rules leave of an integration.</summary>
+    /// <param name="Access">One of the words below.</param>
+    /// <param name="DeniedBy">The layer that denies the whole, or the raw credential; null when none does.</param>
+    private readonly record struct Reach(string Access, string? DeniedBy)
+    {
+        public const string Allowed = "allowed";
+        public const string Restricted = "restricted";
+        public const string Denied = "denied";
+
+        /// <summary>The raw credential is denied although the whole is not.</summary>
+        public bool CredentialDenied { get; init; }
     }
 }

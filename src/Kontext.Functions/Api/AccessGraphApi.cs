@@ -4,7 +4,7 @@ using Kontext.Domain.Tenancy;
 namespace Kontext.Functions.Api;
 
 /// <summary>The access graph of all applications, page by page, or of one (contract 2.2, 8).</summary>
-internal sealed class AccessGraphApi(IApplicationStore applications, AccessGraphs graphs)
+internal sealed class AccessGraphApi(IApplicationStore applications, IOrganizationStore organizations, AccessGraphs graphs)
 {
     public static void Map(RouteGroupBuilder api)
     {
@@ -23,7 +23,7 @@ internal sealed class AccessGraphApi(IApplicationStore applications, AccessGraph
         var page = await applications.ListAsync(caller.Org, paging.Cursor, paging.Limit, context.RequestAborted);
         foreach (var application in page.Items.Where(application => !application.Archived))
             await graphs.AddAsync(caller.Org, application, graph, context.RequestAborted);
-        return Api.Ok(graph.ToBody(page.NextCursor), ApiJson.Default.AccessGraphBody);
+        return await AnswerAsync(context, caller, graph, page.NextCursor);
     }
 
     private async Task<IResult> OneAsync(HttpContext context, AppId id)
@@ -33,6 +33,12 @@ internal sealed class AccessGraphApi(IApplicationStore applications, AccessGraph
             return ApiErrors.Of(context, Api.NotFound("application"));
         var graph = new AccessGraph();
         await graphs.AddAsync(caller.Org, found.Value, graph, context.RequestAborted);
-        return Api.Ok(graph.ToBody(nextCursor: null), ApiJson.Default.AccessGraphBody);
+        return await AnswerAsync(context, caller, graph, nextCursor: null);
+    }
+
+    private async Task<IResult> AnswerAsync(HttpContext context, ApiCaller caller, AccessGraph graph, string? nextCursor)
+    {
+        var organization = await organizations.CurrentAsync(caller.Org, context.RequestAborted);
+        return Api.Ok(graph.ToBody(nextCursor, organization!.PolicyEnabled), ApiJson.Default.AccessGraphBody);
     }
 }

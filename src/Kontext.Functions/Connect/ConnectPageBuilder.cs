@@ -80,7 +80,7 @@ internal sealed class ConnectPageBuilder(IConnectLinks links, IApplicationStore 
         var reason = connected ? ScopeStepUp.WordsOf(state.Connection) ?? state.Connection?.LastError : state.Reason;
         if (integration.AuthMode == AuthMode.Oauth && !(await providers.ResolveAsync(user.Org, integration, cancellationToken)).TryGet(out _, out var failure))
             reason = failure.Message;
-        var fields = integration.CredentialSchema.Keys.Order(StringComparer.Ordinal).ToList();
+        var fields = CredentialField.Of(integration);
         var kind = integration.AuthMode switch
         {
             AuthMode.Oauth => "oauth",

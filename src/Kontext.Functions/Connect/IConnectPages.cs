@@ -1,4 +1,5 @@
 using Kontext.Domain;
+using Kontext.Domain.Integrations;
 
 namespace Kontext.Functions.Connect;
 
@@ -46,4 +47,4 @@ internal sealed record ConnectView(
 /// <param name="TokenPlaceholder">Example of a token; null for none.</param>
 /// <param name="Fields">Credential fields, posted as <c>field:</c> and the name.</param>
 internal sealed record ConnectItem(
-    string Id, string Name, string Kind, string Status, string? StatusReason, string? Account, string? TokenLabel, string? TokenHelpUrl, string? TokenPlaceholder, IReadOnlyList<string> Fields);
+    string Id, string Name, string Kind, string Status, string? StatusReason, string? Account, string? TokenLabel, string? TokenHelpUrl, string? TokenPlaceholder, IReadOnlyList<CredentialField> Fields);

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Kontext.Domain;
+using Kontext.Domain.Gateway;
 using Kontext.Domain.Integrations;
 using Kontext.Domain.OAuth;
 using Kontext.Domain.Tenancy;
@@ -11,7 +12,8 @@ namespace Kontext.Functions.OAuth;
 
 /// <summary>What the consent page says: who asks, for what, as whom, for how long (contract 3.2, seed 002).</summary>
 internal sealed class ConsentScreen(
-    IIntegrationStore integrations, IConnectionStore connections, IOrganizationStore organizations, IUserStore users, StandingApprovals approvals, Resources resources)
+    IIntegrationStore integrations, IConnectionStore connections, IOrganizationStore organizations, IUserStore users, IToolPinStore pins, StandingApprovals approvals,
+    Resources resources)
 {
     /// <summary>What to ask: everything, or only the difference when the person has allowed this agent a part already. <c>prompt=consent</c> asks for everything.</summary>
     public async Task<ConsentQuestion> QuestionAsync(AuthorizeRequest request, User person, CancellationToken cancellationToken)
@@ -76,7 +78,10 @@ internal sealed class ConsentScreen(
             var connected = integration.NeedsConnection
                 && await connections.CurrentAsync(request.Org, person.User.Id, integration.Id, cancellationToken) is { Status: ConnectionStatus.Connected } connection
                 && connection.Epoch == integration.ConnectionEpoch;
-            asked.Add(new ConsentIntegration(integration.Id.ToString(), integration.Name, integration.Url, integration.Capabilities, connected, integration.NeedsConnection, Checked: true));
+            var able = await CapabilitiesAsync(request.Org, integration, cancellationToken);
+            asked.Add(new ConsentIntegration(
+                integration.Id.ToString(), integration.Name, integration.Url, [.. able[ToolRisk.Destroys]], [.. able[ToolRisk.Writes]], [.. able[ToolRisk.Reads]],
+                connected, integration.NeedsConnection, Checked: true));
         }
         var organization = await organizations.CurrentAsync(request.Org, cancellationToken);
         var (publisher, note) = await OriginAsync(request, organization, cancellationToken);
@@ -90,9 +95,9 @@ internal sealed class ConsentScreen(
             organization?.Name ?? "",
             person.User.DisplayName,
             asked,
-            [.. question.Scopes.Select(scope => Sentence(scope, person.User)).OfType<string>()],
-            [.. question.Standing.Select(integration => $"Use {integration.Name} in your name"), .. question.StandingScopes.Select(scope => Sentence(scope, person.User)).OfType<string>()],
-            ["See your passwords", "Use services you do not tick", "Act after this approval has ended"],
+            [.. Sentences(question.Scopes, person.User)],
+            [.. Sentences(question.StandingScopes, person.User), .. question.Standing.Select(integration => new ConsentSentence($"Use {integration.Name} in your name"))],
+            [.. Cannot(question, person.User)],
             $"{AuthorizationCodeGrant.SessionLifetime.TotalHours:0} hours",
             requestFields,
             person.CsrfToken,
@@ -124,18 +129,57 @@ internal sealed class ConsentScreen(
 
     private static string? DocumentHost(Application application) => application.DocumentUrl is { } url ? new Uri(url).Host : null;
 
-    private static string? Sentence(string scope, User user) => scope switch
+    // What was seen of a tool says what it does better than its name.
+    private async Task<ILookup<ToolRisk, string>> CapabilitiesAsync(OrgId org, Integration integration, CancellationToken cancellationToken)
+    {
+        var definitions = new Dictionary<string, string?>(StringComparer.Ordinal);
+        if (!integration.Capabilities.IsEmpty)
+        {
+            foreach (var pin in await pins.ListAsync(org, integration.Id, cancellationToken))
+                definitions[pin.Value.Name] = pin.Value.ChangedDefinition ?? pin.Value.Definition;
+        }
+        return integration.Capabilities.ToLookup(capability => ToolRisks.Of(capability, definitions.GetValueOrDefault(capability)));
+    }
+
+    private static IEnumerable<ConsentSentence> Sentences(IEnumerable<string> scopes, User user) =>
+        scopes.SelectMany(scope => Sentences(scope, user)).OrderByDescending(sentence => sentence.Weight);
+
+    private static IEnumerable<ConsentSentence> Sentences(string scope, User user) => scope switch
     {
         // Token exchange hands out credentials, so the page must not say that the agent never sees one.
-        Scopes.Invoke => "Use the services you allow in your name, and receive access to them where your organization's policy permits it",
-        Scopes.GatewayAccess => "Obtain access to tools for agents you start on this machine",
-        Scopes.Management when user.IsPrivileged => "Manage your organization: applications, integrations, policies and service accounts",
-        Scopes.Management => "Manage your own applications and connections",
-        Scopes.OpenId => "Know who you are",
-        "profile" => "See your name",
-        "email" => "See your mail address",
-        _ => null,
+        Scopes.Invoke =>
+        [
+            new("Use the services you allow in your name"),
+            new("Receive your access to these services itself, where your organization's policy permits it, and use it past Kontext", ConsentWeight.Careful),
+        ],
+        Scopes.GatewayAccess => [new("Obtain access to tools for agents you start on this machine", ConsentWeight.Careful)],
+        Scopes.Management when user.IsPrivileged => [new("Manage your organization: applications, integrations, policies and service accounts", ConsentWeight.Grave)],
+        Scopes.Management => [new("Manage your own applications and connections", ConsentWeight.Careful)],
+        Scopes.OpenId => [new("Know who you are")],
+        "profile" => [new("See your name")],
+        "email" => [new("See your mail address")],
+        _ => [],
     };
+
+    // What was allowed before goes on, so only what is in neither request is kept from the agent.
+    private static IEnumerable<string> Cannot(ConsentQuestion question, User user)
+    {
+        var scopes = question.Scopes.Union(question.StandingScopes).ToHashSet(StringComparer.Ordinal);
+        if (user.IsPrivileged && !scopes.Contains(Scopes.Management))
+            yield return "Manage your organization: it did not ask to";
+        else if (!scopes.Contains(Scopes.Management))
+            yield return "Manage your applications and connections: it did not ask to";
+        else if (!user.IsPrivileged)
+            yield return "Manage your organization";
+        if (question.Asked.Count > 0)
+            yield return "Use services you do not tick";
+        else if (question.Standing.Count > 0)
+            yield return "Use more services than before";
+        else if (!scopes.Contains(Scopes.GatewayAccess))
+            yield return "Use any service in your name";
+        yield return "See the password you sign in with";
+        yield return "Act after this approval has ended";
+    }
 }
 
 /// <summary>What a consent page asks, and what the person has allowed the agent before and is not asked again.</summary>

@@ -1,3 +1,5 @@
+using Kontext.Domain.Integrations;
+
 namespace Kontext.Functions.Pages;
 
 /// <summary>What the connect page shows (contract 5.2). Every form posts <c>csrf</c>, <c>session</c> and <c>integration</c>.</summary>
@@ -42,7 +44,7 @@ public sealed record ConnectCard(
     string? TokenLabel,
     string? TokenHelpUrl,
     string? TokenPlaceholder,
-    IReadOnlyList<string> Fields)
+    IReadOnlyList<CredentialField> Fields)
 {
     /// <summary>What the names of credential fields begin with in the posted form.</summary>
     public const string FieldPrefix = "field:";

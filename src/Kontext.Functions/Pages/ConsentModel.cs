@@ -9,7 +9,7 @@ namespace Kontext.Functions.Pages;
 /// <param name="Organization">The organization the agent will act in.</param>
 /// <param name="UserName">The person it will act as.</param>
 /// <param name="Integrations">Services the person can include or leave out, one checkbox <c>integration</c> each.</param>
-/// <param name="ScopeSentences">What it will be able to do, in sentences.</param>
+/// <param name="ScopeSentences">What it will be able to do, in sentences, the weightiest first.</param>
 /// <param name="AllowedBefore">What the person has allowed this agent before and is not asked again, in sentences; empty for a first request.</param>
 /// <param name="Cannot">What it will not be able to do, in sentences.</param>
 /// <param name="Duration">For how long, to follow "Expires in": <c>1 hour</c>.</param>
@@ -25,8 +25,8 @@ public sealed record ConsentModel(
     string Organization,
     string UserName,
     IReadOnlyList<ConsentIntegration> Integrations,
-    IReadOnlyList<string> ScopeSentences,
-    IReadOnlyList<string> AllowedBefore,
+    IReadOnlyList<ConsentSentence> ScopeSentences,
+    IReadOnlyList<ConsentSentence> AllowedBefore,
     IReadOnlyList<string> Cannot,
     string Duration,
     string RequestFields,
@@ -40,13 +40,33 @@ public sealed record ConsentModel(
     public bool Unconfirmed { get; init; }
 }
 
+/// <summary>How much a sentence of the consent page asks for.</summary>
+public enum ConsentWeight
+{
+    /// <summary>What one expects.</summary>
+    Ordinary,
+
+    /// <summary>Worth a thought.</summary>
+    Careful,
+
+    /// <summary>It could do lasting harm.</summary>
+    Grave,
+}
+
+/// <summary>Something the agent will be able to do.</summary>
+/// <param name="Text">In words.</param>
+/// <param name="Weight">How much it is.</param>
+public sealed record ConsentSentence(string Text, ConsentWeight Weight = ConsentWeight.Ordinary);
+
 /// <summary>A service on the consent page.</summary>
 /// <param name="Id">Value of its checkbox.</param>
 /// <param name="Name">Its name.</param>
 /// <param name="Url">Its address.</param>
-/// <param name="Capabilities">What can be done with it; empty when not known.</param>
+/// <param name="Destroying">What can be done with it that may not be undone; never out of sight.</param>
+/// <param name="Writing">What changes things.</param>
+/// <param name="Reading">What only looks.</param>
 /// <param name="Connected">The person has a usable connection.</param>
 /// <param name="NeedsConnection">Each person needs a connection of their own.</param>
 /// <param name="Checked">Whether it is included unless the person decides otherwise.</param>
 public sealed record ConsentIntegration(
-    string Id, string Name, string Url, IReadOnlyList<string> Capabilities, bool Connected, bool NeedsConnection, bool Checked = true);
+    string Id, string Name, string Url, IReadOnlyList<string> Destroying, IReadOnlyList<string> Writing, IReadOnlyList<string> Reading, bool Connected, bool NeedsConnection, bool Checked = true);

@@ -101,6 +101,96 @@ public sealed class ConsoleTests(ConsoleWorld world) : IClassFixture<ConsoleWorl
     }
 
     [Fact]
+    public async Task A_listed_trace_that_gains_an_error_says_so_while_it_is_watched()
+    {
+        var made = await world.Agent.ApiAsync(HttpMethod.Post, "/integrations", world.Owner, new System.Text.Json.Nodes.JsonObject { ["name"] = "traced", ["url"] = "https://mcp.example.com/mcp", ["authMode"] = "server_token", ["serverToken"] = "shared-token" });
+        await world.Agent.ApiAsync(HttpMethod.Post, $"/applications/{world.Application}/integrations/{made.Json!["integration"]!["id"]}", world.Owner);
+        using var browser = new FormBrowser();
+        var token = (await world.Agent.AuthorizeAsync(browser, "app_" + world.Application, "walter", world.Agent.Gateway))["access_token"]!;
+        var trace = Convert.ToHexStringLower(Guid.NewGuid().ToByteArray());
+        Assert.Equal(System.Net.HttpStatusCode.OK, await ExchangeAsync("traced"));
+        await using var olivia = await world.PersonAsync("olivia", "/console/traces?agentId=" + world.Application);
+        var row = olivia.Page.Locator("#trace-" + trace);
+        await Expect(row.Locator(".badge")).ToHaveTextAsync("ok");
+        var place = await row.EvaluateAsync<int>("row => row.sectionRowIndex");
+        // Gone on with before the last look is over: two rounds must not run at once.
+        var looks = 0;
+        var follow = olivia.Page.Locator("[data-live]");
+        for (var press = 0; press < 3; press++)
+            await follow.ClickAsync();
+        await Expect(follow).ToHaveAttributeAsync("aria-pressed", "true");
+
+        Assert.NotEqual(System.Net.HttpStatusCode.OK, await ExchangeAsync("linear"));
+        await Expect(row.Locator(".badge")).ToContainTextAsync("1 error", new() { Timeout = 60_000 });
+        Assert.Equal(place, await row.EvaluateAsync<int>("row => row.sectionRowIndex"));
+        olivia.Page.Request += (_, request) => looks += request.Url.Contains("/console/traces", StringComparison.Ordinal) ? 1 : 0;
+        await follow.ClickAsync();
+        await follow.ClickAsync();
+        await Expect(follow).ToHaveAttributeAsync("aria-pressed", "true");
+        var atOnce = await olivia.Page.EvaluateAsync<int>("""
+            async () => {
+              const real = window.fetch;
+              let open = 0, most = 0;
+              window.fetch = async (...given) => { most = Math.max(most, ++open); await new Promise(done => setTimeout(done, 2500)); try { return await real(...given); } finally { open--; } };
+              await new Promise(done => setTimeout(done, 9000));
+              return most;
+            }
+            """);
+        Assert.Equal(1, atOnce);
+        Assert.True(looks > 0);
+
+        async Task<System.Net.HttpStatusCode> ExchangeAsync(string service)
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Post, new Uri("/oauth2/token", UriKind.Relative))
+            {
+                Content = new FormUrlEncodedContent(new Dictionary<string, string>
+                {
+                    ["grant_type"] = "urn:ietf:params:oauth:grant-type:token-exchange", ["client_id"] = "app_" + world.Application,
+                    ["subject_token_type"] = "urn:ietf:params:oauth:token-type:access_token", ["subject_token"] = token, ["resource"] = service,
+                }),
+            };
+            request.Headers.Add("traceparent", $"00-{trace}-b7ad6b7169203331-01");
+            using var answer = await world.Server.Http.SendAsync(request);
+            return answer.StatusCode;
+        }
+    }
+
+    [Fact]
+    public async Task When_more_came_than_is_listed_the_list_says_so()
+    {
+        await using var olivia = await world.PersonAsync("olivia", "/console/audit?type=admin.change");
+        await olivia.Page.GetByRole(AriaRole.Button, new() { Name = "Follow live" }).ClickAsync();
+        await olivia.Page.RouteAsync("**/console/audit**", route => route.AbortAsync());
+        for (var number = 0; number < 60; number++)
+            await world.Agent.ApiAsync(HttpMethod.Post, "/service-accounts", world.Owner, new System.Text.Json.Nodes.JsonObject { ["name"] = $"many {number}" });
+        await olivia.Page.UnrouteAsync("**/console/audit**");
+        await Expect(olivia.Page.Locator("#live-count")).ToContainTextAsync("more came than is listed", new() { Timeout = 60_000 });
+        await Expect(olivia.Page.Locator("#live tbody tr:not([id])")).ToContainTextAsync("Reload the page");
+        await Expect(olivia.Page.Locator("#live tbody tr").First).ToContainTextAsync("many 59");
+    }
+
+    [Fact]
+    public async Task A_form_that_asks_says_that_it_is_under_way_and_one_that_downloads_can_be_pressed_again()
+    {
+        await using var olivia = await world.PersonAsync("olivia", "/console/audit");
+        var download = olivia.Page.GetByRole(AriaRole.Button, new() { Name = "Download" });
+        var file = await olivia.Page.RunAndWaitForDownloadAsync(() => download.ClickAsync());
+        Assert.NotNull(await file.PathAsync());
+        await Expect(download).Not.ToHaveAttributeAsync("aria-busy", "true", new() { Timeout = 30_000 });
+        var verify = olivia.Page.GetByRole(AriaRole.Button, new() { Name = "Verify" });
+        // At once, before the browser goes.
+        Assert.Equal("true true", await verify.EvaluateAsync<string>("""
+            button => {
+              const box = () => JSON.stringify(button.getBoundingClientRect());
+              const before = box();
+              button.click();
+              return `${button.ariaBusy} ${box() === before}`;
+            }
+            """));
+        await Expect(olivia.Page.GetByText("The trail holds.")).ToBeVisibleAsync(new() { Timeout = 30_000 });
+    }
+
+    [Fact]
     public async Task Permissions_are_narrowed_while_one_types_and_what_is_chosen_stays_in_sight()
     {
         var made = await world.Agent.ApiAsync(HttpMethod.Post, "/integrations", world.Owner, new System.Text.Json.Nodes.JsonObject

@@ -66,6 +66,10 @@ public sealed class ConsoleWorld : IAsyncLifetime
                 await Agent.ExchangeAsync("app_" + Application, tokens["access_token"]!, service);
             await Agent.AuthorizeAsync(browser, "app_" + triage, person, Agent.Gateway);
         }
+        // What policy leaves of a way is everything, a part or nothing.
+        await CreatedAsync("/policy/rules", new() { ["action"] = "deny", ["level"] = "org", ["integrationId"] = Integration, ["applicationId"] = triage, ["toolName"] = "delete_*", ["description"] = "Triage deletes nothing" });
+        var bob = (await Agent.ApiAsync(HttpMethod.Get, $"/applications/{triage}/access-graph", Owner)).Json!["nodes"]!.AsArray().Single(node => (string?)node!["name"] == "bob")!["resourceId"]!;
+        await CreatedAsync("/policy/rules", new() { ["action"] = "deny", ["level"] = "org", ["integrationId"] = Integration, ["userId"] = (string?)bob, ["description"] = "Bob left engineering" });
         await Agent.ApiAsync(HttpMethod.Post, $"/integrations/{tracker}/connection", await Agent.ManagementTokenAsync("alice"), new JsonObject { ["token"] = "personal-token" });
         var searching = await ApplicationAsync("Report agent", Integration);
         await Agent.ApiAsync(HttpMethod.Patch, "/applications/" + searching, Owner, new JsonObject { ["toolDiscovery"] = "search" });

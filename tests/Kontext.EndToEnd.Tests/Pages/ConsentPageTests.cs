@@ -32,6 +32,20 @@ public sealed class ConsentPageTests(PagesWorld world) : IClassFixture<PagesWorl
     }
 
     [Fact]
+    public async Task A_decision_under_way_says_so_and_is_not_sent_twice()
+    {
+        var client = await world.AgentAsync("Slow agent");
+        await using var person = await world.PersonAsync("/sessions");
+        await person.Page.RouteAsync(TestAgent.RedirectUri + "**", route => route.FulfillAsync(new() { Body = "back at the agent" }));
+        await person.Page.GotoAsync(world.Agent.AuthorizeUrl(client, world.Agent.Gateway).Url.AbsoluteUri);
+        var allow = person.Page.GetByRole(AriaRole.Button, new() { Name = "Allow" });
+        // All of it before the browser goes: Deny, which is pressed next, would take the place of Allow.
+        Assert.Equal("true", await allow.EvaluateAsync<string>("button => { button.click(); const busy = button.ariaBusy; for (const other of document.querySelectorAll('main button')) other.click(); return busy; }"));
+        await person.Page.WaitForURLAsync(TestAgent.RedirectUri + "**");
+        Assert.Contains("code=", person.Page.Url, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_request_for_a_consent_that_cannot_be_trusted_leads_nowhere_else()
     {
         await using var person = await world.PersonAsync("/sessions");

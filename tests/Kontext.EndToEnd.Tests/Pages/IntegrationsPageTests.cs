@@ -54,6 +54,49 @@ public sealed class IntegrationsPageTests(PagesWorld world) : IClassFixture<Page
     }
 
     [Fact]
+    public async Task Nothing_moves_while_a_button_is_at_work()
+    {
+        var service = await world.OAuthAsync("Upstream");
+        await using var person = await world.PersonAsync("/integrations");
+        await person.ConnectAsync(service);
+        var going = new TaskCompletionSource();
+        await person.Page.RouteAsync("**/validate", async route =>
+        {
+            await going.Task;
+            await route.ContinueAsync();
+        });
+        var buttons = new[] { "Validate", "Reconnect", "Disconnect" }.Select(word => person.Button(service, word)).ToList();
+        await buttons[0].ScrollIntoViewIfNeededAsync();
+        var before = await BoxesAsync(buttons);
+        await buttons[0].ClickAsync();
+        await Expect(buttons[0]).ToHaveAttributeAsync("aria-busy", "true");
+        Assert.Equal(before, await BoxesAsync(buttons));
+        going.SetResult();
+        await Expect(person.Toast).ToContainTextAsync("works");
+        await Expect(buttons[0]).Not.ToHaveAttributeAsync("aria-busy", "true");
+    }
+
+    [Fact]
+    public async Task A_notice_above_what_was_pressed_does_not_move_it()
+    {
+        var service = await world.OAuthAsync("Upstream");
+        await using var person = await world.PersonAsync("/integrations", new() { ViewportSize = new() { Width = 800, Height = 320 } });
+        await person.ConnectAsync(service);
+        await world.Idp.FaultAsync("userinfo", "unavailable");
+        var validate = person.Button(service, "Validate");
+        await validate.ScrollIntoViewIfNeededAsync();
+        // Room to scroll on both sides, whatever other tests have offered meanwhile.
+        await person.Page.EvaluateAsync("document.querySelector('footer').style.height = '40rem'; scrollTo(0, document.querySelector('[id^=validate-]').getBoundingClientRect().top + scrollY - 150)");
+        var before = (await BoxesAsync([validate]))[0];
+        await validate.ClickAsync();
+        await Expect(person.Page.GetByRole(AriaRole.Alert)).ToContainTextAsync("could not be found out");
+        await Expect(validate).Not.ToHaveAttributeAsync("aria-busy", "true");
+        Assert.Equal(before.Y, (await BoxesAsync([validate]))[0].Y, 1.0);
+        // The notice is above what is seen, so it is said where it is seen.
+        await Expect(person.Toast).ToContainTextAsync("could not be found out");
+    }
+
+    [Fact]
     public async Task Without_the_persons_yes_nothing_is_disconnected()
     {
         var service = await world.OAuthAsync("Upstream");
@@ -242,5 +285,16 @@ public sealed class IntegrationsPageTests(PagesWorld world) : IClassFixture<Page
         await person.Button(service, "Disconnect").ClickAsync();
         await person.Page.Locator("main").GetByRole(AriaRole.Button, new() { Name = "Disconnect" }).ClickAsync();
         await Expect(person.Button(service, "Connect")).ToBeVisibleAsync();
+    }
+
+    private static async Task<List<(float X, float Y, float Width, float Height)>> BoxesAsync(IEnumerable<ILocator> locators)
+    {
+        var boxes = new List<(float, float, float, float)>();
+        foreach (var locator in locators)
+        {
+            var box = (await locator.BoundingBoxAsync())!;
+            boxes.Add((box.X, box.Y, box.Width, box.Height));
+        }
+        return boxes;
     }
 }

@@ -136,6 +136,23 @@ public sealed class IntegrationsPagesTests(KontextFixture kontext, Services serv
     }
 
     [Fact]
+    public async Task A_credential_field_says_what_belongs_into_it_and_is_seen_only_where_the_schema_calls_it_text()
+    {
+        var id = await kontext.IntegrationAsync("user_token", new JsonObject
+        {
+            ["category"] = "internal_mcp_credentials", ["tokenHelpUrl"] = "https://tracker.example.com/keys",
+            ["credentialSchema"] = new JsonObject { ["account"] = "The name you sign in with", ["apiKey"] = "string", ["site"] = "text: The name before .example.com", ["zone"] = "text" },
+        });
+        using var browser = await SignInAsync();
+        var page = await browser.OpenAsync(At("/integrations"));
+        var card = Card(page, id);
+        Assert.Equal(["password", "password", "text", "text"], card.QuerySelectorAll("input[name^='field:']").Select(input => input.GetAttribute("type")));
+        string? Hint(string field) => card.QuerySelector($"input[name='field:{field}']")!.GetAttribute("aria-describedby") is { } hint ? page.Document.GetElementById(hint)!.TextContent : null;
+        Assert.Equal(("The name you sign in with", null, "The name before .example.com", null), (Hint("account"), Hint("apiKey"), Hint("site"), Hint("zone")));
+        Assert.Equal("https://tracker.example.com/keys", card.QuerySelector("a[target=_blank]")!.GetAttribute("href"));
+    }
+
+    [Fact]
     public async Task The_page_may_run_our_own_scripts_and_call_nobody_but_us()
     {
         using var answer = await kontext.Server.Http.GetAsync(new Uri("/", UriKind.Relative));

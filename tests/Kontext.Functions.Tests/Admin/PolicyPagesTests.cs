@@ -79,6 +79,7 @@ public sealed class PolicyPagesTests(KontextFixture kontext)
         Assert.Contains("1 added, 0 removed", compared.Text, StringComparison.Ordinal);
         var replayed = await owner.PressAsync(compared, "replay-button", new() { ["document"] = document.ToJsonString(), ["hours"] = "1" });
         Assert.NotEmpty(replayed.Document.QuerySelectorAll("#replay-result tbody tr"));
+        Assert.Equal(2, replayed.Document.QuerySelectorAll("#replay time").Length);
         var wrong = await owner.PressAsync(page, "compare", new() { ["document"] = "not json" });
         Assert.Equal(HttpStatusCode.BadRequest, wrong.Status);
         Assert.Equal("not json", wrong.Document.QuerySelector("textarea[name=document]")!.TextContent.Trim());

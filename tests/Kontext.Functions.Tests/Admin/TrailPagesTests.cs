@@ -1,4 +1,5 @@
 using System.Net;
+using AngleSharp.Html.Dom;
 using Kontext.Functions.Tests.Api;
 using Kontext.Testing;
 
@@ -32,6 +33,31 @@ public sealed class TrailPagesTests(KontextFixture kontext)
         var overview = await owner.GoAsync(kontext, "/console");
         Assert.Equal(2, overview.Document.QuerySelectorAll("section.chart").Length);
         Assert.NotEmpty(overview.Document.QuerySelectorAll("dl.tiles dd"));
+    }
+
+    [Fact]
+    public async Task The_trail_is_filtered_by_integration_and_an_export_begins_with_today()
+    {
+        var (_, name, _) = await ExchangedAsync();
+        var (_, other, _) = await ExchangedAsync();
+        using var owner = await kontext.SignedInAsync(KontextFixture.Owner);
+        var trail = await owner.GoAsync(kontext, "/console/audit?hours=1&type=credential.issued");
+        var choice = (IHtmlSelectElement)trail.Document.QuerySelector("select[name=integrationId]")!;
+        choice.Value = choice.Options.Single(option => option.Text == name).Value;
+        var filtered = await owner.GoAsync(kontext, Filtered(trail));
+        var row = Assert.Single(filtered.Document.QuerySelectorAll("#live tbody tr"));
+        Assert.Contains(name, row.TextContent, StringComparison.Ordinal);
+        Assert.DoesNotContain(other, row.TextContent, StringComparison.Ordinal);
+        // Pressed again, it stays as it was chosen.
+        var again = await owner.GoAsync(kontext, Filtered(filtered));
+        Assert.Single(again.Document.QuerySelectorAll("#live tbody tr"));
+
+        var empty = await owner.GoAsync(kontext, "/console/audit?hours=1&userId=" + Guid.NewGuid());
+        Assert.Empty(empty.Document.QuerySelectorAll("#live tbody tr"));
+        var day = empty.Document.QuerySelector("input[name=from]")!.GetAttribute("value");
+        // Midnight may have passed since.
+        var now = TimeProvider.System.GetUtcNow();
+        Assert.Contains(day, new[] { now, now.AddMinutes(-10) }.Select(moment => moment.ToString("yyyy-MM-dd", System.Globalization.CultureInfo.InvariantCulture)));
     }
 
     [Fact]
@@ -91,6 +117,10 @@ public sealed class TrailPagesTests(KontextFixture kontext)
         Assert.Equal(HttpStatusCode.BadRequest, again.Status);
         Assert.Equal("true", again.Document.QuerySelector("input[name=userId]")!.GetAttribute("aria-invalid"));
     }
+
+    // Where the filter's form leads as it stands.
+    private static string Filtered(BrowserPage page) => "/console/audit?" + string.Join('&', page.Document.QuerySelectorAll("form[role=search] [name]").Select(field =>
+        $"{field.GetAttribute("name")}={Uri.EscapeDataString((field is IHtmlSelectElement choice ? choice.Value : ((IHtmlInputElement)field).Value) ?? "")}"));
 
     private static List<string> Ids(BrowserPage page) => [.. page.Document.QuerySelectorAll("#live tbody tr").Select(row => row.Id!)];
 

@@ -23,24 +23,6 @@ internal static class AccessEndpoints
             || !(await AuditEndpoints.ApplicationsAsync(visit)).TryGet(out var applications, out failure))
             return failure;
         var picture = AccessPicture.Of(graph);
-        return new AccessModel(visit.Frame, picture, WaysOf(graph), graph.Truncated || picture.LeftOut, graph.NextCursor, applications, chosen);
-    }
-
-    private static List<AccessWay> WaysOf(AccessGraphBody graph)
-    {
-        var names = graph.Nodes.ToDictionary(node => node.Id, node => node.Name, StringComparer.Ordinal);
-        var connected = graph.Edges.Where(edge => edge.Type == "connected").Select(edge => (edge.From, edge.To)).ToHashSet();
-        var denied = graph.Edges.Where(edge => edge.Type == "denied").DistinctBy(edge => (edge.From, edge.To, edge.Via)).ToDictionary(edge => (edge.From, edge.To, edge.Via), edge => edge.DeniedBy ?? "policy");
-        var ways = new List<AccessWay>();
-        foreach (var attached in graph.Edges.Where(edge => edge.Type == "attached"))
-        {
-            var people = graph.Edges.Where(edge => edge.Type == "approved" && edge.Via == attached.From && edge.To == attached.To).ToList();
-            var byItself = denied.GetValueOrDefault((attached.From, attached.To, null));
-            if (people.Count == 0)
-                ways.Add(new AccessWay(null, names[attached.From], names[attached.To], false, byItself));
-            ways.AddRange(people.Select(person => new AccessWay(
-                names[person.From], names[attached.From], names[attached.To], connected.Contains((person.From, attached.To)), denied.GetValueOrDefault((person.From, attached.To, attached.From), byItself!))));
-        }
-        return ways;
+        return new AccessModel(visit.Frame, picture, AccessWay.Of(graph), graph.Truncated || picture.LeftOut, graph.NextCursor, applications, chosen, graph.Enforced);
     }
 }

@@ -1,6 +1,7 @@
 using Kontext.Domain;
 using Kontext.Domain.OAuth;
 using Kontext.Functions.Account;
+using Kontext.Functions.Admin.Parts;
 using Kontext.Functions.Api;
 using Kontext.Functions.Pages;
 
@@ -71,7 +72,7 @@ internal static class ApplicationEndpoints
         if (!SecretOverlap.Read(form).TryGet(out var overlap, out var failure)
             || !(await visit.SendAsync(HttpMethods.Post, $"/applications/{id}/rotate-secret", overlap, ApiJson.Default.SecretRotationInput, ApiJson.Default.OAuthEnvelope)).TryGet(out var rotated, out failure))
             return failure;
-        return SecretOf(visit, id, rotated.Oauth, rotated.ClientSecret!, "New client secret", SecretOverlap.Words(rotated.PreviousSecretExpiresAt));
+        return SecretOf(visit, id, rotated.Oauth, rotated.ClientSecret!, "New client secret", SecretOverlap.Words(rotated.PreviousSecretExpiresAt), rotated.PreviousSecretExpiresAt);
     }
 
     private static async Task<Result<Posted>> AttachAsync(AdminVisit visit, AppId id, OAuthParameters form) =>
@@ -105,6 +106,6 @@ internal static class ApplicationEndpoints
     private static async Task<Result<Posted>> AgainAsync(AdminVisit visit, AppId id, Failure refused) =>
         (await ViewAsync(visit, id, FormState.Refused(visit.Context, refused))).TryGet(out var model, out var failure) ? AdminPages.Again<ApplicationPage>(model) : failure;
 
-    private static Posted.Answer SecretOf(AdminVisit visit, AppId id, OAuthClientBody oauth, string secret, string title, string text) => new(PageResult.Of<SecretPage>(
-        new SecretModel(visit.Frame, title, text, [("Client id", oauth.ClientId, false), ("Client secret", secret, true)], Path, PathOf(id), "Back to the application")));
+    private static Posted.Answer SecretOf(AdminVisit visit, AppId id, OAuthClientBody oauth, string secret, string title, string text, string? oldUntil = null) => new(PageResult.Of<SecretPage>(
+        new SecretModel(visit.Frame, title, text, [("Client id", oauth.ClientId, false), ("Client secret", secret, true)], Path, PathOf(id), "Back to the application") { OldWorksUntil = Wired.Time(oldUntil) }));
 }

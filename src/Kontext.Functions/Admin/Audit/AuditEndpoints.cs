@@ -2,6 +2,7 @@ using System.Globalization;
 using Kontext.Domain;
 using Kontext.Domain.OAuth;
 using Kontext.Functions.Account;
+using Kontext.Functions.Admin.Applications;
 using Kontext.Functions.Api;
 
 namespace Kontext.Functions.Admin.Audit;
@@ -20,8 +21,8 @@ internal static class AuditEndpoints
 
     public static void Map(RouteGroupBuilder console)
     {
-        console.MapGet("/audit", (HttpContext context, AdminPages pages) => pages.ShowAsync<AuditPage>(context, visit => ViewAsync(visit, null)));
-        console.MapGet("/audit/verification", (HttpContext context, AdminPages pages) => pages.ShowAsync<AuditPage>(context, VerifyAsync));
+        console.MapGet("/audit", (HttpContext context, AdminPages pages, TimeProvider time) => pages.ShowAsync<AuditPage>(context, visit => ViewAsync(visit, null, time)));
+        console.MapGet("/audit/verification", (HttpContext context, AdminPages pages, TimeProvider time) => pages.ShowAsync<AuditPage>(context, visit => VerifyAsync(visit, time)));
         console.MapGet("/audit/export", (HttpContext context, AdminPages pages) => pages.AnswerAsync(context, visit => Task.FromResult(Result.Of(Export(visit)))));
         console.MapGet("/work", (HttpContext context, AdminPages pages) => pages.ShowAsync<WorkPage>(context, WorkAsync));
         console.MapPost("/work/{id:guid}/replay", (Guid id, HttpContext context, AdminPages pages) => pages.PostAsync(context, WorkPath, (visit, _) => ReplayAsync(visit, id)));
@@ -41,21 +42,25 @@ internal static class AuditEndpoints
             ? Result.Of<IReadOnlyList<(string, string)>>([.. list.Items.Select(item => item.User).OfType<AuditPartyBody>().DistinctBy(user => user.Id).Select(user => (user.Id, user.Name ?? user.Id)).OrderBy(user => user.Item2, StringComparer.OrdinalIgnoreCase)])
             : failure;
 
-    private static async Task<Result<AdminModel>> ViewAsync(AdminVisit visit, AuditVerificationBody? verification)
+    private static async Task<Result<AdminModel>> ViewAsync(AdminVisit visit, AuditVerificationBody? verification, TimeProvider time)
     {
         var filter = FormState.Of(Filters.Select(name => (name, visit.Query(name))));
         var query = QueryString.Create([
             .. Filters.Where(name => filter[name] is not null).Select(name => KeyValuePair.Create(name, filter[name])),
             KeyValuePair.Create<string, string?>("limit", (PageSize + 1).ToString(CultureInfo.InvariantCulture)), KeyValuePair.Create("until", visit.Query("cursor"))]);
         if (!(await visit.GetAsync("/audit/events" + query, ApiJson.Default.AuditEventListBody)).TryGet(out var list, out var failure)
-            || !(await ApplicationsAsync(visit)).TryGet(out var applications, out failure))
+            || !(await ApplicationsAsync(visit)).TryGet(out var applications, out failure)
+            || !(await ApplicationsEndpoints.IntegrationsAsync(visit)).TryGet(out var integrations, out failure))
             return failure;
-        return new AuditModel(visit.Frame, filter, [.. list.Items.Take(PageSize)], list.Items.Count > PageSize ? list.Items[PageSize].Timestamp : list.LookedBackTo, list.LookedBackTo, list.Archived, applications, verification);
+        return new AuditModel(
+            visit.Frame, filter, [.. list.Items.Take(PageSize)], list.Items.Count > PageSize ? list.Items[PageSize].Timestamp : list.LookedBackTo, list.LookedBackTo, list.Archived, applications,
+            [.. integrations.Select(integration => (integration.Id, integration.Name)).OrderBy(integration => integration.Name, StringComparer.OrdinalIgnoreCase)],
+            time.GetUtcNow().ToString("yyyy-MM-dd", CultureInfo.InvariantCulture), verification);
     }
 
-    private static async Task<Result<AdminModel>> VerifyAsync(AdminVisit visit) =>
+    private static async Task<Result<AdminModel>> VerifyAsync(AdminVisit visit, TimeProvider time) =>
         (await visit.GetAsync($"/audit/verification?days={Uri.EscapeDataString(visit.Query("days") ?? "1")}", ApiJson.Default.AuditVerificationBody)).TryGet(out var verification, out var failure)
-            ? await ViewAsync(visit, verification)
+            ? await ViewAsync(visit, verification, time)
             : failure;
 
     private static IResult Export(AdminVisit visit) =>

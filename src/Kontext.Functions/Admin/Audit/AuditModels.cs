@@ -10,9 +10,12 @@ namespace Kontext.Functions.Admin.Audit;
 /// <param name="LookedBackTo">Only entries younger than this were looked at; null when all were.</param>
 /// <param name="Archived">What is in the archive; null when nothing is.</param>
 /// <param name="Applications">Names of applications to choose from.</param>
+/// <param name="Integrations">Names of integrations to choose from.</param>
+/// <param name="Today">The day it is in UTC.</param>
 /// <param name="Verification">What verifying found; null when it was not asked.</param>
 internal sealed record AuditModel(
-    AdminFrame Frame, FormState Filter, IReadOnlyList<AuditEventBody> Items, string? Next, string? LookedBackTo, AuditArchivedBody? Archived, IReadOnlyList<(string Id, string Name)> Applications, AuditVerificationBody? Verification) : AdminModel(Frame);
+    AdminFrame Frame, FormState Filter, IReadOnlyList<AuditEventBody> Items, string? Next, string? LookedBackTo, AuditArchivedBody? Archived, IReadOnlyList<(string Id, string Name)> Applications,
+    IReadOnlyList<(string Id, string Name)> Integrations, string Today, AuditVerificationBody? Verification) : AdminModel(Frame);
 
 /// <summary>What the list of traces shows.</summary>
 internal sealed record TracesModel(AdminFrame Frame, FormState Filter, IReadOnlyList<TraceBody> Items, string? Next, IReadOnlyList<(string Id, string Name)> Applications) : AdminModel(Frame);

@@ -1,7 +1,9 @@
+using System.Globalization;
 using System.Text.Json;
 using Kontext.Domain;
 using Kontext.Domain.OAuth;
 using Kontext.Functions.Account;
+using Kontext.Functions.Admin.Parts;
 using Kontext.Functions.Api;
 
 namespace Kontext.Functions.Admin.Integrations;
@@ -127,7 +129,7 @@ internal static class IntegrationEndpoints
             _ => "There was nothing to revoke at the provider.",
         };
         var secrets = report.SecretsDeleted ? "What was stored is deleted." : "What was stored could not be deleted yet; it is tried again for a day.";
-        var lives = report.LivesUntil is { } until ? $" An access token that is out works until {until}." : "";
+        var lives = report.LivesUntil is { } until ? string.Create(CultureInfo.InvariantCulture, $" An access token that is out works until {Wired.Moment(until).UtcDateTime:d MMM yyyy, HH:mm} UTC.") : "";
         return $"The connection is ended. {provider} {secrets}{lives}";
     }
 

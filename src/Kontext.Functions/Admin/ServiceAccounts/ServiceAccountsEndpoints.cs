@@ -1,6 +1,7 @@
 using Kontext.Domain;
 using Kontext.Domain.OAuth;
 using Kontext.Functions.Account;
+using Kontext.Functions.Admin.Parts;
 using Kontext.Functions.Api;
 using Kontext.Functions.Pages;
 
@@ -49,7 +50,7 @@ internal static class ServiceAccountsEndpoints
     private static async Task<Result<Posted>> RotateAsync(AdminVisit visit, ServiceAccountId id, OAuthParameters form) =>
         SecretOverlap.Read(form).TryGet(out var overlap, out var failure)
         && (await visit.SendAsync(HttpMethods.Post, $"/service-accounts/{id}/rotate-secret", overlap, ApiJson.Default.SecretRotationInput, ApiJson.Default.ServiceAccountEnvelope)).TryGet(out var rotated, out failure)
-            ? SecretOf(visit, rotated, "New client secret", SecretOverlap.Words(rotated.Credentials?.PreviousSecretExpiresAt))
+            ? SecretOf(visit, rotated, "New client secret", SecretOverlap.Words(rotated.Credentials?.PreviousSecretExpiresAt), rotated.Credentials?.PreviousSecretExpiresAt)
             : failure;
 
     private static async Task<Result<Posted>> RevokeAsync(AdminVisit visit, ServiceAccountId id, OAuthParameters form)
@@ -59,6 +60,7 @@ internal static class ServiceAccountsEndpoints
         return (await visit.SendAsync(HttpMethods.Delete, $"/service-accounts/{id}")).TryGet(out _, out var failure) ? new Posted.To(Path, "The service account is revoked.") : failure;
     }
 
-    private static Posted.Answer SecretOf(AdminVisit visit, ServiceAccountEnvelope account, string title, string text) => new(PageResult.Of<SecretPage>(new SecretModel(
-        visit.Frame, title, text, [("Client id", account.Credentials!.ClientId, false), ("Client secret", account.Credentials.ClientSecret, true)], Path, Path, "Back to the service accounts")));
+    private static Posted.Answer SecretOf(AdminVisit visit, ServiceAccountEnvelope account, string title, string text, string? oldUntil = null) => new(PageResult.Of<SecretPage>(new SecretModel(
+        visit.Frame, title, text, [("Client id", account.Credentials!.ClientId, false), ("Client secret", account.Credentials.ClientSecret, true)], Path, Path, "Back to the service accounts")
+        { OldWorksUntil = Wired.Time(oldUntil) }));
 }

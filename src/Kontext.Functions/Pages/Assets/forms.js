@@ -1,11 +1,11 @@
 // Without this file every form and link works by itself. With it, those marked data-in-place leave the page where it is, the browser
-// asks before what is marked data-confirm, and whatever takes a while says so.
+// asks before what is marked data-confirm, and whatever takes a while says so and is not sent twice. data-download says that the answer is a file.
 let underWay = null;
 
 document.addEventListener('submit', event => {
   const form = event.target;
   const button = event.submitter;
-  if (form.getAttribute('method') !== 'post') return;
+  if (form.getAttribute('method') === 'dialog') return;
   if (form.ariaBusy === 'true') {
     event.preventDefault();
     return;
@@ -24,6 +24,8 @@ document.addEventListener('submit', event => {
     show(form.getAttribute('action'), { method: 'POST', body }, form, button);
   } else {
     working(form, button);
+    // The page stays where the answer is a file, or opens a program.
+    setTimeout(() => idle(form, button), 'download' in form.dataset ? 3000 : 30000);
   }
 });
 
@@ -47,6 +49,11 @@ function confirmed(form) {
 function working(...controls) {
   for (const control of controls) {
     if (!control) continue;
+    // It keeps its size whatever it says meanwhile, so that nothing beside it moves.
+    if (control.matches('button, .button')) {
+      const { width, height } = control.getBoundingClientRect();
+      Object.assign(control.style, { width: `${width}px`, height: `${height}px` });
+    }
     control.ariaBusy = 'true';
     if (control.dataset.busy) {
       control.dataset.idle = control.textContent;
@@ -59,6 +66,7 @@ function idle(...controls) {
   for (const control of controls) {
     if (!control) continue;
     control.ariaBusy = null;
+    Object.assign(control.style, { width: '', height: '' });
     if (control.dataset.idle) control.textContent = control.dataset.idle;
     delete control.dataset.idle;
   }
@@ -101,6 +109,7 @@ function isSignIn(answer) {
 }
 
 function put(content, title, source) {
+  const place = source?.isConnected ? source.getBoundingClientRect().top : null;
   const opened = [...document.querySelectorAll('details[id][open]')].map(details => details.id);
   document.getElementById('content').replaceWith(document.adoptNode(content));
   document.title = title;
@@ -108,6 +117,10 @@ function put(content, title, source) {
   const again = source?.id ? document.getElementById(source.id) : null;
   (content.querySelector('[role=alert]') ? content : again ?? content).focus({ preventScroll: again !== null });
   document.dispatchEvent(new CustomEvent('kontext:shown'));
+  // What was pressed stays under the finger, also when a notice comes above it; one that is out of sight is said where it is seen.
+  if (again && place !== null) window.scrollBy(0, again.getBoundingClientRect().top - place);
+  const notice = content.querySelector('.just-now:not([data-toast])');
+  if (notice && notice.getBoundingClientRect().bottom <= 0) document.dispatchEvent(new CustomEvent('kontext:toast', { detail: notice.textContent.trim() }));
 }
 
 // Nobody answered. Looking again shows the page's own words for that; a form that was sent may have been taken.
