@@ -38,7 +38,7 @@ public sealed class InfraTests : IDisposable
     [InlineData("main.bicep", "output appName", "output name", "deploy: main.bicep has no output appName")]
     [InlineData("main.prod.bicepparam", "param lockData", "param lockDate", "main.bicep has no parameter lockDate")]
     [InlineData("main.dev.bicepparam", "param environment", "param tags", "environment is not given")]
-    public async Task A_template_that_waswrong_wasfound(string file, string was, string becomes, string said)
+    public async Task A_template_that_is_wrong_is_found(string file, string was, string becomes, string said)
     {
         foreach (var path in Directory.EnumerateFiles(RepositoryFiles.Path("infra"), "*", SearchOption.AllDirectories))
         {
@@ -58,7 +58,7 @@ public sealed class InfraTests : IDisposable
     }
 
     [Fact]
-    public async Task The_deployment_command_goes_in_order_repeats_itself_and_says_what_wasthe_matter()
+    public async Task The_deployment_command_goes_in_order_repeats_itself_and_says_what_the_matter_is()
     {
         var outcome = await NodeProgram.RunAsync("tests/infra/deploy.mjs", new Dictionary<string, string>(), Cancelled);
         Assert.True(outcome.ExitCode == 0, outcome.Output);
