@@ -12,7 +12,7 @@ using Kontext.Functions.Work;
 
 namespace Kontext.Functions;
 
-/// <summary>Everything the program can be told, read and checked once at the start. A wrong or missing setting stops the start with its name.</summary>
+/// <summary>Everything the program can be told, read and checked once at the start. A wrong or missing setting stops the start with its name; one that is none does too, except under the Functions host.</summary>
 internal sealed record KontextSettings
 {
     /// <summary><c>Kontext__PublicUrl</c>: where people and agents reach us; the OAuth issuer. No trailing slash, query or fragment; https except on loopback.</summary>
@@ -66,6 +66,9 @@ internal sealed record KontextSettings
     /// <summary>The port the Functions host tells a custom handler; null when run alone.</summary>
     public int? HandlerPort { get; init; }
 
+    /// <summary>Names under <c>Kontext__</c> and <c>Providers__</c> that are no settings. Only under the Functions host; elsewhere they stop the start.</summary>
+    public ImmutableArray<string> Unknown { get; init; } = [];
+
     /// <summary>All organizations, the first one first.</summary>
     public IReadOnlyList<OrganizationSettings> Organizations => [new OrganizationSettings(Organization, Organization, SignIn), .. OtherOrganizations];
 
@@ -82,13 +85,15 @@ internal sealed record KontextSettings
     /// <exception cref="InvalidSettingException">A setting is missing or wrong; the message names it and says what it should be.</exception>
     public static KontextSettings Read(IConfiguration configuration, bool development)
     {
-        KnownSettings.Check(configuration);
+        var handlerPort = configuration["FUNCTIONS_CUSTOMHANDLER_PORT"];
+        // A deployment sets what a new version reads before it publishes that version, and going back publishes one that does not know
+        // it yet: neither must take down what runs.
+        var unknown = KnownSettings.Check(configuration, strict: development || handlerPort is null);
         var section = configuration.GetSection("Kontext");
         var publicUrl = section["PublicUrl"] ?? (development ? "http://localhost:7071" : throw Missing("PublicUrl", "the https address people and agents reach Kontext at"));
         if (!Uri.TryCreate(publicUrl, UriKind.Absolute, out var url) || url.Query.Length > 0 || url.Fragment.Length > 0
             || !(url.Scheme == Uri.UriSchemeHttps || (url.Scheme == Uri.UriSchemeHttp && url.IsLoopback)))
             throw new InvalidSettingException("Kontext__PublicUrl has to be an absolute https address (http only on loopback) without query or fragment.");
-        var handlerPort = configuration["FUNCTIONS_CUSTOMHANDLER_PORT"];
         if (handlerPort is not null && !int.TryParse(handlerPort, NumberStyles.None, CultureInfo.InvariantCulture, out _))
             throw new InvalidSettingException("FUNCTIONS_CUSTOMHANDLER_PORT has to be a port number.");
         var signIn = SignInSettings.Read(section.GetSection("SignIn"));
@@ -122,6 +127,7 @@ internal sealed record KontextSettings
                 _ => throw new InvalidSettingException("Kontext__LogFormat has to be json or text."),
             },
             HandlerPort = handlerPort is null ? null : int.Parse(handlerPort, CultureInfo.InvariantCulture),
+            Unknown = unknown,
         };
     }
 

@@ -19,4 +19,7 @@ internal static partial class Log
 
     [LoggerMessage(5, LogLevel.Error, "{Method} {Endpoint} failed unexpectedly, request {Request}")]
     public static partial void Unexpected(ILogger logger, Exception exception, string method, string? endpoint, string request);
+
+    [LoggerMessage(6, LogLevel.Error, "{Setting} is no setting, and nobody reads it. docs/settings.md lists them all")]
+    public static partial void UnknownSetting(ILogger logger, string setting);
 }

@@ -83,6 +83,8 @@ builder.Services
     .Configure<RouteHandlerOptions>(options => options.ThrowOnBadRequest = true);
 
 var app = builder.Build();
+foreach (var name in settings.Unknown)
+    Log.UnknownSetting(app.Logger, name);
 app.UseKontextObservability();
 app.UseRouting();
 app.UseCors();

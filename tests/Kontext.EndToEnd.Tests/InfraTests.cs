@@ -30,6 +30,12 @@ public sealed class InfraTests : IDisposable
     [InlineData("modules/state-storage.bicep", "allowSharedKeyAccess: false", "allowSharedKeyAccess: true", "properties.allowSharedKeyAccess has to be false, and is true")]
     [InlineData("modules/host-storage.bicep", "  scope: account\n", "", "owner is an assignment without a scope")]
     [InlineData("modules/vault.bicep", "enablePurgeProtection: true", "", "properties.enablePurgeProtection has to be true, and is nothing")]
+    [InlineData("modules/vault.bicep", "categoryGroup: 'audit'\n        enabled: true", "categoryGroup: 'audit'\n        enabled: false", "vault: audit is not logged")]
+    [InlineData("modules/state-storage.bicep", "scope: tableService", "scope: account", "tableService: StorageDelete is not logged")]
+    [InlineData("modules/state-storage.bicep", "scope: queueService", "scope: account", "queueService: StorageDelete is not logged")]
+    [InlineData("modules/state-storage.bicep", "enabled: logWrites", "enabled: false", "tableService: StorageWrite is not logged")]
+    [InlineData("modules/host-storage.bicep", "category: 'StorageWrite'", "category: 'StorageRead'", "blobs: StorageWrite is not logged")]
+    [InlineData("modules/host-storage.bicep", "category: 'StorageDelete'", "category: 'StorageRead'", "blobs: StorageDelete is not logged")]
     [InlineData("modules/vault.bicep", "@secure()", "", "secretValue is not @secure()")]
     [InlineData("modules/network.bicep", "resource network", "resource = network", "line 10: cannot be read")]
     [InlineData("main.bicep", "modules/vault.bicep", "modules/vaults.bicep", "there is no modules/vaults.bicep")]
@@ -38,7 +44,7 @@ public sealed class InfraTests : IDisposable
     [InlineData("main.bicep", "output appName", "output name", "deploy: main.bicep has no output appName")]
     [InlineData("main.prod.bicepparam", "param lockData", "param lockDate", "main.bicep has no parameter lockDate")]
     [InlineData("main.dev.bicepparam", "param environment", "param tags", "environment is not given")]
-    public async Task A_template_that_waswrong_wasfound(string file, string was, string becomes, string said)
+    public async Task A_template_that_is_wrong_is_found(string file, string was, string becomes, string said)
     {
         foreach (var path in Directory.EnumerateFiles(RepositoryFiles.Path("infra"), "*", SearchOption.AllDirectories))
         {
@@ -58,7 +64,7 @@ public sealed class InfraTests : IDisposable
     }
 
     [Fact]
-    public async Task The_deployment_command_goes_in_order_repeats_itself_and_says_what_wasthe_matter()
+    public async Task The_deployment_command_goes_in_order_repeats_itself_and_says_what_the_matter_is()
     {
         var outcome = await NodeProgram.RunAsync("tests/infra/deploy.mjs", new Dictionary<string, string>(), Cancelled);
         Assert.True(outcome.ExitCode == 0, outcome.Output);

@@ -105,21 +105,31 @@ internal static class KnownSettings
         Host("AZURE_CLIENT_ID", "the identity that the program's own calls to Azure are made as"),
     ];
 
-    /// <summary>Refuses settings that are none, so that a slip of the pen is found at the start, and references that the platform left as they are.</summary>
-    /// <exception cref="InvalidSettingException">There is one; the message names it.</exception>
-    public static void Check(IConfiguration configuration)
+    /// <summary>Finds settings that are none, and refuses references that the platform left as they are.</summary>
+    /// <param name="configuration">All that is set.</param>
+    /// <param name="strict">A setting that is none is refused as well, so that a slip of the pen is found at the start.</param>
+    /// <returns>The names of those that are none.</returns>
+    /// <exception cref="InvalidSettingException">There is one to refuse; the message names it.</exception>
+    public static ImmutableArray<string> Check(IConfiguration configuration, bool strict)
     {
+        var unknown = ImmutableArray.CreateBuilder<string>();
         foreach (var (key, value) in configuration.GetSection("Kontext").AsEnumerable().Concat(configuration.GetSection("Providers").AsEnumerable()).OrderBy(entry => entry.Key, StringComparer.Ordinal))
         {
             if (string.IsNullOrEmpty(value))
                 continue;
             var name = key.Replace(":", "__", StringComparison.Ordinal);
             if (!All.Any(setting => setting.Matches(name)))
-                throw new InvalidSettingException($"{name} is no setting. docs/settings.md lists them all.");
+            {
+                if (strict)
+                    throw new InvalidSettingException($"{name} is no setting. docs/settings.md lists them all.");
+                unknown.Add(name);
+                continue;
+            }
             // What App Service leaves in place of a secret that it could not read.
             if (value.StartsWith("@Microsoft.KeyVault(", StringComparison.OrdinalIgnoreCase))
                 throw new InvalidSettingException($"{name} refers to a secret of a key vault that could not be read. Is the secret there, and has the app's identity the role Key Vault Secrets User or Officer? After a correction, restart the app.");
         }
+        return unknown.ToImmutable();
     }
 
     /// <summary>The table of docs/settings.md.</summary>

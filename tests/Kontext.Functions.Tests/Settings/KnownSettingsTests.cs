@@ -6,7 +6,7 @@ using Microsoft.Extensions.Configuration;
 
 namespace Kontext.Functions.Tests.Settings;
 
-/// <summary>The list of settings is what the program reads, what the documentation says and what the samples set; anything else stops the start.</summary>
+/// <summary>The list of settings is what the program reads, what the documentation says and what the samples set; anything else stops the start, or is in the log of the Functions host.</summary>
 public sealed class KnownSettingsTests
 {
     private static readonly Dictionary<string, string?> Least = new()
@@ -18,6 +18,39 @@ public sealed class KnownSettingsTests
         ["Kontext:Organizations:acme:SignIn:Issuer"] = "https://acme.example",
         ["Kontext:Organizations:acme:SignIn:ClientId"] = "kontext",
         ["Providers:github:ClientId"] = "kontext",
+    };
+
+    // The same for a program that others can reach.
+    private static readonly Dictionary<string, string?> Outside = new(Least) { ["Kontext:PublicUrl"] = "https://kontext.example", ["Kontext:Organization"] = "kontext" };
+
+    // What the sample leaves out, and why.
+    private static readonly Dictionary<string, string> NotInTheSample = new()
+    {
+        ["Kontext__Organizations__{slug}__Name"] = "one organization is enough to begin with",
+        ["Kontext__Organizations__{slug}__SignIn__Issuer"] = "likewise",
+        ["Kontext__Organizations__{slug}__SignIn__ClientId"] = "likewise",
+        ["Kontext__Organizations__{slug}__SignIn__ClientSecret"] = "likewise",
+        ["Kontext__Organizations__{slug}__SignIn__Scopes"] = "likewise",
+        ["Kontext__Organizations__{slug}__SignIn__RolesClaim"] = "likewise",
+        ["Kontext__Organizations__{slug}__SignIn__RoleMap"] = "likewise",
+        ["Kontext__Organizations__{slug}__SignIn__RequiredClaims"] = "likewise",
+        ["Kontext__Organizations__{slug}__SignIn__Administrators"] = "likewise",
+        ["Providers__{provider}__ClientId"] = "nobody else's OAuth app can be in a sample",
+        ["Providers__{provider}__ClientSecret"] = "likewise",
+        ["KontextQueue__queueServiceUri"] = "the sample's queue is a connection string, KontextQueue",
+        ["KontextQueue__credential"] = "there is no managed identity on a machine of one's own",
+        ["KontextQueue__clientId"] = "likewise",
+        ["KontextServiceBus__credential"] = "likewise",
+        ["KontextServiceBus__clientId"] = "likewise",
+        ["AzureWebJobsStorage__accountName"] = "the sample's account is a connection string, AzureWebJobsStorage",
+        ["AzureWebJobsStorage__credential"] = "likewise",
+        ["AzureWebJobsStorage__clientId"] = "likewise",
+        ["APPLICATIONINSIGHTS_CONNECTION_STRING"] = "nothing leaves a machine of one's own unasked",
+        ["APPLICATIONINSIGHTS_AUTHENTICATION_STRING"] = "likewise",
+        ["AZURE_CLIENT_ID"] = "calls to Azure are made as whoever is signed in",
+        ["ASPNETCORE_URLS"] = "the host says where the program listens",
+        ["ASPNETCORE_HTTP_PORTS"] = "likewise",
+        ["FUNCTIONS_CUSTOMHANDLER_PORT"] = "set by the host alone",
     };
 
     [Fact]
@@ -49,6 +82,14 @@ public sealed class KnownSettingsTests
         Assert.DoesNotContain(sample.Select(setting => setting.Key), name => !hosts.Contains(name) && !KnownSettings.All.Any(setting => setting.Matches(name)));
     }
 
+    [Fact]
+    public void The_sample_has_every_setting_but_those_with_a_reason_to_leave_it_out()
+    {
+        var sample = JsonNode.Parse(File.ReadAllText(RepositoryFiles.Path("local.settings.sample.json")))!["Values"]!.AsObject();
+        var left = KnownSettings.All.Where(setting => !sample.Any(value => setting.Matches(value.Key))).Select(setting => setting.Name);
+        Assert.Equal(NotInTheSample.Keys.Order(StringComparer.Ordinal), left.Order(StringComparer.Ordinal));
+    }
+
     [Theory]
     [InlineData("Kontext:Audit:RetentionDay", "30", "Kontext__Audit__RetentionDay is no setting")]
     [InlineData("Kontext:PublicURI", "https://kontext.example", "Kontext__PublicURI is no setting")]
@@ -60,6 +101,55 @@ public sealed class KnownSettingsTests
         var refused = Assert.Throws<InvalidSettingException>(() => KontextSettings.Read(configuration, development: true));
         Assert.StartsWith(said, refused.Message, StringComparison.Ordinal);
         Assert.DoesNotContain("acme.vault", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(false, null)]
+    [InlineData(true, null)]
+    [InlineData(true, "7071")]
+    public void Alone_and_in_development_a_setting_that_is_none_stops_the_start(bool development, string? handlerPort)
+    {
+        var configuration = new ConfigurationBuilder().AddInMemoryCollection(new Dictionary<string, string?>(Outside) { ["Kontext:Tomorrow"] = "canary", ["FUNCTIONS_CUSTOMHANDLER_PORT"] = handlerPort }).Build();
+        var refused = Assert.Throws<InvalidSettingException>(() => KontextSettings.Read(configuration, development));
+        Assert.StartsWith("Kontext__Tomorrow is no setting", refused.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("canary", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Under_the_functions_host_settings_that_are_none_are_noted_and_references_that_could_not_be_read_are_still_refused()
+    {
+        var values = new Dictionary<string, string?>(Outside) { ["FUNCTIONS_CUSTOMHANDLER_PORT"] = "7071", ["Kontext:Tomorrow"] = "canary", ["Providers:github:Secret"] = "canary" };
+        Assert.Equal(["Kontext__Tomorrow", "Providers__github__Secret"], KontextSettings.Read(new ConfigurationBuilder().AddInMemoryCollection(values).Build(), development: false).Unknown);
+        values["Kontext:SignIn:ClientSecret"] = "@Microsoft.KeyVault(SecretUri=https://acme.vault.azure.net/secrets/sign-in)";
+        var refused = Assert.Throws<InvalidSettingException>(() => KontextSettings.Read(new ConfigurationBuilder().AddInMemoryCollection(values).Build(), development: false));
+        Assert.StartsWith("Kontext__SignIn__ClientSecret refers to a secret", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Under_the_functions_host_the_program_starts_with_the_settings_of_another_version_and_logs_their_names_alone()
+    {
+        var keys = Directory.CreateTempSubdirectory("kontext-keys-");
+        var settings = new Dictionary<string, string>
+        {
+            ["ASPNETCORE_ENVIRONMENT"] = "Production",
+            ["Kontext__Organization"] = "acme",
+            ["Kontext__SignIn__Issuer"] = "https://idp.example",
+            ["Kontext__SignIn__ClientId"] = "kontext",
+            ["Kontext__Tomorrow"] = "canary",
+        };
+        var refused = await Assert.ThrowsAsync<InvalidOperationException>(() => KontextServer.StartAsync("memory", keys.FullName, settings: settings));
+        Assert.Contains("Kontext__Tomorrow is no setting", refused.Message, StringComparison.Ordinal);
+
+        await using (var server = await KontextServer.StartAsync("memory", keys.FullName, settings: settings, handler: true))
+        {
+            for (var tries = 0; tries < 100 && !server.Output.Contains("Kontext__Tomorrow", StringComparison.Ordinal); tries++)
+                await Task.Delay(50, TestContext.Current.CancellationToken);
+            var line = JsonNode.Parse(Assert.Single(server.Output.Split('\n'), line => line.Contains("Kontext__Tomorrow", StringComparison.Ordinal)))!;
+            Assert.Equal("Error", (string?)line["level"]);
+            Assert.StartsWith("Kontext__Tomorrow is no setting", (string?)line["message"], StringComparison.Ordinal);
+            Assert.DoesNotContain("canary", server.Output, StringComparison.Ordinal);
+        }
+        keys.Delete(recursive: true);
     }
 
     [Fact]
