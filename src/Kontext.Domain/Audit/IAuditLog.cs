@@ -40,11 +40,23 @@ public interface IAuditLog
 /// <param name="Place">Where its files are.</param>
 public sealed record AuditArchived(DateOnly Through, string Place);
 
+/// <summary>An entry and the block it is in, by which reading can go on at the entry.</summary>
+/// <param name="Line">The entry.</param>
+/// <param name="Segment">The segment of its chain.</param>
+/// <param name="Block">The block of the segment.</param>
+public readonly record struct AuditPlace(AuditLine Line, int Segment, int Block);
+
 /// <summary>Reads the trail as it is stored, for an export that can be verified elsewhere.</summary>
 public interface IAuditExport
 {
     /// <summary>Every entry recorded on the UTC days from <paramref name="from"/> to <paramref name="to"/>, both included. Each chain's entries come in order and without gaps; different chains take turns.</summary>
     IAsyncEnumerable<AuditLine> ReadAsync(OrgId org, DateOnly from, DateOnly to, CancellationToken cancellationToken);
+
+    /// <summary>The entries of one day in the same order, with their places.</summary>
+    IAsyncEnumerable<AuditPlace> ReadAsync(OrgId org, DateOnly day, CancellationToken cancellationToken);
+
+    /// <summary>The same from an entry on, without reading what is before its block; nothing when the entry is not there any more.</summary>
+    IAsyncEnumerable<AuditPlace> ReadFromAsync(OrgId org, DateOnly day, string chain, long sequence, int segment, int block, CancellationToken cancellationToken);
 
     /// <summary>The checkpoints signed on those days, in the order of their numbers.</summary>
     Task<IReadOnlyList<AuditCheckpoint>> CheckpointsAsync(OrgId org, DateOnly from, DateOnly to, CancellationToken cancellationToken);

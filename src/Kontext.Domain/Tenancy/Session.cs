@@ -105,8 +105,14 @@ public interface ISessionStore
     /// <summary>The application's sessions, newest first, at most <paramref name="limit"/>.</summary>
     Task<IReadOnlyList<Session>> ListAsync(OrgId org, AppId application, int limit, CancellationToken cancellationToken);
 
+    /// <summary>Those that come after a session, from the newest where none is named: fewer than <paramref name="limit"/> only when nothing older is left.</summary>
+    Task<IReadOnlyList<Session>> ListAsync(OrgId org, AppId application, SessionId? after, int limit, CancellationToken cancellationToken);
+
     /// <summary>The person's sessions with any application that began at or after <paramref name="since"/>, newest first, at most <paramref name="limit"/>.</summary>
     Task<IReadOnlyList<Session>> ListForUserAsync(OrgId org, UserId user, DateTimeOffset since, int limit, CancellationToken cancellationToken);
+
+    /// <summary>Those that come after a session, from the newest where none is named: fewer than <paramref name="limit"/> only when nothing older is left.</summary>
+    Task<IReadOnlyList<Session>> ListForUserAsync(OrgId org, UserId user, DateTimeOffset since, SessionId? after, int limit, CancellationToken cancellationToken);
 
     /// <summary>Deletes the application's sessions that began before <paramref name="before"/> and have ended, with their entries by person; gives how many.</summary>
     Task<int> ForgetAsync(OrgId org, AppId application, DateTimeOffset before, CancellationToken cancellationToken);

@@ -14,7 +14,7 @@ internal sealed class LateActions(ITraces traces)
     public async Task<IReadOnlyList<LateAction>> OfAsync(OrgId org, UserId user, SessionId session, DateTimeOffset now, CancellationToken cancellationToken)
     {
         var found = new List<AuditEvent>();
-        foreach (var trace in await traces.ListAsync(org, new TraceFilter(user, session, null), now, offset: 0, Traces, cancellationToken))
+        foreach (var trace in (await traces.ListAsync(org, new TraceFilter(user, session, null), now, offset: 0, Traces, cancellationToken)).Traces)
         {
             if (await traces.FindAsync(org, trace.Id, user, cancellationToken) is { } whole)
                 found.AddRange(whole.Entries.Select(entry => entry.Event).Where(happened => happened.SessionId == session.ToString() && happened is { Type: AuditTypes.ApiCall or AuditTypes.CredentialIssued, Integration: not null }));

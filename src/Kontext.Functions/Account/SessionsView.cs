@@ -20,11 +20,16 @@ internal sealed class SessionsView(IIntegrationStore integrations, LateActions l
     public async Task<SessionsModel> OfAsync(BrowserUser user, PagePerson person, IReadOnlyList<OwnSession> sessions, CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow();
-        var live = await Task.WhenAll(sessions.Where(own => own.Session.IsLive(now)).Select((own, place) => CardAsync(user, own, now, place < WithActions, cancellationToken)));
-        var past = sessions.Where(own => !own.Session.IsLive(now))
-            .Select(own => new PastSession(own.Application.Name, own.Session.CreatedAt, own.Session.RevokedAt ?? own.Session.ExpiresAt, own.Session.RevokedAt is null ? "its time was over" : own.Session.RevokedReason ?? "revoked"))
-            .ToList();
-        return new SessionsModel(person, live, past);
+        var live = await Task.WhenAll(sessions.Where(own => own.IsLive(now)).Select((own, place) => CardAsync(user, own, now, place < WithActions, cancellationToken)));
+        return new SessionsModel(person, live, [.. sessions.Where(own => !own.IsLive(now)).Select(own => PastOf(own, now))]);
+    }
+
+    private static PastSession PastOf(OwnSession own, DateTimeOffset now)
+    {
+        var (endedAt, reason) = own.Session.RevokedAt is { } revoked ? (revoked, own.Session.RevokedReason ?? "revoked")
+            : now >= own.Session.ExpiresAt ? (own.Session.ExpiresAt, "its time was over")
+            : (own.Application.UpdatedAt, "the agent was cut off");
+        return new PastSession(own.Application.Name, own.Session.CreatedAt, endedAt, reason);
     }
 
     private async Task<SessionCard> CardAsync(BrowserUser user, OwnSession own, DateTimeOffset now, bool withActions, CancellationToken cancellationToken)

@@ -41,7 +41,11 @@ internal sealed record ApplicationBody(string Id, string Name, string? Descripti
 }
 
 /// <summary>How many sessions an application has (contract 1.3): live is active and idle, total is all ever.</summary>
-internal sealed record SessionCountsBody(int Active, int Idle, int Live, int Total);
+internal sealed record SessionCountsBody(int Active, int Idle, int Live, int Total)
+{
+    /// <summary>True when only the newest were counted: there are at least so many.</summary>
+    public bool? AtLeast { get; init; }
+}
 
 /// <summary>Trust in a partner's tokens, without its key (contract 1.5).</summary>
 internal sealed record ExternalAuthBody(bool Enabled, string Issuer, string JwksUrl, string Audience, IReadOnlyList<string> AllowedAlgorithms, IReadOnlyDictionary<string, string> RequiredClaims, IReadOnlyList<string> AllowedReturnUrls, int MaxTokenAgeSeconds, bool PartnerApiKeyConfigured)

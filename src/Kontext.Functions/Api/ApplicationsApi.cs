@@ -11,6 +11,7 @@ namespace Kontext.Functions.Api;
 internal sealed class ApplicationsApi(IApplicationStore applications, IIntegrationStore integrations, ISessionStore sessions, Resources resources, KontextSettings settings, TimeProvider time)
 {
     private const int MaxNameLength = 200;
+    private const int MaxCounted = 1000;
     private static readonly Failure UnknownDiscovery = Api.Invalid(new Dictionary<string, string> { ["toolDiscovery"] = "Has to be list or search." });
 
     public static void Map(RouteGroupBuilder api)
@@ -173,7 +174,11 @@ internal sealed class ApplicationsApi(IApplicationStore applications, IIntegrati
 
     private Task<IResult> UpdateAttachedAsync(HttpContext context, AppId id, Func<ImmutableArray<IntegrationId>, ImmutableArray<IntegrationId>> change, Func<Application, Task<IResult>> answer) =>
         UpdateAsync(context, id, "application.integrations_changed", application =>
-            application with { Integrations = change(application.Integrations), IntegrationsRevision = application.IntegrationsRevision + 1 }, answer);
+        {
+            var next = change(application.Integrations);
+            // What was said of an integration does not outlive its detachment: attached anew, it is as good as any.
+            return application with { Integrations = next, CredentialOnly = application.CredentialOnly.RemoveAll(only => !next.Contains(only)), IntegrationsRevision = application.IntegrationsRevision + 1 };
+        }, answer);
 
     private async Task<IResult> UpdateAsync(HttpContext context, AppId id, string change, Func<Application, Result<Application>> apply, Func<Application, Task<IResult>> answer, Func<Application, string?>? detail = null)
     {
@@ -207,7 +212,7 @@ internal sealed class ApplicationsApi(IApplicationStore applications, IIntegrati
         await integrations.CurrentAsync(ApiCaller.Of(context).Org, integration, context.RequestAborted) is { Archived: false };
 
     private async Task<ApplicationBody> BodyAsync(OrgId org, Application application, CancellationToken cancellationToken) =>
-        ApplicationBody.Of(application, SessionBodies.Count(await sessions.ListAsync(org, application.Id, 1000, cancellationToken), time.GetUtcNow()));
+        ApplicationBody.Of(application, SessionBodies.Count(application, await sessions.ListAsync(org, application.Id, MaxCounted + 1, cancellationToken), MaxCounted, time.GetUtcNow()));
 
     private static IResult Attached(Application application) =>
         Api.Ok(new AttachedBody([.. application.Integrations.Select(id => id.ToString())]), ApiJson.Default.AttachedBody);

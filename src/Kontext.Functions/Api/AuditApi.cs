@@ -114,7 +114,10 @@ internal sealed record AuditEventListBody(IReadOnlyList<AuditEventBody> Items, A
 /// <summary>Older entries, which are in the archive.</summary>
 /// <param name="Through">The last UTC day that is.</param>
 /// <param name="Place">Where its files are; null for whom that does not concern.</param>
-internal sealed record AuditArchivedBody(string Through, string? Place);
+internal sealed record AuditArchivedBody(string Through, string? Place)
+{
+    public static AuditArchivedBody Of(AuditArchived archived, bool withPlace) => new(archived.Through.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture), withPlace ? archived.Place : null);
+}
 
 /// <summary>The audit trail: everything for owners and admins, for other people what was done in their name.</summary>
 internal sealed class AuditApi(IAuditLog audit, IAuditExport trail, TimeProvider time)
@@ -127,7 +130,7 @@ internal sealed class AuditApi(IAuditLog audit, IAuditExport trail, TimeProvider
         api.MapGet("/mcp-events", (HttpContext context, AuditApi self) => self.ListAsync(context, own: true));
     }
 
-    // mcp-events are the caller's own calls (contract 2.6); audit/events is the organization's whole trail.
+    // mcp-events are what agents did for the caller, never what the caller administers (contract 2.6); audit/events is the organization's whole trail.
     private async Task<IResult> ListAsync(HttpContext context, bool own)
     {
         var caller = ApiCaller.Of(context);
@@ -148,18 +151,19 @@ internal sealed class AuditApi(IAuditLog audit, IAuditExport trail, TimeProvider
         until = until < DateTimeOffset.MaxValue.AddDays(-1) ? until.AddMilliseconds(1) : until;
         var since = time.GetUtcNow().AddHours(-hours);
         var found = await audit.LatestAsync(caller.Org, new AuditTime(since, until), paging.Limit, happened =>
-            (person is null || happened.User?.Id == person || happened.Actor?.Id == person)
-            && (!own || happened.Capability is not null)
+            (own ? IsCall(happened) && happened.User?.Id == person : person is null || happened.User?.Id == person || happened.Actor?.Id == person)
             && (type.Length == 0 || happened.Type == type)
             && (status.Length == 0 || happened.Status == status)
             && (user.Length == 0 || happened.User?.Id == user || happened.Actor?.Id == user)
             && (integration.Length == 0 || happened.Integration?.Id == integration)
             && (application.Length == 0 || happened.Agent?.Id == application || "app_" + happened.Agent?.Id == application), context.RequestAborted);
         var older = await trail.ArchivedAsync(caller.Org, context.RequestAborted) is { } archived && archived.Through >= DateOnly.FromDateTime(since.UtcDateTime)
-            ? new AuditArchivedBody(archived.Through.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture), caller.Privileged ? archived.Place : null)
+            ? AuditArchivedBody.Of(archived, caller.Privileged)
             : null;
         // Rounded up, so that what is asked for next begins where this ended.
         var lookedBackTo = found.LookedBackTo is { } moment ? Wire.Time(moment.AddTicks(TimeSpan.TicksPerMillisecond - 1)) : null;
         return Api.Ok(new AuditEventListBody([.. found.Entries.Select(AuditEventBody.Of)], older, lookedBackTo), ApiJson.Default.AuditEventListBody);
     }
+
+    private static bool IsCall(AuditEvent happened) => happened.Type is AuditTypes.ApiCall or AuditTypes.CredentialIssued or AuditTypes.CredentialInjected;
 }

@@ -21,7 +21,7 @@ internal sealed class OwnSessionsApi(OwnSessions own, TimeProvider time)
             return ApiErrors.Of(context, failure);
         var now = time.GetUtcNow();
         var sessions = await own.ListAsync(person.Org, person.User.Id, context.RequestAborted);
-        return Api.Ok(new SessionListBody([.. sessions.Select(session => SessionBodies.Of(person.Org, session.Session, now))]), ApiJson.Default.SessionListBody);
+        return Api.Ok(new SessionListBody([.. sessions.Select(session => SessionBodies.Of(person.Org, session.Application, session.Session, now))]), ApiJson.Default.SessionListBody);
     }
 
     private async Task<IResult> EndAllAsync(HttpContext context) =>

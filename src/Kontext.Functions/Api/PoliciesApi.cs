@@ -83,10 +83,10 @@ internal sealed class PoliciesApi(IPolicyStore policies, IOrganizationStore orga
     private async Task<IResult> ChangeAsync(HttpContext context, RuleId id)
     {
         var caller = ApiCaller.Of(context);
-        if (!(await Api.ReadAsync(context, ApiJson.Default.PolicyRuleInput)).TryGet(out var input, out var failure))
+        if (!(await Api.ReadAsync(context, ApiJson.Default.PolicyRuleInput)).TryGet(out var input, out var failure) || !PolicyChanges.Expected(context).TryGet(out var expected, out failure))
             return ApiErrors.Of(context, failure);
         PolicyRule? next = null;
-        if (!(await changes.ApplyAsync(context, expectedRevision: null, async rules =>
+        if (!(await changes.ApplyAsync(context, expected, async rules =>
             {
                 if (await FindAsync(caller, rules, id, context.RequestAborted) is not { } current)
                     return Api.NotFound("rule");
@@ -104,12 +104,13 @@ internal sealed class PoliciesApi(IPolicyStore policies, IOrganizationStore orga
     private async Task<IResult> RemoveAsync(HttpContext context, RuleId id)
     {
         var caller = ApiCaller.Of(context);
-        if (!(await changes.ApplyAsync(context, expectedRevision: null, async rules =>
+        if (!PolicyChanges.Expected(context).TryGet(out var expected, out var failure)
+            || !(await changes.ApplyAsync(context, expected, async rules =>
             {
                 if (await FindAsync(caller, rules, id, context.RequestAborted) is not { } found)
                     return Api.NotFound("rule");
                 return await MayChangeAsync(caller, found, context.RequestAborted) ? rules.Remove(found) : Denied;
-            }, change => ("policy.rule_removed", $"{id} in revision {change.Revision}: {PolicyWords.Summary(change.Difference.Removed[0])}"))).TryGet(out var change, out var failure))
+            }, change => ("policy.rule_removed", $"{id} in revision {change.Revision}: {PolicyWords.Summary(change.Difference.Removed[0])}"))).TryGet(out var change, out failure))
             return ApiErrors.Of(context, failure);
         PolicyChanges.Tag(context, change.Revision);
         return Results.NoContent();

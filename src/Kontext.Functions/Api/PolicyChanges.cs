@@ -45,6 +45,17 @@ internal sealed class PolicyChanges(IPolicyStore policies)
             ? new Failure(FailureCode.Conflict, $"The rules are at revision {current.Revision}, not {expected}. Read them again and repeat the change.") { CurrentRevision = current.Revision }
             : null;
 
+    /// <summary>The revision that If-Match names (RFC 9110 section 13.1.1); null without one, or when any will do.</summary>
+    public static Result<int?> Expected(HttpContext context)
+    {
+        var tag = context.Request.Headers.IfMatch.ToString();
+        if (tag is "" or "*")
+            return Result.Of<int?>(null);
+        if (tag is ['"', .. var number, '"'] && int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var revision))
+            return Result.Of<int?>(revision);
+        return Api.Invalid(new Dictionary<string, string> { ["If-Match"] = "Has to be the ETag of an answer about rules, or *." });
+    }
+
     /// <summary>Says the revision in the answer's ETag: lists of rules are bare arrays and have no other place for it.</summary>
     public static void Tag(HttpContext context, int revision) =>
         context.Response.Headers.ETag = string.Create(CultureInfo.InvariantCulture, $"\"{revision}\"");

@@ -32,7 +32,7 @@ internal sealed class PolicyReplayApi(IAuditExport trail, IPolicyStore policies,
             return ApiErrors.Of(context, failure);
         var page = new ReplayPage(PolicySet.Compile(new PolicyRules(current.Revision, [.. rules])), input.Limit ?? 50, input.IncludeUndecidable);
         return (await RunAsync(caller.Org, start, page, context.RequestAborted)).TryGet(out var next, out failure)
-            ? Api.Ok(page.Body(start, next is null ? null : Write(next)), ApiJson.Default.PolicyReplayBody)
+            ? Api.Ok(page.Body(start, next is null ? null : Write(next)) with { Archived = await ArchivedAsync(caller.Org, start.From, context.RequestAborted) }, ApiJson.Default.PolicyReplayBody)
             : ApiErrors.Of(context, failure);
     }
 
@@ -44,23 +44,29 @@ internal sealed class PolicyReplayApi(IAuditExport trail, IPolicyStore policies,
         // An entry is kept on the day it was written, which may be the one after it happened.
         for (var day = start.Day; day <= DateOnly.FromDateTime(start.To.UtcDateTime).AddDays(1); day = day.AddDays(1))
         {
-            await foreach (var line in trail.ReadAsync(org, day, day, cancellationToken))
+            var places = skipping ? trail.ReadFromAsync(org, day, start.Chain, start.Sequence, start.Segment, start.Block, cancellationToken) : trail.ReadAsync(org, day, cancellationToken);
+            await foreach (var (line, segment, block) in places)
             {
+                // The entry the page before ended with.
                 if (skipping)
                 {
-                    skipping = line.Chain != start.Chain || line.Sequence != start.Sequence;
+                    skipping = false;
                     continue;
                 }
                 if (line.Json.Contains(DecisionMember, StringComparison.Ordinal) && line.Read() is var entry && entry.Event.At >= start.From && entry.Event.At < start.To)
                     page.Add(entry);
                 if (page.IsFull || ++entries == MaxEntries)
-                    return start with { Day = day, Chain = line.Chain, Sequence = line.Sequence };
+                    return start with { Day = day, Chain = line.Chain, Sequence = line.Sequence, Segment = segment, Block = block };
             }
             if (skipping)
                 return new Failure(FailureCode.InvalidRequest, "The cursor's place in the audit trail is gone. Begin again without it.");
         }
         return Result.Of<PolicyReplayCursor?>(null);
     }
+
+    /// <summary>What is archived of a period that begins then. An entry is archived with the day it was written on, which is never before it happened.</summary>
+    private async Task<AuditArchivedBody?> ArchivedAsync(OrgId org, DateTimeOffset from, CancellationToken cancellationToken) =>
+        await trail.ArchivedAsync(org, cancellationToken) is { } archived && archived.Through >= DateOnly.FromDateTime(from.UtcDateTime) ? AuditArchivedBody.Of(archived, withPlace: true) : null;
 
     private Result<PolicyReplayCursor> StartOf(PolicyReplayInput input)
     {
@@ -90,7 +96,7 @@ internal sealed class PolicyReplayApi(IAuditExport trail, IPolicyStore policies,
         if (errors.Count > 0)
             return Api.Invalid(errors);
         var beginning = input.From?.ToUniversalTime() ?? to.AddHours(-input.Hours!.Value);
-        return new PolicyReplayCursor(rules, beginning, to.ToUniversalTime(), DateOnly.FromDateTime(beginning.UtcDateTime), "", 0);
+        return new PolicyReplayCursor(rules, beginning, to.ToUniversalTime(), DateOnly.FromDateTime(beginning.UtcDateTime), "", 0, 0, 0);
     }
 
     private static string HashOf(PolicyReplayInput input) =>
@@ -105,7 +111,7 @@ internal sealed class PolicyReplayApi(IAuditExport trail, IPolicyStore policies,
             var cursor = Base64Url.IsValid(text) ? JsonSerializer.Deserialize(Base64Url.DecodeFromChars(text), ApiJson.Default.PolicyReplayCursor) : null;
             // The caller could have made it: it must not make us read more than a period may be long.
             return cursor is { Rules: not null, Chain: not null } && cursor.From < cursor.To && cursor.To - cursor.From <= TimeSpan.FromDays(MaxDays)
-                && cursor.Day >= DateOnly.FromDateTime(cursor.From.UtcDateTime) && cursor.To < DateTimeOffset.MaxValue.AddDays(-2) ? cursor : null;
+                && cursor.Day >= DateOnly.FromDateTime(cursor.From.UtcDateTime) && cursor.To < DateTimeOffset.MaxValue.AddDays(-2) && cursor is { Segment: >= 0, Block: >= 0 } ? cursor : null;
         }
         catch (JsonException)
         {

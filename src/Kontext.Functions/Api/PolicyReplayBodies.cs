@@ -35,7 +35,9 @@ internal sealed record PolicyReplayInput
 /// <param name="Day">The day that was being read.</param>
 /// <param name="Chain">The chain of the last entry that was examined.</param>
 /// <param name="Sequence">Its number.</param>
-internal sealed record PolicyReplayCursor(string Rules, DateTimeOffset From, DateTimeOffset To, DateOnly Day, string Chain, long Sequence);
+/// <param name="Segment">The segment of the chain it is in.</param>
+/// <param name="Block">The block of the segment it is in.</param>
+internal sealed record PolicyReplayCursor(string Rules, DateTimeOffset From, DateTimeOffset To, DateOnly Day, string Chain, long Sequence, int Segment, int Block);
 
 /// <summary>A recorded decision that would come out otherwise.</summary>
 internal sealed record ReplayedDecisionBody
@@ -94,4 +96,8 @@ internal sealed record ReplayCountsBody(int Examined, int Unchanged, int Changed
 internal sealed record UndecidableBody(int ArgumentsNotRecorded, int FactsNotRecorded);
 
 /// <summary>A page of a replay. Counts are of the page; the whole is their sum over all pages.</summary>
-internal sealed record PolicyReplayBody(string From, string To, ReplayCountsBody Counts, IReadOnlyList<ReplayedDecisionBody> Items, string? NextCursor);
+internal sealed record PolicyReplayBody(string From, string To, ReplayCountsBody Counts, IReadOnlyList<ReplayedDecisionBody> Items, string? NextCursor)
+{
+    /// <summary>What the period has in the archive, where no replay looks; null when storage has it all.</summary>
+    public AuditArchivedBody? Archived { get; init; }
+}

@@ -16,8 +16,8 @@ internal sealed record ClientInfoBody(string? Name, string? Title, string? Versi
 /// <summary>One session.</summary>
 internal sealed record SessionEnvelope(SessionBody Session);
 
-/// <summary>Sessions of an application.</summary>
-internal sealed record SessionListBody(IReadOnlyList<SessionBody> Items);
+/// <summary>Sessions, newest first.</summary>
+internal sealed record SessionListBody(IReadOnlyList<SessionBody> Items, string? NextCursor = null);
 
 /// <summary>What revoking all sessions did (contract 2.3).</summary>
 internal sealed record SessionsRevokedBody(bool Success, int DisconnectedCount);
@@ -27,24 +27,28 @@ internal static class SessionBodies
 {
     private static readonly TimeSpan IdleAfter = TimeSpan.FromMinutes(5);
 
-    /// <summary>disconnected when revoked, expired when its time is over, otherwise active or idle by when it was last seen (contract 1.12).</summary>
-    public static string Derived(Session session, DateTimeOffset now) =>
-        session.RevokedAt is not null ? "disconnected"
-        : now >= session.ExpiresAt ? "expired"
-        : now - (session.LastActiveAt ?? session.CreatedAt) < IdleAfter ? "active" : "idle";
+    /// <summary>The agent can act with it: neither has ended, nor was the agent cut off.</summary>
+    public static bool IsLive(Application application, Session session, DateTimeOffset now) => session.IsLive(now) && application is { Archived: false, Suspended: false };
 
-    /// <summary>The counts an application shows.</summary>
-    public static SessionCountsBody Count(IReadOnlyList<Session> sessions, DateTimeOffset now)
+    /// <summary>The counts an application shows, of at most so many of its sessions.</summary>
+    public static SessionCountsBody Count(Application application, IReadOnlyList<Session> sessions, int most, DateTimeOffset now)
     {
-        var active = sessions.Count(session => Derived(session, now) == "active");
-        var idle = sessions.Count(session => Derived(session, now) == "idle");
-        return new SessionCountsBody(active, idle, active + idle, sessions.Count);
+        var derived = sessions.Take(most).Select(session => Derived(application, session, now)).ToList();
+        var (active, idle) = (derived.Count(status => status == "active"), derived.Count(status => status == "idle"));
+        return new SessionCountsBody(active, idle, active + idle, derived.Count) { AtLeast = sessions.Count > most ? true : null };
     }
 
+    // disconnected when it was revoked or its agent cut off, expired when its time is over, otherwise active or idle by when it was last seen (contract 1.12).
+    private static string Derived(Application application, Session session, DateTimeOffset now) =>
+        session.RevokedAt is not null ? "disconnected"
+        : now >= session.ExpiresAt ? "expired"
+        : !IsLive(application, session, now) ? "disconnected"
+        : now - (session.LastActiveAt ?? session.CreatedAt) < IdleAfter ? "active" : "idle";
+
     /// <summary>The body.</summary>
-    public static SessionBody Of(OrgId org, Session session, DateTimeOffset now)
+    public static SessionBody Of(OrgId org, Application application, Session session, DateTimeOffset now)
     {
-        var derived = Derived(session, now);
+        var derived = Derived(application, session, now);
         return new SessionBody(
             session.Id.ToString(), session.Name, derived is "active" or "idle" ? "active" : "disconnected", derived,
             Wire.Time(session.TokenExpiresAt), Wire.Time(session.LastActiveAt), Wire.Time(session.CreatedAt), Wire.Time(session.RevokedAt), Wire.Time(session.CreatedAt),
@@ -58,10 +62,10 @@ internal static class SessionBodies
 /// <summary>Agent sessions of an application (contract 2.3).</summary>
 internal sealed class SessionsApi(IApplicationStore applications, ISessionStore sessions, SessionRevocation revocation, TimeProvider time)
 {
-    private const int MaxListed = 1000;
+    private const int PageSize = 500;
 
-    // The newest come first and none lives longer than hours: this many hold every live one.
-    private const int MaxRevoked = 100_000;
+    // What one answer may cost; the rest is for the next page.
+    private const int MaxExamined = 10_000;
 
     public static void Map(RouteGroupBuilder api)
     {
@@ -83,15 +87,40 @@ internal sealed class SessionsApi(IApplicationStore applications, ISessionStore 
         var status = query["status"].ToString() is { Length: > 0 } given ? given : query["includeInactive"] == "true" ? "all" : "active";
         if (status is not ("active" or "inactive" or "all"))
             return ApiErrors.Of(context, Api.Invalid(new Dictionary<string, string> { ["status"] = "Has to be active, inactive or all." }));
+        SessionId last = default;
+        if (query["cursor"].ToString() is { Length: > 0 } cursor && !SessionId.TryParse(cursor, null, out last))
+            return ApiErrors.Of(context, Api.Invalid(new Dictionary<string, string> { ["cursor"] = "Is not one this list gave." }));
+        SessionId? after = last == default ? null : last;
         var org = ApiCaller.Of(context).Org;
         var now = time.GetUtcNow();
-        var all = await sessions.ListAsync(org, application.Id, MaxListed, context.RequestAborted);
-        return Api.Ok(new SessionListBody([.. all.Where(session => status == "all" || session.IsLive(now) == (status == "active")).Take(limit).Select(session => SessionBodies.Of(org, session, now))]), ApiJson.Default.SessionListBody);
+        var (items, next) = await FindAsync(org, application, session => status == "all" || SessionBodies.IsLive(application, session, now) == (status == "active"), after, limit, context.RequestAborted);
+        return Api.Ok(new SessionListBody([.. items.Select(session => SessionBodies.Of(org, application, session, now))], next?.ToString()), ApiJson.Default.SessionListBody);
+    }
+
+    /// <summary>The sessions that match, from the newest or after one; with the last that was looked at, null when no other is left.</summary>
+    private async Task<(List<Session> Items, SessionId? Next)> FindAsync(OrgId org, Application application, Func<Session, bool> matches, SessionId? after, int limit, CancellationToken cancellationToken)
+    {
+        var items = new List<Session>();
+        for (var examined = 0; examined < MaxExamined; examined += PageSize)
+        {
+            var page = await sessions.ListAsync(org, application.Id, after, PageSize, cancellationToken);
+            for (var at = 0; at < page.Count; at++)
+            {
+                after = page[at].Id;
+                if (matches(page[at]))
+                    items.Add(page[at]);
+                if (items.Count == limit)
+                    return (items, at + 1 == page.Count && page.Count < PageSize ? null : after);
+            }
+            if (page.Count < PageSize)
+                return (items, null);
+        }
+        return (items, after);
     }
 
     private async Task<IResult> ReadAsync(HttpContext context, AppId id, SessionId session) =>
         await FindAsync(context, id) is { } application && await sessions.FindAsync(ApiCaller.Of(context).Org, application.Id, session, context.RequestAborted) is { } found
-            ? Api.Ok(new SessionEnvelope(SessionBodies.Of(ApiCaller.Of(context).Org, found.Value, time.GetUtcNow())), ApiJson.Default.SessionEnvelope)
+            ? Api.Ok(new SessionEnvelope(SessionBodies.Of(ApiCaller.Of(context).Org, application, found.Value, time.GetUtcNow())), ApiJson.Default.SessionEnvelope)
             : ApiErrors.Of(context, Api.NotFound("session"));
 
     private async Task<IResult> RevokeAllAsync(HttpContext context, AppId id)
@@ -100,11 +129,18 @@ internal sealed class SessionsApi(IApplicationStore applications, ISessionStore 
             return ApiErrors.Of(context, Api.NotFound("application"));
         var caller = ApiCaller.Of(context);
         var count = 0;
-        foreach (var session in await sessions.ListAsync(caller.Org, id, MaxRevoked, context.RequestAborted))
+        IReadOnlyList<Session> page = [];
+        // To the oldest: some live for a year, and what was not reached is not said to be revoked.
+        do
         {
-            if (session.IsLive(time.GetUtcNow()) && await revocation.RunAsync(caller.Org, application, session.Id, $"revoked by {caller.Actor.Name}", context.RequestAborted))
-                count++;
+            page = await sessions.ListAsync(caller.Org, application.Id, page.Count > 0 ? page[^1].Id : null, PageSize, context.RequestAborted);
+            foreach (var session in page)
+            {
+                if (session.IsLive(time.GetUtcNow()) && await revocation.RunAsync(caller.Org, application, session.Id, $"revoked by {caller.Actor.Name}", context.RequestAborted))
+                    count++;
+            }
         }
+        while (page.Count == PageSize);
         return Api.Ok(new SessionsRevokedBody(true, count), ApiJson.Default.SessionsRevokedBody);
     }
 
@@ -120,6 +156,6 @@ internal sealed class SessionsApi(IApplicationStore applications, ISessionStore 
     private async Task<Application?> FindAsync(HttpContext context, AppId id)
     {
         var caller = ApiCaller.Of(context);
-        return await applications.CurrentAsync(caller.Org, id, context.RequestAborted) is { } application && caller.MaySee(application) ? application : null;
+        return await applications.FindAsync(caller.Org, id, context.RequestAborted) is { Value: { Archived: false } application } && caller.MaySee(application) ? application : null;
     }
 }

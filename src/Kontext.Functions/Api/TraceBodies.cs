@@ -71,10 +71,16 @@ internal sealed record TraceBody
 }
 
 /// <summary>Traces, those with the newest event first.</summary>
-internal sealed record TraceListBody(IReadOnlyList<TraceBody> Items, string? NextCursor);
+/// <param name="Items">The traces.</param>
+/// <param name="NextCursor">Where the next page begins; null at the end of the pages.</param>
+/// <param name="LookedBackTo">The pages end here although there may be older traces: ask again with <c>until</c> this. Absent when there are none.</param>
+internal sealed record TraceListBody(IReadOnlyList<TraceBody> Items, string? NextCursor, string? LookedBackTo = null);
 
 /// <summary>A trace with its events, oldest first: at most 2,000 of them, while <c>eventCount</c> counts all.</summary>
-internal sealed record TraceEnvelope(TraceBody Trace, IReadOnlyList<AuditEventBody> Events);
+/// <param name="Trace">The trace.</param>
+/// <param name="Events">Its events.</param>
+/// <param name="More">True when it has others, which are in the audit trail.</param>
+internal sealed record TraceEnvelope(TraceBody Trace, IReadOnlyList<AuditEventBody> Events, bool? More = null);
 
 /// <summary>The figures of a period (contract 1.15).</summary>
 internal sealed record TraceStatisticsBody(

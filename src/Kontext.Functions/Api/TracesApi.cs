@@ -29,10 +29,14 @@ internal sealed class TracesApi(ITraces traces, IUserStore users, ISessionStore 
             return Api.Ok(new TraceListBody([], null), ApiJson.Default.TraceListBody);
         // One more than asked for tells whether there is a next page.
         var found = await traces.ListAsync(caller.Org, filter, start.Until, start.Offset, paging.Limit + 1, context.RequestAborted);
-        var items = await Task.WhenAll(found.Take(paging.Limit).Select(trace => BodyOfAsync(caller.Org, trace, context.RequestAborted)));
-        var next = found.Count > paging.Limit && start.Offset + paging.Limit <= MaxOffset
+        var page = found.Traces.Take(paging.Limit).ToList();
+        var items = await Task.WhenAll(page.Select(trace => BodyOfAsync(caller.Org, trace, context.RequestAborted)));
+        var (more, ends) = (found.Traces.Count > paging.Limit, start.Offset + paging.Limit > MaxOffset);
+        var next = more && !ends
             ? WebEncoders.Base64UrlEncode(Encoding.ASCII.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{start.Until.UtcTicks}.{start.Offset + paging.Limit}"))) : null;
-        return Api.Ok(new TraceListBody(items, next), ApiJson.Default.TraceListBody);
+        // Where the pages end although there is more, it has an event that is no younger than those of any trace here.
+        var lookedBackTo = !more ? found.LookedBackTo : ends ? page.Min(trace => trace.Last) : null;
+        return Api.Ok(new TraceListBody(items, next, lookedBackTo is { } moment ? Wire.Time(moment.AddTicks(TimeSpan.TicksPerMillisecond - 1)) : null), ApiJson.Default.TraceListBody);
     }
 
     private async Task<IResult> StatisticsAsync(HttpContext context)
@@ -53,7 +57,7 @@ internal sealed class TracesApi(ITraces traces, IUserStore users, ISessionStore 
         var caller = ApiCaller.Of(context);
         if (!TracePart.IsTraceId(traceId) || await traces.FindAsync(caller.Org, traceId, caller.Privileged ? null : caller.User, context.RequestAborted) is not { } found)
             return ApiErrors.Of(context, Api.NotFound("trace"));
-        return Api.Ok(new TraceEnvelope(await BodyOfAsync(caller.Org, found.Trace, context.RequestAborted), [.. found.Entries.Select(AuditEventBody.Of)]), ApiJson.Default.TraceEnvelope);
+        return Api.Ok(new TraceEnvelope(await BodyOfAsync(caller.Org, found.Trace, context.RequestAborted), [.. found.Entries.Select(AuditEventBody.Of)], found.More ? true : null), ApiJson.Default.TraceEnvelope);
     }
 
     private async Task<TraceBody> BodyOfAsync(OrgId org, Trace trace, CancellationToken cancellationToken)
@@ -64,16 +68,18 @@ internal sealed class TracesApi(ITraces traces, IUserStore users, ISessionStore 
         return TraceBody.Of(trace, owner?.Email, session?.Name, time.GetUtcNow());
     }
 
-    /// <summary>Where the page begins: by cursor, or by offset from the newest.</summary>
+    /// <summary>Where the page begins: by cursor, or by offset from the newest, or the newest up to a moment.</summary>
     private Result<(DateTimeOffset Until, int Offset)> Start(HttpContext context, string? cursor)
     {
         if (cursor is not null)
             return ReadCursor(cursor) ?? throw new ArgumentException("The cursor is not one this list gave.", nameof(cursor));
-        var text = context.Request.Query["offset"].ToString();
-        var offset = 0;
-        return text.Length > 0 && (!int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out offset) || offset > MaxOffset)
-            ? Api.Invalid(new Dictionary<string, string> { ["offset"] = $"Has to be a number from 0 to {MaxOffset}." })
-            : (time.GetUtcNow(), offset);
+        var (text, end) = (context.Request.Query["offset"].ToString(), context.Request.Query["until"].ToString());
+        var (until, offset) = (time.GetUtcNow(), 0);
+        if (text.Length > 0 && (!int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out offset) || offset > MaxOffset))
+            return Api.Invalid(new Dictionary<string, string> { ["offset"] = $"Has to be a number from 0 to {MaxOffset}." });
+        if (end.Length > 0 && !DateTimeOffset.TryParse(end, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out until))
+            return Api.Invalid(new Dictionary<string, string> { ["until"] = "Has to be a point in time, ISO 8601." });
+        return (until, offset);
     }
 
     private static (DateTimeOffset Until, int Offset)? ReadCursor(string cursor)

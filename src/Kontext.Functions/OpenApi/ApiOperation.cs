@@ -15,7 +15,7 @@ internal enum Who
     Person,
 }
 
-/// <summary>A parameter of the query.</summary>
+/// <summary>A parameter of the query, or a header.</summary>
 /// <param name="Name">Its name.</param>
 /// <param name="Type">Its JSON type.</param>
 /// <param name="Description">What it does.</param>
@@ -24,6 +24,9 @@ internal sealed record ApiParameter(string Name, string Type, string Description
 {
     /// <summary>Length of a page.</summary>
     public static ApiParameter Limit { get; } = new("limit", "integer", "How many items at most, 1 to 200.");
+
+    /// <summary>Makes a change of a rule depend on nobody else having changed any.</summary>
+    public static ApiParameter IfMatch { get; } = new("If-Match", "string", "The ETag of an answer about rules: when they were changed since, nothing is done and the answer is 409 with currentRevision.");
 
     /// <summary>Where a page begins.</summary>
     public static ApiParameter Cursor { get; } = new("cursor", "string", "Where the page begins: nextCursor of the page before.");
@@ -57,4 +60,7 @@ internal sealed record ApiOperation(string Method, string Path, string Tag, stri
 
     /// <summary>Its query parameters.</summary>
     public IReadOnlyList<ApiParameter> Query { get; init; } = [];
+
+    /// <summary>Headers it goes by.</summary>
+    public IReadOnlyList<ApiParameter> Headers { get; init; } = [];
 }

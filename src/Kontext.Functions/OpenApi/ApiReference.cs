@@ -45,7 +45,7 @@ internal static partial class ApiReference
         new("GET", "/applications/{id}/sessions", "Sessions", "An application's sessions, newest first")
         {
             Answer = Json.Default.SessionListBody,
-            Query = [new("limit", "integer", "How many at most, 1 to 200; 100 when not given."), new("status", "string", "Which sessions.", ["active", "inactive", "all"]), new("includeInactive", "boolean", "The same as status=all.")],
+            Query = [Cursor, new("limit", "integer", "How many at most, 1 to 200; 100 when not given."), new("status", "string", "Which sessions.", ["active", "inactive", "all"]), new("includeInactive", "boolean", "The same as status=all.")],
         },
         new("GET", "/applications/{id}/sessions/{session}", "Sessions", "Read a session") { Answer = Json.Default.SessionEnvelope },
         new("DELETE", "/applications/{id}/sessions", "Sessions", "Revoke all sessions of an application") { Answer = Json.Default.SessionsRevokedBody },

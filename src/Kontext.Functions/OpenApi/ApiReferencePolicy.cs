@@ -14,8 +14,8 @@ internal static partial class ApiReference
         new("POST", "/policy/rules", "Policy", "Add a rule: people for themselves and their applications, administrators for everybody") { Body = Json.Default.PolicyRuleInput, Answer = Json.Default.PolicyRuleEnvelope, Status = 201 },
         new("PUT", "/policy/rules", "Policy", "Replace all rules if nobody else changed them meanwhile", Who.Privileged) { Body = Json.Default.PolicyReplacement, Answer = Json.Default.PolicyReplacedBody },
         new("GET", "/policy/rules/{id}", "Policy", "Read a rule") { Answer = Json.Default.PolicyRuleEnvelope },
-        new("PUT", "/policy/rules/{id}", "Policy", "Change a rule") { Body = Json.Default.PolicyRuleInput, Answer = Json.Default.PolicyRuleEnvelope },
-        new("DELETE", "/policy/rules/{id}", "Policy", "Delete a rule") { Status = 204 },
+        new("PUT", "/policy/rules/{id}", "Policy", "Change a rule") { Body = Json.Default.PolicyRuleInput, Answer = Json.Default.PolicyRuleEnvelope, Headers = [IfMatch] },
+        new("DELETE", "/policy/rules/{id}", "Policy", "Delete a rule") { Status = 204, Headers = [IfMatch] },
         new("GET", "/policy/export", "Policy", "All rules as a document to keep and review", Who.Privileged) { Answer = Json.Default.PolicyDocumentBody },
         new("POST", "/policy/import", "Policy", "Replace all rules by those of a document", Who.Privileged) { Body = Json.Default.PolicyDocumentInput, Answer = Json.Default.PolicyReplacedBody, Query = [new("expectedRevision", "integer", "The revision that is to be replaced; only a dry run goes without."), DryRun] },
         new("POST", "/policy/check", "Policy", "What policy says, without acting") { Body = Json.Default.PolicyCheckInput, Answer = Json.Default.PolicyCheckBody },
@@ -45,15 +45,18 @@ internal static partial class ApiReference
     [
         new("GET", "/traces", "Traces", "Traces of the last 31 days, those with the newest event first")
         {
-            Answer = Json.Default.TraceListBody, Query = [Limit, Cursor, new("offset", "integer", "How many to pass over, 0 to 10000, instead of a cursor."), .. Whose],
+            Answer = Json.Default.TraceListBody, Query =
+            [
+                Limit, Cursor, new("offset", "integer", "How many to pass over, 0 to 10000, instead of a cursor."), new("until", "string", "Only traces with an event up to this moment, ISO 8601: lookedBackTo of an answer goes on where its pages end."), .. Whose,
+            ],
         },
         new("GET", "/traces/stats", "Traces", "Figures of a period, in whole hours")
         {
             Answer = Json.Default.TraceStatisticsBody, Query = [new("period", "string", "How far back; 1d when not given.", ["1d", "24h", "7d", "30d"]), new("userId", "string", "What was done for this person.")],
         },
-        new("GET", "/traces/{traceId}", "Traces", "A trace with its events") { Answer = Json.Default.TraceEnvelope },
+        new("GET", "/traces/{traceId}", "Traces", "A trace with its events, at most 2,000; more says that there are others") { Answer = Json.Default.TraceEnvelope },
         new("GET", "/audit/events", "Audit", "Entries of the audit trail, newest first: one's own, or all for those who see everything") { Answer = Json.Default.AuditEventListBody, Query = Which },
-        new("GET", "/mcp-events", "Audit", "The calling person's own calls, newest first") { Answer = Json.Default.AuditEventListBody, Query = Which },
+        new("GET", "/mcp-events", "Audit", "What agents called and obtained for the calling person, newest first") { Answer = Json.Default.AuditEventListBody, Query = Which },
         new("GET", "/audit/verification", "Audit", "Checks hashes, checkpoints and signatures of the last days as they are stored", Who.Privileged)
         {
             Answer = Json.Default.AuditVerificationBody, Query = [new("days", "integer", "How many UTC days, today among them: 1 to 7.")],

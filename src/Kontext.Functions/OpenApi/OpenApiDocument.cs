@@ -64,14 +64,14 @@ internal sealed partial class OpenApiDocument(KontextSettings settings)
     private static JsonObject OperationOf(ApiOperation operation, JsonObject schemas, JsonObject error)
     {
         var parameters = new JsonArray();
-        foreach (Match place in Places().Matches(operation.Path))
-            parameters.Add(new JsonObject { ["name"] = place.Groups[1].Value, ["in"] = "path", ["required"] = true, ["schema"] = new JsonObject { ["type"] = "string" } });
-        foreach (var query in operation.Query)
+        foreach (Match part in Places().Matches(operation.Path))
+            parameters.Add(new JsonObject { ["name"] = part.Groups[1].Value, ["in"] = "path", ["required"] = true, ["schema"] = new JsonObject { ["type"] = "string" } });
+        foreach (var (place, parameter) in operation.Query.Select(query => ("query", query)).Concat(operation.Headers.Select(header => ("header", header))))
         {
-            var schema = new JsonObject { ["type"] = query.Type };
-            if (query.Values is { } values)
+            var schema = new JsonObject { ["type"] = parameter.Type };
+            if (parameter.Values is { } values)
                 schema["enum"] = new JsonArray([.. values.Select(value => JsonValue.Create(value))]);
-            parameters.Add(new JsonObject { ["name"] = query.Name, ["in"] = "query", ["description"] = query.Description, ["schema"] = schema });
+            parameters.Add(new JsonObject { ["name"] = parameter.Name, ["in"] = place, ["description"] = parameter.Description, ["schema"] = schema });
         }
         var responses = new JsonObject { [Code(operation.Status)] = Response("Success", operation.MediaType, AnswerOf(operation, schemas)) };
         if (operation.OtherAnswer is { } other && operation.Status != StatusCodes.Status200OK)
@@ -107,7 +107,7 @@ internal sealed partial class OpenApiDocument(KontextSettings settings)
 
     private static IEnumerable<(string Status, string Words)> Failures(ApiOperation operation)
     {
-        if (operation.Body is not null || operation.Query.Count > 0)
+        if (operation.Body is not null || operation.Query.Count > 0 || operation.Headers.Count > 0)
             yield return ("400", "A field or parameter is wrong; validationErrors names each");
         yield return ("401", "No valid token; WWW-Authenticate says what is missing");
         yield return ("403", "The role or token is not enough");

@@ -21,7 +21,7 @@ public sealed record ReferenceModel(IReadOnlyList<ReferenceSection> Sections)
             Who.Person => "people, for what is their own",
             _ => throw new InvalidOperationException($"Unknown {operation.Who}."),
         },
-        string.Join(", ", operation.Query.Select(parameter => parameter.Name)),
+        string.Join(", ", operation.Query.Concat(operation.Headers).Select(parameter => parameter.Name)),
         operation.Body is { } body ? string.Join(", ", body.Properties.Select(property => property.Name)) : "",
         operation.Status);
 }
@@ -36,7 +36,7 @@ public sealed record ReferenceSection(string Name, IReadOnlyList<ReferenceEntry>
 /// <param name="Path">The path.</param>
 /// <param name="Summary">What it does.</param>
 /// <param name="Who">Who may.</param>
-/// <param name="Parameters">Names of query parameters; empty for none.</param>
+/// <param name="Parameters">Names of query parameters and headers; empty for none.</param>
 /// <param name="Fields">Names of the body's fields; empty for none.</param>
 /// <param name="Status">The status of its success.</param>
 public sealed record ReferenceEntry(string Method, string Path, string Summary, string Who, string Parameters, string Fields, int Status);

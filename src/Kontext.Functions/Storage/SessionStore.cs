@@ -50,17 +50,18 @@ internal sealed class SessionStore(ITableSource tables, FreshCache cache, EpochF
     }
 
     /// <inheritdoc/>
-    public async Task<IReadOnlyList<Session>> ListAsync(OrgId org, AppId application, int limit, CancellationToken cancellationToken)
+    public Task<IReadOnlyList<Session>> ListAsync(OrgId org, AppId application, int limit, CancellationToken cancellationToken) =>
+        ListAsync(org, application, after: null, limit, cancellationToken);
+
+    /// <inheritdoc/>
+    public async Task<IReadOnlyList<Session>> ListAsync(OrgId org, AppId application, SessionId? after, int limit, CancellationToken cancellationToken)
     {
         var newest = new List<Session>();
-        var (from, to) = Key.Ids<SessionId>(org, after: null);
         var now = time.GetUtcNow();
-        var oldest = MonthOf(application.Value);
-        for (var back = 0; back < MonthsBack && newest.Count < limit; back++)
+        // Nothing is older than the application itself.
+        foreach (var (month, from, to) in MonthsOf(org, Enumerable.Range(0, MonthsBack).Select(back => MonthText(now.AddMonths(-back))), MonthOf(application.Value), after))
         {
-            var month = MonthText(now.AddMonths(-back));
-            // Nothing is older than the application itself.
-            if (string.CompareOrdinal(month, oldest) < 0)
+            if (newest.Count == limit)
                 break;
             var found = await sessions.TakeAsync(Partition(org, application, month), from, to, limit - newest.Count, cancellationToken);
             newest.AddRange(found.Select(row => row.Value));
@@ -69,19 +70,30 @@ internal sealed class SessionStore(ITableSource tables, FreshCache cache, EpochF
     }
 
     /// <inheritdoc/>
-    public async Task<IReadOnlyList<Session>> ListForUserAsync(OrgId org, UserId user, DateTimeOffset since, int limit, CancellationToken cancellationToken)
+    public Task<IReadOnlyList<Session>> ListForUserAsync(OrgId org, UserId user, DateTimeOffset since, int limit, CancellationToken cancellationToken) =>
+        ListForUserAsync(org, user, since, after: null, limit, cancellationToken);
+
+    /// <inheritdoc/>
+    public async Task<IReadOnlyList<Session>> ListForUserAsync(OrgId org, UserId user, DateTimeOffset since, SessionId? after, int limit, CancellationToken cancellationToken)
     {
         var newest = new List<Session>();
-        var (from, to) = Key.Ids<SessionId>(org, after: null);
-        var oldest = MonthText(since);
         var now = time.GetUtcNow();
-        for (var back = 0; newest.Count < limit && MonthText(now.AddMonths(-back)) is var month && string.CompareOrdinal(month, oldest) >= 0; back++)
+        foreach (var (month, from, to) in MonthsOf(org, Enumerable.Range(0, int.MaxValue).Select(back => MonthText(now.AddMonths(-back))), MonthText(since), after))
         {
-            foreach (var entry in await byUser.TakeAsync(Partition(org, user, month), from, to, limit, cancellationToken))
+            string? continuation = null;
+            do
             {
-                if (newest.Count < limit && (await FindAsync(org, entry.Value.Application, entry.Value.Session, cancellationToken))?.Value is { } session && session.User == user && session.CreatedAt >= since)
-                    newest.Add(session);
+                if (newest.Count == limit)
+                    return newest;
+                // An entry may lead nowhere: what is missing then is in the entries after it.
+                (var entries, continuation) = await byUser.RangeAsync(Partition(org, user, month), from, to, Math.Min(limit - newest.Count, PageSize), continuation, cancellationToken);
+                foreach (var entry in entries)
+                {
+                    if ((await FindAsync(org, entry.Value.Application, entry.Value.Session, cancellationToken))?.Value is { } session && session.User == user && session.CreatedAt >= since)
+                        newest.Add(session);
+                }
             }
+            while (continuation is not null);
         }
         return newest;
     }
@@ -114,6 +126,18 @@ internal sealed class SessionStore(ITableSource tables, FreshCache cache, EpochF
             while (continuation is not null);
         }
         return forgotten;
+    }
+
+    /// <summary>The months, newest first, down to the oldest, each with the range of its keys; only what comes after a session where one is named.</summary>
+    private static IEnumerable<(string Month, string From, string? To)> MonthsOf(OrgId org, IEnumerable<string> months, string oldest, SessionId? after)
+    {
+        var (first, to) = Key.Ids<SessionId>(org, after: null);
+        foreach (var month in months.TakeWhile(month => string.CompareOrdinal(month, oldest) >= 0))
+        {
+            var place = after is { } last ? string.CompareOrdinal(month, MonthOf(last.Value)) : -1;
+            if (place <= 0)
+                yield return (month, place == 0 ? RowKey(org, after!.Value) + "~" : first, to);
+        }
     }
 
     private static Session Rights(Session session) =>

@@ -53,6 +53,13 @@ internal sealed class TableAuditLog : IAuditLog, IAuditExport
         reader.ReadAsync(org, from, to, cancellationToken);
 
     /// <inheritdoc/>
+    public IAsyncEnumerable<AuditPlace> ReadAsync(OrgId org, DateOnly day, CancellationToken cancellationToken) => reader.ReadAsync(org, day, cancellationToken);
+
+    /// <inheritdoc/>
+    public IAsyncEnumerable<AuditPlace> ReadFromAsync(OrgId org, DateOnly day, string chain, long sequence, int segment, int block, CancellationToken cancellationToken) =>
+        reader.ReadFromAsync(org, day, chain, sequence, segment, block, cancellationToken);
+
+    /// <inheritdoc/>
     public async Task<IReadOnlyList<AuditCheckpoint>> CheckpointsAsync(OrgId org, DateOnly from, DateOnly to, CancellationToken cancellationToken) =>
         await new TableAuditLogCheckpoints(tables.Checkpoints).OfDaysAsync(org, from, to, cancellationToken);
 

@@ -10,10 +10,10 @@ internal sealed class TableAuditLogReader(TableAuditLogTables tables)
     /// <summary>The most entries one look examines.</summary>
     public const int MaxExamined = 100_000;
 
-    private const int ReadsAtOnce = 8;
+    /// <summary>An entry waits for its block: those of a time may be in blocks that were written this much later.</summary>
+    public static readonly TimeSpan LongestWait = TimeSpan.FromMinutes(2);
 
-    // An entry waits for its block: those of a time may be in blocks that were written this much later.
-    private static readonly TimeSpan LongestWait = TimeSpan.FromMinutes(2);
+    private const int ReadsAtOnce = 8;
 
     /// <summary>The newest entries of a time over all chains.</summary>
     public async Task<LatestEntries> LatestAsync(OrgId org, AuditTime time, int limit, Func<AuditEvent, bool> matches, CancellationToken cancellationToken, int maxExamined = MaxExamined)
@@ -72,14 +72,50 @@ internal sealed class TableAuditLogReader(TableAuditLogTables tables)
         days.Reverse();
         foreach (var day in days)
         {
-            foreach (var segment in await SegmentsAsync(org, day, cancellationToken))
+            await foreach (var place in ReadAsync(org, day, cancellationToken))
+                yield return place.Line;
+        }
+    }
+
+    /// <summary>Every entry of a day, each chain from its oldest to its newest.</summary>
+    public async IAsyncEnumerable<AuditPlace> ReadAsync(OrgId org, DateOnly day, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        await foreach (var place in ReadAsync(await SegmentsAsync(org, day, cancellationToken), 0, cancellationToken))
+            yield return place;
+    }
+
+    /// <summary>The same from an entry on; nothing when it is not there any more.</summary>
+    public async IAsyncEnumerable<AuditPlace> ReadFromAsync(OrgId org, DateOnly day, string chain, long sequence, int segment, int block, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        var segments = await SegmentsAsync(org, day, cancellationToken);
+        var first = segments.FindIndex(one => one.Chain == chain && one.Number == segment);
+        if (first < 0)
+            yield break;
+        var found = false;
+        await foreach (var place in ReadAsync(segments[first..], block, cancellationToken))
+        {
+            found |= place.Line.Chain == chain && place.Line.Sequence == sequence;
+            // What is before the entry in its block is all that is passed over.
+            if (!found && (place.Line.Chain != chain || place.Segment != segment || place.Block != block))
+                yield break;
+            if (found)
+                yield return place;
+        }
+    }
+
+    private async IAsyncEnumerable<AuditPlace> ReadAsync(List<AuditSegment> segments, int next, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        foreach (var segment in segments)
+        {
+            await foreach (var blocks in AuditBlockPages.ReadAsync(tables.Blocks, segment, next, cancellationToken))
             {
-                await foreach (var blocks in AuditBlockPages.ReadAsync(tables.Blocks, segment, 0, cancellationToken))
+                foreach (var block in blocks)
                 {
-                    foreach (var line in blocks.SelectMany(block => block.Lines()))
-                        yield return line;
+                    foreach (var line in block.Lines())
+                        yield return new AuditPlace(line, segment.Number, block.Number);
                 }
             }
+            next = 0;
         }
     }
 

@@ -15,22 +15,22 @@ internal sealed class TraceReader(ITableSource source, TimeProvider time) : ITra
     private readonly TraceTables tables = new(source);
 
     /// <inheritdoc/>
-    public async Task<IReadOnlyList<Trace>> ListAsync(OrgId org, TraceFilter filter, DateTimeOffset until, int offset, int limit, CancellationToken cancellationToken)
+    public async Task<TraceList> ListAsync(OrgId org, TraceFilter filter, DateTimeOffset until, int offset, int limit, CancellationToken cancellationToken)
     {
         var tail = await new TraceTail(tables).ReadAsync(org, FirstDay(), cancellationToken);
         var recent = Parts(tail);
-        var ids = filter.User is { } user
+        var (ids, lookedBackTo) = filter.User is { } user
             ? await OfPersonAsync(org, user, filter, recent, until, offset + limit, cancellationToken)
             : await OfAllAsync(org, filter, until, offset + limit, cancellationToken);
         var blocks = NamesOf(tail);
         var page = new List<Trace>();
         foreach (var some in ids.Skip(offset).Take(limit).Chunk(ReadsAtOnce))
             page.AddRange((await Task.WhenAll(some.Select(id => AssembleAsync(org, id, filter, recent, blocks, cancellationToken)))).OfType<Trace>());
-        return [.. page.OrderByDescending(trace => trace.Last)];
+        return new TraceList([.. page.OrderByDescending(trace => trace.Last)], lookedBackTo);
     }
 
     /// <inheritdoc/>
-    public async Task<(Trace Trace, IReadOnlyList<AuditEntry> Entries)?> FindAsync(OrgId org, string traceId, UserId? user, CancellationToken cancellationToken)
+    public async Task<TraceRecord?> FindAsync(OrgId org, string traceId, UserId? user, CancellationToken cancellationToken)
     {
         var filter = new TraceFilter(user, null, null);
         var tail = (await new TraceTail(tables).ReadAsync(org, FirstDay(), cancellationToken)).FindAll(block => block.Text.Contains(traceId, StringComparison.Ordinal));
@@ -38,11 +38,13 @@ internal sealed class TraceReader(ITableSource source, TimeProvider time) : ITra
         if (await AssembleAsync(org, traceId, filter, Parts(tail), names, cancellationToken) is not { } trace)
             return null;
         var blocks = new List<AuditBlock>(tail);
-        var earlier = (await MentionsAsync(org, traceId, cancellationToken)).Where(mention => !names.Contains(mention.Block.Text) && mention.Parts.Any(filter.Allows));
+        var mentions = await MentionsAsync(org, traceId, cancellationToken);
+        var earlier = mentions.FindAll(mention => !names.Contains(mention.Block.Text) && mention.Parts.Any(filter.Allows));
         foreach (var some in earlier.Select(mention => mention.Block).Take(MaxBlocks).Chunk(ReadsAtOnce))
             blocks.AddRange((await Task.WhenAll(some.Select(name => BlockAsync(org, name, cancellationToken)))).OfType<AuditBlock>());
-        var entries = blocks.SelectMany(TraceEntries.Of).Where(entry => entry.Event.TraceId == traceId && filter.Allows(TracePart.Of(entry.Event)));
-        return (trace, [.. entries.OrderBy(entry => entry.Event.At).ThenBy(entry => entry.Chain, StringComparer.Ordinal).ThenBy(entry => entry.Sequence).Take(MaxEntries)]);
+        var entries = blocks.SelectMany(TraceEntries.Of).Where(entry => entry.Event.TraceId == traceId && filter.Allows(TracePart.Of(entry.Event))).ToList();
+        var more = entries.Count > MaxEntries || earlier.Count > MaxBlocks || mentions.Count == MaxMentions;
+        return new TraceRecord(trace, [.. entries.OrderBy(entry => entry.Event.At).ThenBy(entry => entry.Chain, StringComparer.Ordinal).ThenBy(entry => entry.Sequence).Take(MaxEntries)], more);
     }
 
     /// <inheritdoc/>
@@ -151,33 +153,35 @@ internal sealed class TraceReader(ITableSource source, TimeProvider time) : ITra
         }
     }
 
-    /// <summary>Ids of a person's traces, newest first.</summary>
-    private async Task<List<string>> OfPersonAsync(OrgId org, UserId user, TraceFilter filter, Dictionary<string, List<TracePart>> recent, DateTimeOffset until, int wanted, CancellationToken cancellationToken)
+    /// <summary>Ids of a person's traces, newest first, and how far was looked for them where that is not to the end.</summary>
+    private async Task<(List<string> Ids, DateTimeOffset? LookedBackTo)> OfPersonAsync(OrgId org, UserId user, TraceFilter filter, Dictionary<string, List<TracePart>> recent, DateTimeOffset until, int wanted, CancellationToken cancellationToken)
     {
         var ids = recent.Where(trace => trace.Value.Exists(part => filter.Allows(part) && part.First <= until))
             .OrderByDescending(trace => trace.Value.Max(part => part.Last)).Select(trace => trace.Key).ToList();
         var (known, mentions) = (ids.ToHashSet(StringComparer.Ordinal), 0);
-        await foreach (var row in tables.PersonRows.RowsAsync(Key.Shard(org, user), PersonMention.Prefix(org, user), cancellationToken))
+        await foreach (var row in tables.PersonRows.RowsAsync(Key.Shard(org, user), PersonMention.From(org, user, until), cancellationToken))
         {
-            if (!row.RowKey.StartsWith(PersonMention.Prefix(org, user), StringComparison.Ordinal) || ids.Count >= wanted || ++mentions > MaxMentions)
+            if (!row.RowKey.StartsWith(PersonMention.Prefix(org, user), StringComparison.Ordinal) || ids.Count >= wanted)
                 break;
+            if (++mentions > MaxMentions)
+                return (ids, PersonMention.WrittenOf(org, user, row.RowKey));
             foreach (var mention in tables.People.Read(row).Value.Traces.OrderByDescending(mention => mention.Part.Last))
             {
                 if (mention.Part.First <= until && filter.Allows(mention.Part) && known.Add(mention.Trace))
                     ids.Add(mention.Trace);
             }
         }
-        return ids;
+        return (ids, null);
     }
 
-    /// <summary>Ids of traces, newest first, from the end of the trail.</summary>
-    private async Task<List<string>> OfAllAsync(OrgId org, TraceFilter filter, DateTimeOffset until, int wanted, CancellationToken cancellationToken)
+    /// <summary>Ids of traces, newest first, from the end of the trail, and how far was looked for them where that is not to the end.</summary>
+    private async Task<(List<string> Ids, DateTimeOffset? LookedBackTo)> OfAllAsync(OrgId org, TraceFilter filter, DateTimeOffset until, int wanted, CancellationToken cancellationToken)
     {
         var known = new HashSet<string>(StringComparer.Ordinal);
         var newest = await new TableAuditLogReader(tables.Audit).LatestAsync(
             org, new AuditTime(time.GetUtcNow().AddDays(-DaysBack), until < DateTimeOffset.MaxValue ? until.AddTicks(1) : until), wanted,
             happened => TracePart.Has(happened) && filter.Allows(TracePart.Of(happened)) && known.Add(happened.TraceId!), cancellationToken);
-        return [.. newest.Entries.Select(entry => entry.Event.TraceId!)];
+        return ([.. newest.Entries.Select(entry => entry.Event.TraceId!)], newest.LookedBackTo);
     }
 
     /// <summary>The trace as far as the filter lets it through; null when it does not.</summary>

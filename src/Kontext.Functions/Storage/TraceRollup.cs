@@ -85,8 +85,7 @@ internal sealed class TraceRollup(ITableSource source, TimeProvider time)
         }
         foreach (var (user, traces) in people)
         {
-            var key = string.Create(CultureInfo.InvariantCulture, $"{PersonMention.Prefix(org, user)}{DateTimeOffset.MaxValue.UtcTicks - block.Written.UtcTicks:D19}~{name.Text}");
-            yield return (tables.PersonRows, tables.People.RowOf(Key.Shard(org, user), key, new PersonMention { Traces = traces, ExpiresAt = expires }));
+            yield return (tables.PersonRows, tables.People.RowOf(Key.Shard(org, user), PersonMention.RowKey(org, user, block), new PersonMention { Traces = traces, ExpiresAt = expires }));
         }
     }
 

@@ -86,6 +86,8 @@ internal sealed record TraceMention
 /// <summary>The traces in which a block of the trail speaks of a person.</summary>
 internal sealed record PersonMention
 {
+    private const int TickDigits = 19;
+
     /// <summary>The traces, with what was done for the person.</summary>
     public required IReadOnlyList<PersonTrace> Traces { get; init; }
 
@@ -94,6 +96,20 @@ internal sealed record PersonMention
 
     /// <summary>What the keys of a person's rows begin with.</summary>
     public static string Prefix(OrgId org, UserId user) => $"{Key.Of(org, user)}~";
+
+    /// <summary>The key of a block's row.</summary>
+    public static string RowKey(OrgId org, UserId user, AuditBlock block) => $"{Prefix(org, user)}{Complement(block.Written)}~{BlockName.Of(block).Text}";
+
+    /// <summary>Where the rows begin of blocks that may speak of a moment, or of earlier ones.</summary>
+    public static string From(OrgId org, UserId user, DateTimeOffset until) =>
+        Prefix(org, user) + Complement(until < DateTimeOffset.MaxValue - TableAuditLogReader.LongestWait ? until + TableAuditLogReader.LongestWait : DateTimeOffset.MaxValue);
+
+    /// <summary>When the block of a row was written.</summary>
+    public static DateTimeOffset WrittenOf(OrgId org, UserId user, string rowKey) =>
+        new(DateTimeOffset.MaxValue.UtcTicks - long.Parse(rowKey.AsSpan(Prefix(org, user).Length, TickDigits), NumberStyles.None, CultureInfo.InvariantCulture), TimeSpan.Zero);
+
+    // The same for newer blocks is smaller, so that they come first.
+    private static string Complement(DateTimeOffset written) => (DateTimeOffset.MaxValue.UtcTicks - written.UtcTicks).ToString("D19", CultureInfo.InvariantCulture);
 }
 
 /// <summary>A trace that has to do with a person.</summary>

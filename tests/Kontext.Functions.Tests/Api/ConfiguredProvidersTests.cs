@@ -108,6 +108,23 @@ public sealed class ConfiguredProvidersTests : IAsyncLifetime
     public async Task What_makes_no_provider_is_refused(string body) =>
         Assert.Equal("kontext_validation_error", (await CallAsync(HttpMethod.Post, "/providers", JsonNode.Parse(body)))["code"]);
 
+    [Fact]
+    public async Task An_integration_that_is_attached_anew_is_offered_at_the_gateway_again()
+    {
+        foreach (var replace in new[] { false, true })
+        {
+            var (application, _) = await kontext.ApplicationAsync();
+            var service = await kontext.IntegrationAsync("server_token", new JsonObject { ["serverToken"] = "shared" });
+            await AttachAsync(application, service, mcp: false);
+            if (replace)
+                await CallAsync(HttpMethod.Put, $"/applications/{application}/integrations", new JsonObject { ["integrationIds"] = new JsonArray() });
+            else
+                await CallAsync(HttpMethod.Delete, $"/applications/{application}/integrations/{service}");
+            await CallAsync(HttpMethod.Post, $"/applications/{application}/integrations/{service}");
+            Assert.True((bool)Assert.Single((await CallAsync(HttpMethod.Get, $"/applications/{application}/providers")).Json!["items"]!.AsArray())!["mcpEnabled"]!);
+        }
+    }
+
     private async Task AttachAsync(string application, string integration, bool mcp)
     {
         var revision = (int)(await CallAsync(HttpMethod.Get, $"/applications/{application}/providers")).Json!["revision"]!;

@@ -24,6 +24,31 @@ public sealed class PoliciesTests : IAsyncLifetime
         Assert.Contains($"policy.rule_removed {id} in revision 3: deny everyone at level org: every integration, tool create_issue, 1 condition", changes);
     }
 
+    [Fact]
+    public async Task Of_two_administrators_who_edit_one_rule_the_second_is_told()
+    {
+        var added = await AddAsync("""{"action":"deny","level":"org","toolName":"delete_*"}""", kontext.OwnerToken);
+        var path = $"/policy/rules/{added.Json!["rule"]!["id"]}";
+        var read = added.Headers.ETag!.Tag;
+        var first = await MatchAsync(HttpMethod.Put, path, read, """{"action":"allow","level":"org","toolName":"delete_*"}""");
+        Assert.Equal((HttpStatusCode.OK, "allow"), (first.Status, (string?)first.Json!["rule"]!["action"]));
+        var current = int.Parse(read.Trim('"'), System.Globalization.CultureInfo.InvariantCulture) + 1;
+        foreach (var method in new[] { HttpMethod.Put, HttpMethod.Delete })
+        {
+            var second = await MatchAsync(method, path, read, method == HttpMethod.Put ? """{"action":"deny","level":"org","toolName":"delete_*"}""" : null);
+            Assert.Equal((HttpStatusCode.Conflict, "kontext_conflict", current), (second.Status, second["code"], (int)second.Json!["currentRevision"]!));
+            Assert.Equal("allow", (string?)(await OwnerAsync(HttpMethod.Get, path)).Json!["rule"]!["action"]);
+        }
+        foreach (var nonsense in new[] { "\"many\"", "W/\"1\"" })
+        {
+            var refused = await MatchAsync(HttpMethod.Delete, path, nonsense, null);
+            Assert.Equal(HttpStatusCode.BadRequest, refused.Status);
+            Assert.NotNull(refused.Json!["validationErrors"]!["If-Match"]);
+        }
+        Assert.Equal(HttpStatusCode.NoContent, (await MatchAsync(HttpMethod.Delete, path, $"\"{current}\"", null)).Status);
+        Assert.Equal(HttpStatusCode.NotFound, (await MatchAsync(HttpMethod.Delete, path, "*", null)).Status);
+    }
+
     [Theory]
     [InlineData("""{"level":"org"}""", "action")]
     [InlineData("""{"action":"deny","level":"all"}""", "level")]
@@ -143,4 +168,16 @@ public sealed class PoliciesTests : IAsyncLifetime
     private Task<JsonAnswer> AddAsync(string rule, string token) => kontext.Agent.ApiAsync(HttpMethod.Post, "/policy/rules", token, JsonNode.Parse(rule));
 
     private Task<JsonAnswer> OwnerAsync(HttpMethod method, string path, JsonNode? body = null) => kontext.Agent.ApiAsync(method, path, kontext.OwnerToken, body);
+
+    private async Task<JsonAnswer> MatchAsync(HttpMethod method, string path, string tag, string? body)
+    {
+        using var request = new HttpRequestMessage(method, new Uri(kontext.Server.Url, "/api/v1" + path));
+        request.Headers.Authorization = new("Bearer", kontext.OwnerToken);
+        request.Headers.TryAddWithoutValidation("If-Match", tag);
+        if (body is not null)
+            request.Content = new StringContent(body, System.Text.Encoding.UTF8, "application/json");
+        using var answer = await kontext.Server.Http.SendAsync(request);
+        var text = await answer.Content.ReadAsStringAsync();
+        return new JsonAnswer(answer.StatusCode, text.Length == 0 ? null : JsonNode.Parse(text), answer.Headers);
+    }
 }

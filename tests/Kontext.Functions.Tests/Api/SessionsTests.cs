@@ -38,8 +38,55 @@ public sealed class SessionsTests(KontextFixture kontext)
         var (id, tokens) = await SessionAsync();
         Assert.Equal(HttpStatusCode.NoContent, (await OwnerAsync(HttpMethod.Delete, $"/applications/{id}")).Status);
         Assert.Equal(HttpStatusCode.NotFound, (await OwnerAsync(HttpMethod.Get, $"/applications/{id}")).Status);
+        Assert.Equal(HttpStatusCode.NotFound, (await OwnerAsync(HttpMethod.Get, $"/applications/{id}/sessions?status=all")).Status);
+        Assert.Equal("disconnected", await OwnAsync(id));
         Assert.Equal(HttpStatusCode.Unauthorized, (await agent.McpAsync(tokens["access_token"]!, "ping")).Status);
         Assert.Equal("invalid_client", (await RefreshAsync(id, tokens))["error"]);
+    }
+
+    [Fact]
+    public async Task Sessions_of_an_application_that_is_cut_off_are_shown_as_ended_until_it_is_reinstated()
+    {
+        var (id, _) = await SessionAsync();
+        var cut = (await OwnerAsync(HttpMethod.Post, "/revocations", new JsonObject { ["type"] = "application", ["applicationId"] = id })).Json!["revocation"]!["id"]!;
+        Assert.Empty((await OwnerAsync(HttpMethod.Get, $"/applications/{id}/sessions")).Json!["items"]!.AsArray());
+        var session = Assert.Single((await OwnerAsync(HttpMethod.Get, $"/applications/{id}/sessions?status=inactive")).Json!["items"]!.AsArray())!;
+        Assert.Equal(("disconnected", "disconnected"), ((string?)session["status"], (string?)session["derivedStatus"]));
+        Assert.Equal((0, 1), await CountsAsync(id));
+        Assert.Equal("disconnected", await OwnAsync(id));
+
+        Assert.Equal(HttpStatusCode.OK, (await OwnerAsync(HttpMethod.Post, $"/revocations/{cut}/reinstate")).Status);
+        Assert.Equal("active", (string?)Assert.Single((await OwnerAsync(HttpMethod.Get, $"/applications/{id}/sessions")).Json!["items"]!.AsArray())!["derivedStatus"]);
+        Assert.Equal((1, 1), await CountsAsync(id));
+    }
+
+    [Fact]
+    public async Task Live_sessions_are_found_behind_others_page_by_page()
+    {
+        var (id, _) = await kontext.ApplicationAsync();
+        using var browser = new FormBrowser();
+        var live = new List<string>();
+        for (var number = 0; number < 6; number++)
+        {
+            Assert.Equal(HttpStatusCode.OK, (await agent.AuthorizeAsync(browser, "app_" + id, "sam", agent.Gateway)).Status);
+            var newest = (string)(await OwnerAsync(HttpMethod.Get, $"/applications/{id}/sessions?limit=1")).Json!["items"]![0]!["id"]!;
+            if (number % 2 == 0)
+                live.Insert(0, newest);
+            else
+                await OwnerAsync(HttpMethod.Delete, $"/applications/{id}/sessions/{newest}");
+        }
+        var (listed, cursor) = (new List<string>(), (string?)null);
+        do
+        {
+            var page = (await OwnerAsync(HttpMethod.Get, $"/applications/{id}/sessions?limit=1{(cursor is null ? "" : "&cursor=" + cursor)}")).Json!;
+            listed.AddRange(page["items"]!.AsArray().Select(item => (string)item!["id"]!));
+            cursor = (string?)page["nextCursor"];
+        }
+        while (cursor is not null);
+        Assert.Equal(live, listed);
+        Assert.Equal("kontext_validation_error", (await OwnerAsync(HttpMethod.Get, $"/applications/{id}/sessions?cursor=nonsense"))["code"]);
+        Assert.Equal(3, (int)(await OwnerAsync(HttpMethod.Delete, $"/applications/{id}/sessions")).Json!["disconnectedCount"]!);
+        Assert.Empty((await OwnerAsync(HttpMethod.Get, $"/applications/{id}/sessions")).Json!["items"]!.AsArray());
     }
 
     [Fact]
@@ -67,6 +114,19 @@ public sealed class SessionsTests(KontextFixture kontext)
         var tokens = await agent.AuthorizeAsync(browser, "app_" + id, "sam", agent.Gateway);
         Assert.Equal(HttpStatusCode.OK, tokens.Status);
         return (id, tokens);
+    }
+
+    /// <summary>How the person's own list shows the session with an application.</summary>
+    private async Task<string?> OwnAsync(string application)
+    {
+        var listed = (await agent.ApiAsync(HttpMethod.Get, "/me/sessions", await agent.ManagementTokenAsync("sam"))).Json!["items"]!.AsArray();
+        return (string?)Assert.Single(listed, session => (string?)session!["agentId"] == application)!["derivedStatus"];
+    }
+
+    private async Task<(int Live, int Total)> CountsAsync(string application)
+    {
+        var counts = (await OwnerAsync(HttpMethod.Get, $"/applications/{application}")).Json!["application"]!["sessions"]!;
+        return ((int)counts["live"]!, (int)counts["total"]!);
     }
 
     private async Task EndedAsync(string application, JsonAnswer tokens)

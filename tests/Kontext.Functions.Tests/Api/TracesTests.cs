@@ -78,7 +78,38 @@ public sealed class TracesTests(KontextFixture kontext)
         Assert.Empty((await agent.ApiAsync(HttpMethod.Get, $"/traces?agentId={Guid.NewGuid()}", kontext.OwnerToken)).Json!["items"]!.AsArray());
     }
 
+    [Fact]
+    public async Task Recent_mcp_events_are_what_agents_did_for_the_caller_and_never_what_the_caller_changed()
+    {
+        var name = ApiCalls.Unique("mine");
+        await ExchangedAsync(KontextFixture.Owner, name);
+        await ExchangedAsync("eve", ApiCalls.Unique("eves"));
+        await agent.ApiAsync(HttpMethod.Post, "/service-accounts", kontext.OwnerToken, new JsonObject { ["name"] = ApiCalls.Unique("robot") });
+        var events = (await agent.ApiAsync(HttpMethod.Get, "/mcp-events?limit=200", kontext.OwnerToken)).Json!["items"]!.AsArray();
+        Assert.Contains(events, item => (string?)item!["type"] == "credential.issued" && (string?)item["integrationName"] == name);
+        Assert.All(events, item =>
+        {
+            Assert.Contains((string?)item!["type"], new[] { "api.call", "credential.issued", "credential.injected" });
+            Assert.Equal(KontextFixture.Owner, (string?)item["user"]!["name"]);
+        });
+        // The newest is the agent's, not the change that came after it.
+        Assert.Equal("credential.issued", (string?)Assert.Single((await agent.ApiAsync(HttpMethod.Get, "/mcp-events?limit=1", kontext.OwnerToken)).Json!["items"]!.AsArray())!["type"]);
+    }
+
+    [Fact]
+    public async Task Traces_up_to_a_moment_begin_there()
+    {
+        var (application, _) = await ExchangedAsync("uma", ApiCalls.Unique("until"), times: 2);
+        var path = $"/traces?agentId={application}";
+        var whole = (await agent.ApiAsync(HttpMethod.Get, path, kontext.OwnerToken)).Json!;
+        Assert.Null(whole["lookedBackTo"]);
+        var newest = DateTimeOffset.Parse((string)whole["items"]![0]!["lastEventAt"]!, System.Globalization.CultureInfo.InvariantCulture);
+        Assert.NotEmpty((await agent.ApiAsync(HttpMethod.Get, $"{path}&until={Uri.EscapeDataString($"{newest.AddSeconds(1):O}")}", kontext.OwnerToken)).Json!["items"]!.AsArray());
+        Assert.Empty((await agent.ApiAsync(HttpMethod.Get, $"{path}&until={Uri.EscapeDataString($"{newest.AddHours(-1):O}")}", kontext.OwnerToken)).Json!["items"]!.AsArray());
+    }
+
     [Theory]
+    [InlineData("/traces?until=yesterday")]
     [InlineData("/traces?limit=0")]
     [InlineData("/traces?offset=-1")]
     [InlineData("/traces?cursor=nonsense")]

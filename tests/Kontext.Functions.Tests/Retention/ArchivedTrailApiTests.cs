@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text.Json.Nodes;
 using Kontext.Domain;
 using Kontext.Functions.Storage;
 using Kontext.Testing;
@@ -54,6 +55,18 @@ public sealed class ArchivedTrailApiTests(AzuriteFixture azurite) : IAsyncLifeti
         request.Headers.Authorization = new("Bearer", owner);
         using var kept = await server.Http.SendAsync(request, TestContext.Current.CancellationToken);
         Assert.Equal(HttpStatusCode.OK, kept.StatusCode);
+    }
+
+    [Fact]
+    public async Task A_replay_says_what_of_its_period_it_did_not_look_at()
+    {
+        var owner = await agent.ManagementTokenAsync("olivia");
+        Task<JsonAnswer> ReplayAsync(int hours) => agent.ApiAsync(HttpMethod.Post, "/policy/replay", owner, new JsonObject { ["hours"] = hours, ["rules"] = new JsonArray() });
+        var recent = await ReplayAsync(48);
+        Assert.Equal(HttpStatusCode.OK, recent.Status);
+        Assert.Null(recent.Json!["archived"]);
+        var older = (await ReplayAsync(480)).Json!["archived"]!;
+        Assert.Equal(($"{today.AddDays(-10):yyyy-MM-dd}", "/archive/here"), ((string?)older["through"], (string?)older["place"]));
     }
 
     [Fact]

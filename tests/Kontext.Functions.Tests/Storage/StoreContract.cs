@@ -273,6 +273,8 @@ public abstract class StoreContract : IAsyncLifetime
         Assert.Equal(sessions[..3].Select(session => session.Id), (await here.Sessions.ListForUserAsync(Org, user, time.GetUtcNow().AddDays(-60), 100, Cancel)).Select(session => session.Id));
         Assert.Equal(2, (await here.Sessions.ListForUserAsync(Org, user, time.GetUtcNow().AddDays(-60), 2, Cancel)).Count);
         Assert.Empty(await here.Sessions.ListForUserAsync(Other, user, time.GetUtcNow().AddDays(-60), 100, Cancel));
+        for (var at = 0; at < 3; at++)
+            Assert.Equal(sessions[(at + 1)..3].Select(session => session.Id), (await there.Sessions.ListForUserAsync(Org, user, time.GetUtcNow().AddDays(-60), sessions[at].Id, 100, Cancel)).Select(session => session.Id));
         Assert.Equal(sessions[3].Id, (await here.Sessions.FindForUserAsync(Org, user, sessions[3].Id, Cancel))!.Id);
         Assert.Null(await here.Sessions.FindForUserAsync(Org, new UserId(Guid.NewGuid()), sessions[3].Id, Cancel));
         Assert.Null(await here.Sessions.FindForUserAsync(Other, user, sessions[3].Id, Cancel));
@@ -290,6 +292,8 @@ public abstract class StoreContract : IAsyncLifetime
         var listed = await here.Sessions.ListAsync(Org, application, 100, Cancel);
         Assert.Equal(ages.Select(days => time.GetUtcNow().AddDays(-days)), listed.Select(session => session.CreatedAt));
         Assert.Equal(2, (await here.Sessions.ListAsync(Org, application, 2, Cancel)).Count);
+        for (var at = 0; at < listed.Count; at++)
+            Assert.Equal(listed.Skip(at + 1).Take(2).Select(session => session.Id), (await there.Sessions.ListAsync(Org, application, listed[at].Id, 2, Cancel)).Select(session => session.Id));
     }
 
     [Fact]

@@ -53,6 +53,29 @@ public sealed class TableAuditLogTests
     }
 
     [Fact]
+    public async Task Reading_goes_on_at_an_entry_without_what_is_before_its_block()
+    {
+        for (var number = 0; number < 300; number++)
+            await Append($"{number}");
+        var day = DateOnly.FromDateTime(Noon.UtcDateTime);
+        var all = await PlacesAsync(log.ReadAsync(org, day, default));
+        Assert.Equal(300, all.Count);
+        foreach (var at in new[] { 0, 150, 297, 299 })
+        {
+            var (line, segment, block) = all[at];
+            Assert.Equal(all[at..], await PlacesAsync(log.ReadFromAsync(org, day, line.Chain, line.Sequence, segment, block, default)));
+        }
+        var last = all[^1];
+        var watched = new WatchedTables(memory);
+        Assert.Single(await PlacesAsync(new TableAuditLog(watched, time).ReadFromAsync(org, day, last.Line.Chain, last.Line.Sequence, last.Segment, last.Block, default)));
+        // The day's segments, and the end of one of them: not the blocks before.
+        Assert.InRange(watched.Reads, 2, 3);
+        foreach (var (chain, sequence, segment, block) in new[] { ("nobodys", 1L, 0, 0), (last.Line.Chain, 1_000, last.Segment, last.Block), (last.Line.Chain, 1L, last.Segment, last.Block), (last.Line.Chain, last.Line.Sequence, 99, last.Block), (last.Line.Chain, last.Line.Sequence, last.Segment, 999) })
+            Assert.Empty(await PlacesAsync(log.ReadFromAsync(org, day, chain, sequence, segment, block, default)));
+        Assert.Empty(await PlacesAsync(log.ReadFromAsync(org, day.AddDays(1), last.Line.Chain, last.Line.Sequence, last.Segment, last.Block, default)));
+    }
+
+    [Fact]
     public async Task Calls_that_come_one_by_one_stay_in_one_chain()
     {
         for (var number = 0; number < 20; number++)
@@ -412,5 +435,13 @@ public sealed class TableAuditLogTests
             segments.AddRange((await memory.Open("auditsegments").RangeAsync(partition, partition[..36], null, 100, null, default)).Rows.Select(row => AuditSegment.From(org, row)));
         }
         return segments;
+    }
+
+    private static async Task<List<AuditPlace>> PlacesAsync(IAsyncEnumerable<AuditPlace> places)
+    {
+        var read = new List<AuditPlace>();
+        await foreach (var place in places)
+            read.Add(place);
+        return read;
     }
 }

@@ -120,10 +120,11 @@ public sealed class TraceRollupTests
         time.Advance(TimeSpan.FromSeconds(1));
         await AppendAsync(Event(id, bo, "warn"));
 
-        var found = (await reader.FindAsync(org, id, null, Cancel))!.Value;
+        var found = (await reader.FindAsync(org, id, null, Cancel))!;
+        Assert.False(found.More);
         Assert.Equal(["ok", "error_remote", "warn"], found.Entries.Select(entry => entry.Event.Status));
         Assert.Equal((2, 1), (found.Trace.Parts.Count, found.Trace.Parts.Sum(part => part.Errors)));
-        var own = (await reader.FindAsync(org, id, ada, Cancel))!.Value;
+        var own = (await reader.FindAsync(org, id, ada, Cancel))!;
         Assert.Equal(["ok", "error_remote"], own.Entries.Select(entry => entry.Event.Status));
         Assert.Null(await reader.FindAsync(org, id, Person(3), Cancel));
         Assert.Null(await reader.FindAsync(Ids.New<OrgId>(Noon), id, null, Cancel));
@@ -147,7 +148,7 @@ public sealed class TraceRollupTests
         var ids = new List<string>();
         for (var offset = 0; offset < 60; offset += 10)
         {
-            ids.AddRange((await reader.ListAsync(org, filter, until, offset, 10, Cancel)).Select(trace => trace.Id));
+            ids.AddRange((await reader.ListAsync(org, filter, until, offset, 10, Cancel)).Traces.Select(trace => trace.Id));
             // What comes meanwhile shifts no page.
             time.Advance(TimeSpan.FromSeconds(1));
             await AppendAsync(Event(Trace(5000 + offset), Person(1), "ok"));
@@ -155,6 +156,39 @@ public sealed class TraceRollupTests
         var expected = Enumerable.Range(0, 25).Reverse().SelectMany(number => own ? [Trace(number)] : new[] { Trace(1000 + number), Trace(number) }).ToList();
         Assert.Equal(expected.Order(StringComparer.Ordinal), ids.Order(StringComparer.Ordinal));
         Assert.Equal(expected.Where(id => own || expected.IndexOf(id) % 2 == 0), ids.Where(id => own || expected.IndexOf(id) % 2 == 0));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Traces_up_to_a_moment_go_on_with_those_before_it(bool carriedOver)
+    {
+        for (var number = 0; number < 20; number++)
+        {
+            time.Advance(TimeSpan.FromMinutes(5));
+            await AppendAsync(Event(Trace(number), Person(1), "ok"));
+        }
+        if (carriedOver)
+            await rollup.RunAsync(org, Cancel);
+        foreach (var person in new UserId?[] { null, Person(1) })
+        {
+            var first = await reader.ListAsync(org, new TraceFilter(person, null, null), time.GetUtcNow(), 0, 8, Cancel);
+            var rest = await reader.ListAsync(org, new TraceFilter(person, null, null), first.Traces[^1].Last, 0, 100, Cancel);
+            Assert.Equal(Enumerable.Range(0, 20).Reverse().Select(Trace), first.Traces.Concat(rest.Traces.Skip(1)).Select(trace => trace.Id));
+            Assert.Equal(first.Traces[^1].Id, rest.Traces[0].Id);
+            Assert.Null(first.LookedBackTo);
+            Assert.Null(rest.LookedBackTo);
+        }
+    }
+
+    [Fact]
+    public async Task A_trace_that_is_too_large_to_be_read_whole_says_so()
+    {
+        var id = Trace(80_000);
+        foreach (var some in Enumerable.Range(0, 2_001).Chunk(200))
+            await Task.WhenAll(some.Select(_ => AppendAsync(Event(id, Person(1), "ok"))));
+        var found = (await reader.FindAsync(org, id, null, Cancel))!;
+        Assert.Equal((2_000, true, 2_001), (found.Entries.Count, found.More, found.Trace.Parts.Sum(part => part.Ok)));
     }
 
     private async Task CutOffAsync()

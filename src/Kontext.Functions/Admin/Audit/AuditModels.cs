@@ -18,10 +18,20 @@ internal sealed record AuditModel(
     IReadOnlyList<(string Id, string Name)> Integrations, string Today, AuditVerificationBody? Verification) : AdminModel(Frame);
 
 /// <summary>What the list of traces shows.</summary>
-internal sealed record TracesModel(AdminFrame Frame, FormState Filter, IReadOnlyList<TraceBody> Items, string? Next, IReadOnlyList<(string Id, string Name)> Applications) : AdminModel(Frame);
+/// <param name="Frame">What is around it.</param>
+/// <param name="Filter">What was asked for.</param>
+/// <param name="Items">The traces.</param>
+/// <param name="Next">Where the next page begins; null at the end of the pages.</param>
+/// <param name="LookedBackTo">The pages end here although there may be older traces; null when there are none.</param>
+/// <param name="Applications">Names of applications to choose from.</param>
+internal sealed record TracesModel(AdminFrame Frame, FormState Filter, IReadOnlyList<TraceBody> Items, string? Next, string? LookedBackTo, IReadOnlyList<(string Id, string Name)> Applications) : AdminModel(Frame);
 
 /// <summary>What the page of one trace shows.</summary>
-internal sealed record TraceModel(AdminFrame Frame, TraceBody Trace, IReadOnlyList<AuditEventBody> Events) : AdminModel(Frame);
+/// <param name="Frame">What is around it.</param>
+/// <param name="Trace">The trace.</param>
+/// <param name="Events">Its events.</param>
+/// <param name="More">It has others, which are not shown.</param>
+internal sealed record TraceModel(AdminFrame Frame, TraceBody Trace, IReadOnlyList<AuditEventBody> Events, bool More) : AdminModel(Frame);
 
 /// <summary>What the page of failed work shows.</summary>
 internal sealed record WorkModel(AdminFrame Frame, IReadOnlyList<FailedWorkBody> Items) : AdminModel(Frame);
