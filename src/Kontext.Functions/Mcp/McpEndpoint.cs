@@ -52,7 +52,7 @@ internal sealed class McpEndpoint(
         }
         if (request.Id.IsEmpty || request.Method is null)
         {
-            var unwanted = session is null ? null : await inSession.TakeAsync(caller, session, only, request, context.RequestAborted);
+            var unwanted = session is null ? null : await limits.TakeAsync(context, caller, () => inSession.TakeAsync(caller, session, only, request, context.RequestAborted));
             if (unwanted is not null)
                 await RefuseAsync(context, request.Id, unwanted);
             else
