@@ -12,6 +12,11 @@ public sealed record McpClientSession(string Id, ReadOnlyMemory<byte> Capabiliti
     public string? Route { get; init; }
 }
 
+/// <summary>For whom a server is asked. No two share a session there, whatever credential they have in common.</summary>
+/// <param name="Org">The organization.</param>
+/// <param name="User">The person; null when it is nobody in particular.</param>
+public readonly record struct McpParty(OrgId Org, UserId? User);
+
 /// <summary>What is asked of an integration's MCP server, independent of the protocol revision it speaks.</summary>
 public sealed record McpRequest
 {
@@ -38,6 +43,9 @@ public sealed record McpRequest
 
     /// <summary>The least level of log messages an older client wants, which modern servers are told with each request; null when the client says it in <see cref="Meta"/>, or wants none.</summary>
     public string? LogLevel { get; init; }
+
+    /// <summary>For whom it is asked.</summary>
+    public McpParty Party { get; init; }
 
     /// <summary>The client, when it has a session of its own at older servers; null when the session is one that nobody can be asked in.</summary>
     public McpClientSession? Session { get; init; }
@@ -146,10 +154,10 @@ public interface IMcpUpstream
     Task<Result<McpAnswer>> SendAsync(Integration integration, Secret? credential, McpRequest request, CancellationToken cancellationToken);
 
     /// <summary>What the server offers besides tools. For a client with a session, an older server has one open for it afterwards.</summary>
-    Task<Result<McpServerDescription>> DescribeAsync(Integration integration, Secret? credential, McpClientSession? session, CancellationToken cancellationToken);
+    Task<Result<McpServerDescription>> DescribeAsync(Integration integration, Secret? credential, McpParty party, McpClientSession? session, CancellationToken cancellationToken);
 
     /// <summary>Opens the stream on which an older server tells a client what belongs to none of its requests: notifications and questions, no result.</summary>
-    Task<Result<McpAnswer>> ListenAsync(Integration integration, Secret? credential, McpClientSession session, CancellationToken cancellationToken);
+    Task<Result<McpAnswer>> ListenAsync(Integration integration, Secret? credential, McpParty party, McpClientSession session, CancellationToken cancellationToken);
 
     /// <summary>Sends a message that has no answer, such as the answer to a question, into a session that any instance may have opened.</summary>
     Task<Result<Done>> PostAsync(Integration integration, Secret? credential, string route, ReadOnlyMemory<byte> message, CancellationToken cancellationToken);

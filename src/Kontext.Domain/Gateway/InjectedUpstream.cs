@@ -13,11 +13,11 @@ public sealed class InjectedUpstream(CredentialBroker broker, IMcpUpstream upstr
 {
     /// <summary>Sends a request for an agent, and leaves it to the caller to await the entry of the injection, so that its writing goes on while the answer comes in. What fails is on record already.</summary>
     internal Task<Result<InjectedAnswer<McpAnswer>>> BeginAsync(AccessRequest access, McpRequest request, CancellationToken cancellationToken) =>
-        InjectAsync(access, credential => upstream.SendAsync(access.Integration, credential, request, cancellationToken), static () => true, cancellationToken);
+        InjectAsync(access, credential => upstream.SendAsync(access.Integration, credential, request with { Party = PartyOf(access) }, cancellationToken), static () => true, cancellationToken);
 
     /// <summary>Sends a request for an agent. <see cref="FailureCode.InvalidToken"/> means that a renewed credential was refused, too. The audit entry of the injection is written while the server works, and is durable when this returns.</summary>
     public Task<Result<McpAnswer>> SendAsync(AccessRequest access, McpRequest request, CancellationToken cancellationToken) =>
-        RunAsync(access, credential => upstream.SendAsync(access.Integration, credential, request, cancellationToken), static answer => answer.DisposeAsync(), static () => true, cancellationToken);
+        RunAsync(access, credential => upstream.SendAsync(access.Integration, credential, request with { Party = PartyOf(access) }, cancellationToken), static answer => answer.DisposeAsync(), static () => true, cancellationToken);
 
     /// <summary>The same for a request to the integration's API. It is repeated only as long as its body is at hand from the beginning.</summary>
     public Task<Result<RestAnswer>> SendAsync(AccessRequest access, RestRequest request, CancellationToken cancellationToken) =>
@@ -25,11 +25,11 @@ public sealed class InjectedUpstream(CredentialBroker broker, IMcpUpstream upstr
 
     /// <summary>Asks a server what it offers, for an agent, and opens a session there when the agent has one here.</summary>
     public Task<Result<McpServerDescription>> DescribeAsync(AccessRequest access, McpClientSession? session, CancellationToken cancellationToken) =>
-        RunAsync(access, credential => upstream.DescribeAsync(access.Integration, credential, session, cancellationToken), static _ => ValueTask.CompletedTask, static () => true, cancellationToken);
+        RunAsync(access, credential => upstream.DescribeAsync(access.Integration, credential, PartyOf(access), session, cancellationToken), static _ => ValueTask.CompletedTask, static () => true, cancellationToken);
 
     /// <summary>Opens the stream on which an older server speaks unasked.</summary>
     public Task<Result<McpAnswer>> ListenAsync(AccessRequest access, McpClientSession session, CancellationToken cancellationToken) =>
-        RunAsync(access, credential => upstream.ListenAsync(access.Integration, credential, session, cancellationToken), static answer => answer.DisposeAsync(), static () => true, cancellationToken);
+        RunAsync(access, credential => upstream.ListenAsync(access.Integration, credential, PartyOf(access), session, cancellationToken), static answer => answer.DisposeAsync(), static () => true, cancellationToken);
 
     /// <summary>Sends a message that has no answer into a session at an older server.</summary>
     public Task<Result<Done>> PostAsync(AccessRequest access, string route, ReadOnlyMemory<byte> message, CancellationToken cancellationToken) =>
@@ -57,6 +57,8 @@ public sealed class InjectedUpstream(CredentialBroker broker, IMcpUpstream upstr
     /// <summary>What a failed write to the audit trail comes down to: nothing leaves that is not on record.</summary>
     internal static Failure Unrecorded(Task append) =>
         new(FailureCode.Unavailable, "The call could not be recorded in the audit trail, so its answer is withheld. Try again shortly.", append.Exception?.GetBaseException().Message);
+
+    private static McpParty PartyOf(AccessRequest access) => new(access.Org, access.User?.Id);
 
     private async Task<Result<T>> RunAsync<T>(AccessRequest access, Func<Secret?, Task<Result<T>>> send, Func<T, ValueTask> discard, Func<bool> mayRepeat, CancellationToken cancellationToken)
     {

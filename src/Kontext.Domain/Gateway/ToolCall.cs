@@ -75,10 +75,12 @@ public sealed class ToolCall(InjectedUpstream upstream, IAuditLog audit, TimePro
         return await upstream.ExplainAsync(access, failure);
     }
 
-    /// <summary>Records that a call was refused because its tool changed, and gives the refusal.</summary>
-    public async Task<Failure> HoldAsync(AgentCaller caller, Integration integration, string tool, string? traceId, CancellationToken cancellationToken)
+    /// <summary>Records that a call was refused because its tool changed, or is not among those its server lists and cannot be held against anything, and gives the refusal.</summary>
+    public async Task<Failure> HoldAsync(AgentCaller caller, Integration integration, string tool, bool listed, string? traceId, CancellationToken cancellationToken)
     {
-        var held = new Failure(FailureCode.PolicyDenied, $"{tool} of {integration.Name} is held back: its server describes it otherwise than when it was accepted. An administrator has to look at the change.")
+        var held = new Failure(FailureCode.PolicyDenied, listed
+            ? $"{tool} of {integration.Name} is held back: its server describes it otherwise than when it was accepted. An administrator has to look at the change."
+            : $"{tool} of {integration.Name} is held back: its server does not list it, and only listed tools are called here.")
         {
             Integration = new FailedIntegration(integration.Id, integration.Name, "tool_quarantined"),
         };

@@ -19,7 +19,7 @@ public sealed class ToolCatalog(InjectedUpstream upstream, IConnectionStore conn
     private readonly ConcurrentDictionary<IntegrationId, DateTimeOffset> announced = new();
 
     /// <summary>The tools of an integration, unfiltered, in the server's order.</summary>
-    public async Task<Result<IReadOnlyList<UpstreamTool>>> OfAsync(AgentCaller caller, Integration integration, CancellationToken cancellationToken)
+    public async Task<Result<UpstreamTools>> OfAsync(AgentCaller caller, Integration integration, CancellationToken cancellationToken)
     {
         if (!(await KeyOfAsync(caller, integration, cancellationToken)).TryGet(out var key, out var failure))
             return failure;
@@ -30,15 +30,8 @@ public sealed class ToolCatalog(InjectedUpstream upstream, IConnectionStore conn
         // The fetch serves everybody who asks for the same list meanwhile, so the first one's going away must not end it.
         var entry = new Entry(now + Life, FetchWithinLimitAsync(caller, integration));
         lists[key] = entry;
-        var fetched = await entry.Tools.WaitAsync(cancellationToken);
-        if (fetched.TryGet(out var tools, out _))
-        {
-            entry.Bytes = tools.Sum(tool => (long)tool.Members.Length + tool.InputSchema.Length);
-            MakeRoom(now);
-        }
-        else
-            lists.TryRemove(new(key, entry));
-        return fetched;
+        _ = SettleAsync(key, entry);
+        return await entry.Tools.WaitAsync(cancellationToken);
     }
 
     /// <summary>The tool if its list is at hand; null when it is not, or has no such tool. Costs no call.</summary>
@@ -46,7 +39,7 @@ public sealed class ToolCatalog(InjectedUpstream upstream, IConnectionStore conn
         (await KeyOfAsync(caller, integration, cancellationToken)).TryGet(out var key, out _)
         && lists.TryGetValue(key, out var known) && time.GetUtcNow() < known.Until && known.Tools.IsCompletedSuccessfully
         && (await known.Tools).TryGet(out var tools, out _)
-            ? tools.FirstOrDefault(candidate => candidate.Name == tool)
+            ? tools.Find(tool)
             : null;
 
     /// <summary>Reads a list anew because its server says that it changed, and if it did, has every instance do so. A server that says so all the time is not believed all the time.</summary>
@@ -57,13 +50,32 @@ public sealed class ToolCatalog(InjectedUpstream upstream, IConnectionStore conn
         lists.TryRemove(key, out var before);
         if (!(await OfAsync(caller, integration, cancellationToken)).TryGet(out var tools, out _))
             return;
-        if (before is { Tools.IsCompletedSuccessfully: true } && (await before.Tools).TryGet(out var known, out _) && known.Select(ToolDefinition.Of).SequenceEqual(tools.Select(ToolDefinition.Of)))
+        if (before is { Tools.IsCompletedSuccessfully: true } && (await before.Tools).TryGet(out var known, out _) && known.Offered.Select(ToolDefinition.Of).SequenceEqual(tools.Offered.Select(ToolDefinition.Of)))
             return;
         var now = time.GetUtcNow();
         if (announced.TryGetValue(integration.Id, out var last) && now < last + BetweenAnnouncements)
             return;
         announced[integration.Id] = now;
         await pinning.TouchAsync(caller.Org, integration.Id, cancellationToken);
+    }
+
+    /// <summary>Keeps a list that was read, and no failure. This belongs to the fetch, since whoever asked for it may be gone when it ends.</summary>
+    private async Task SettleAsync(Key key, Entry entry)
+    {
+        try
+        {
+            if ((await entry.Tools).TryGet(out var tools, out _))
+            {
+                entry.Bytes = tools.Offered.Sum(tool => tool.Bytes);
+                MakeRoom(time.GetUtcNow());
+                return;
+            }
+        }
+        catch (Exception)
+        {
+            // Those who wait for the list are told.
+        }
+        lists.TryRemove(new(key, entry));
     }
 
     private async ValueTask<Result<Key>> KeyOfAsync(AgentCaller caller, Integration integration, CancellationToken cancellationToken)
@@ -79,7 +91,7 @@ public sealed class ToolCatalog(InjectedUpstream upstream, IConnectionStore conn
         return new Key(caller.Org, integration.Id, caller.User.Id, caller.Application.Id, integration.Url, integration.UpdatedAt, credential);
     }
 
-    private async Task<Result<IReadOnlyList<UpstreamTool>>> FetchWithinLimitAsync(AgentCaller caller, Integration integration)
+    private async Task<Result<UpstreamTools>> FetchWithinLimitAsync(AgentCaller caller, Integration integration)
     {
         using var limit = new CancellationTokenSource(FetchLimit);
         try
@@ -92,18 +104,24 @@ public sealed class ToolCatalog(InjectedUpstream upstream, IConnectionStore conn
         }
     }
 
-    private async Task<Result<IReadOnlyList<UpstreamTool>>> FetchAsync(AgentCaller caller, Integration integration, CancellationToken cancellationToken)
+    private async Task<Result<UpstreamTools>> FetchAsync(AgentCaller caller, Integration integration, CancellationToken cancellationToken)
     {
         var access = AccessRequest.Of(caller, integration, AccessKind.Discovery);
         var tools = new Dictionary<string, UpstreamTool>(StringComparer.Ordinal);
+        var nameless = false;
         var read = await ToolListing.ReadAsync(integration, request => upstream.SendAsync(access, request, cancellationToken), tool =>
         {
-            if (UpstreamTool.Read(tool) is { } offered)
-                tools.TryAdd(offered.Name, offered);
+            if (UpstreamTool.Read(tool) is { } listed)
+                tools.TryAdd(listed.Name, listed);
+            else
+                nameless = true;
         }, cancellationToken);
-        if (!read.TryGet(out _, out var failure))
+        if (!read.TryGet(out var cut, out var failure))
             return await upstream.ExplainAsync(access, failure);
-        return Result.Of(await pinning.CheckAsync(caller.Org, integration, [.. tools.Values], cancellationToken));
+        // Also those that cannot be offered: the first form of a tool is the one that its later forms are held against.
+        var pinned = await pinning.CheckAsync(caller.Org, integration, [.. tools.Values], cancellationToken);
+        IEnumerable<string> unfit = pinned.Where(tool => !tool.Fits).Select(tool => tool.Name);
+        return new UpstreamTools([.. pinned.Where(tool => tool.Fits)], [.. nameless ? unfit.Append("one without a name") : unfit], cut);
     }
 
     private void MakeRoom(DateTimeOffset now)
@@ -122,11 +140,11 @@ public sealed class ToolCatalog(InjectedUpstream upstream, IConnectionStore conn
 
     private readonly record struct Key(OrgId Org, IntegrationId Integration, UserId User, AppId Application, string Url, DateTimeOffset UpdatedAt, string? Credential);
 
-    private sealed class Entry(DateTimeOffset until, Task<Result<IReadOnlyList<UpstreamTool>>> tools)
+    private sealed class Entry(DateTimeOffset until, Task<Result<UpstreamTools>> tools)
     {
         public DateTimeOffset Until { get; } = until;
 
-        public Task<Result<IReadOnlyList<UpstreamTool>>> Tools { get; } = tools;
+        public Task<Result<UpstreamTools>> Tools { get; } = tools;
 
         public long Bytes { get; set; }
     }

@@ -12,12 +12,12 @@ internal static class ToolListing
     private const int MaxTools = 5000;
     private const int MaxBytes = 4 * 1024 * 1024;
 
-    /// <summary>Reads them.</summary>
+    /// <summary>Reads them; true when there are more than were read.</summary>
     /// <param name="integration">Whose server it is.</param>
     /// <param name="send">Sends a request to it.</param>
     /// <param name="take">Takes a tool; the element lives no longer than the call.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    public static async Task<Result<Done>> ReadAsync(Integration integration, Func<McpRequest, Task<Result<McpAnswer>>> send, Action<JsonElement> take, CancellationToken cancellationToken)
+    public static async Task<Result<bool>> ReadAsync(Integration integration, Func<McpRequest, Task<Result<McpAnswer>>> send, Action<JsonElement> take, CancellationToken cancellationToken)
     {
         ReadOnlyMemory<byte> members = default;
         var left = MaxTools;
@@ -33,14 +33,15 @@ internal static class ToolListing
                 return new Failure(FailureCode.UpstreamFailed, $"{integration.Name} answered tools/list without tools.");
             foreach (var tool in tools.EnumerateArray())
             {
-                if (left-- > 0)
-                    take(tool);
+                if (left-- <= 0)
+                    return true;
+                take(tool);
             }
-            if (left <= 0 || !body.RootElement.TryGetProperty("nextCursor", out var cursor) || cursor.ValueKind != JsonValueKind.String)
-                break;
+            if (!body.RootElement.TryGetProperty("nextCursor", out var cursor) || cursor.ValueKind != JsonValueKind.String)
+                return false;
             members = (byte[])[.. "\"cursor\":"u8, .. JsonMarshal.GetRawUtf8Value(cursor)];
         }
-        return default(Done);
+        return true;
     }
 
     private static async Task<Result<JsonDocument>> ReadPageAsync(Integration integration, McpAnswer answer, CancellationToken cancellationToken)

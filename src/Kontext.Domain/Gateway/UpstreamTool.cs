@@ -15,21 +15,41 @@ public sealed record UpstreamTool(string Name, ReadOnlyMemory<byte> Members, str
     /// <summary>It changed since it was accepted, and the integration holds changed tools back: not offered, not called.</summary>
     public bool Quarantined { get; init; }
 
-    /// <summary>Reads a description; null for one that must not be offered: without a name, or with header declarations that break the rules.</summary>
+    /// <summary>It is as MCP demands. One that is not must not be offered, but is held against what it was before like any other.</summary>
+    public bool Fits { get; private init; }
+
+    /// <summary>What clients of 2026-07-28 are told of it, like <see cref="Members"/>.</summary>
+    public ReadOnlyMemory<byte> Told { get; private init; }
+
+    /// <summary>What clients of the older revisions are told of it; null when they cannot read it.</summary>
+    public ReadOnlyMemory<byte>? ToldOlder { get; private init; }
+
+    /// <summary>How much memory it takes.</summary>
+    public long Bytes => Members.Length + InputSchema.Length + (Told.Equals(Members) ? 0 : Told.Length) + (ToldOlder is not { } older || older.Equals(Told) ? 0 : older.Length);
+
+    /// <summary>Reads a description; null for one without a name.</summary>
     public static UpstreamTool? Read(JsonElement tool)
     {
         if (tool.ValueKind != JsonValueKind.Object || !tool.TryGetProperty("name", out var name) || name.ValueKind != JsonValueKind.String || name.GetString() is not { Length: > 0 } text)
             return null;
         var schema = tool.TryGetProperty("inputSchema", out var input) ? input : default;
-        if (!HeaderParameter.TryScan(schema, out var headers))
-            return null;
+        var fits = HeaderParameter.TryScan(schema, out var headers) && ToolShape.Fits(tool);
+        var members = MembersOf(tool, "name");
+        var told = ToldOf(tool, members, ToolShape.Silent(tool, older: false));
         return new UpstreamTool(
             text,
-            MembersOf(tool, "name"),
+            members,
             tool.TryGetProperty("description", out var description) && description.ValueKind == JsonValueKind.String ? description.GetString() : null,
             schema.ValueKind == JsonValueKind.Undefined ? default(ReadOnlyMemory<byte>) : JsonMarshal.GetRawUtf8Value(schema).ToArray(),
-            headers);
+            headers)
+        {
+            Fits = fits,
+            Told = told,
+            ToldOlder = fits && ToolShape.FitsOlder(tool) ? ToldOf(tool, told, ToolShape.Silent(tool, older: true)) : default(ReadOnlyMemory<byte>?),
+        };
     }
+
+    private static ReadOnlyMemory<byte> ToldOf(JsonElement tool, ReadOnlyMemory<byte> unlessLess, string[] silent) => silent.Length == 0 ? unlessLess : MembersOf(tool, ["name", .. silent]);
 
     /// <summary>The members of an object as raw bytes between its braces, without those named.</summary>
     public static ReadOnlyMemory<byte> MembersOf(JsonElement element, params ReadOnlySpan<string> except)

@@ -27,8 +27,10 @@ internal sealed class CallLimits : IDisposable
 
     private readonly IAuditLog audit;
     private readonly TimeProvider time;
+    private readonly Limit[] rates;
     private readonly Limit[] calls;
     private readonly Limit[] streams;
+    private readonly Limit[] parked;
     private readonly PartitionedRateLimiter<Guid> recorded = PerMinute(1);
 
     /// <summary>Takes the numbers from the settings.</summary>
@@ -36,7 +38,7 @@ internal sealed class CallLimits : IDisposable
     {
         (this.audit, this.time) = (audit, time);
         var set = settings.Limits.Calls;
-        Limit[] rates =
+        rates =
         [
             new(PerMinute(set.PerAgent), false, TimeSpan.FromMinutes(1) / Segments, $"Too many calls: at most {set.PerAgent} calls a minute"),
             new(PerMinute(set.PerPerson), true, TimeSpan.FromMinutes(1) / Segments, $"Too many calls: at most {set.PerPerson} calls a minute"),
@@ -53,19 +55,30 @@ internal sealed class CallLimits : IDisposable
             new(AtATime(set.StreamsPerAgent), false, While, $"Too many streams: at most {set.StreamsPerAgent} open streams"),
             new(AtATime(set.StreamsPerPerson), true, While, $"Too many streams: at most {set.StreamsPerPerson} open streams"),
         ];
+        parked =
+        [
+            new(AtATime(set.ConcurrentPerAgent), false, While, $"Too many calls wait for an answer: at most {set.ConcurrentPerAgent} of them"),
+            new(AtATime(set.ConcurrentPerPerson), true, While, $"Too many calls wait for an answer: at most {set.ConcurrentPerPerson} of them"),
+        ];
     }
 
     /// <summary>Lets a call in. The admission has to be disposed when the call is over.</summary>
     public ValueTask<CallAdmission> EnterAsync(AgentCaller caller) => EnterAsync(caller, calls);
 
+    /// <summary>Lets through what counts as a call, but is none that lasts.</summary>
+    public ValueTask<CallAdmission> CountAsync(AgentCaller caller) => EnterAsync(caller, rates);
+
     /// <summary>Lets a stream be opened, which counts as a call once and as a stream until the admission is disposed.</summary>
     public ValueTask<CallAdmission> OpenAsync(AgentCaller caller) => EnterAsync(caller, streams);
+
+    /// <summary>Lets a call wait for an answer after the request that began it has ended: as many at the same time as there may be calls under way. The admission has to be disposed when the call is over.</summary>
+    public ValueTask<CallAdmission> ParkAsync(AgentCaller caller) => EnterAsync(caller, parked);
 
     /// <inheritdoc/>
     public void Dispose()
     {
         // The rates are in both.
-        foreach (var limiter in calls.Concat(streams).Select(limit => limit.Limiter).Distinct())
+        foreach (var limiter in calls.Concat(streams).Concat(parked).Select(limit => limit.Limiter).Distinct())
             limiter.Dispose();
         recorded.Dispose();
     }

@@ -3,6 +3,7 @@ using Kontext.Domain;
 using Kontext.Domain.Gateway;
 using Kontext.Domain.Integrations;
 using Kontext.Domain.Vault;
+using Kontext.Functions.Upstream;
 
 namespace Kontext.Functions.Mcp;
 
@@ -34,6 +35,9 @@ internal sealed class ClientSessions(ISealer sealer, IMcpSessionNotes notes, Tim
             return null;
         var session = JsonSerializer.Deserialize(opened.Reveal(), SealedJson.Default.ClientSession)!;
         if (session.User != caller.User.Id || session.Application != caller.Application.Id || session.Integration != integration?.Id || session.ExpiresAt <= time.GetUtcNow())
+            return null;
+        // It was opened at another server than the integration's of today.
+        if (integration is not null && session.Route is { } route && !UpstreamEra.LeadsTo(route, integration.Url))
             return null;
         var note = await notes.FindAsync(caller.Org, session.Name, cancellationToken);
         return note is { Ended: true } ? null : session with { Note = note };

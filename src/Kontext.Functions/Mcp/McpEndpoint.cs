@@ -52,7 +52,7 @@ internal sealed class McpEndpoint(
         }
         if (request.Id.IsEmpty || request.Method is null)
         {
-            var unwanted = session is null ? null : await inSession.TakeAsync(caller, session, only, request, context.RequestAborted);
+            var unwanted = session is null ? null : await limits.TakeAsync(context, caller, () => inSession.TakeAsync(caller, session, only, request, context.RequestAborted));
             if (unwanted is not null)
                 await RefuseAsync(context, request.Id, unwanted);
             else
@@ -61,7 +61,7 @@ internal sealed class McpEndpoint(
         }
         await sightings.NoteAsync(context, caller, request);
         using var span = McpSpan.Start(context, request);
-        await ObserveAsync(new McpExchange(context, caller, request, modern, only) { Session = session }, span, Still(context, caller, integration, stillAllowed));
+        await ObserveAsync(new McpExchange(context, caller, request, modern, only) { Session = session }, span, Still(context, caller, only, stillAllowed));
     }
 
     /// <summary>Serves a GET: the stream of a session.</summary>
@@ -75,7 +75,7 @@ internal sealed class McpEndpoint(
             }
             using var none = JsonRpcRequest.None();
             var exchange = new McpExchange(context, caller, none, modern: false, only) { Session = session };
-            await limits.StreamAsync(exchange, admitted => listening.StreamAsync(admitted, Still(context, caller, integration, stillAllowed)));
+            await limits.StreamAsync(exchange, admitted => listening.StreamAsync(admitted, Still(context, caller, only, stillAllowed)));
         });
 
     /// <summary>Serves a DELETE: the end of a session.</summary>
@@ -130,10 +130,10 @@ internal sealed class McpEndpoint(
         return (session, session is null ? new McpError(404, McpProtocol.SessionNotFound, $"Session {named.ToString()[..Math.Min(named.ToString().Length, 64)]} not found") : null);
     }
 
-    /// <summary>Whether a stream may go on: its token is good, and the one integration it is about was not cut off.</summary>
-    private Func<CancellationToken, ValueTask<bool>> Still(HttpContext context, AgentCaller caller, string? integration, Func<HttpContext, CancellationToken, ValueTask<bool>> stillAllowed) =>
+    /// <summary>Whether a stream may go on: its token is good, and the one integration it is about was neither cut off nor moved to another server.</summary>
+    private Func<CancellationToken, ValueTask<bool>> Still(HttpContext context, AgentCaller caller, Integration? only, Func<HttpContext, CancellationToken, ValueTask<bool>> stillAllowed) =>
         async cancellationToken => await stillAllowed(context, cancellationToken)
-            && (integration is null || await attached.FindProxiedAsync(caller, integration, cancellationToken) is { Suspended: false });
+            && (only is null || (await attached.FindProxiedAsync(caller, only.Name, cancellationToken) is { Suspended: false } current && current.Id == only.Id && current.Url == only.Url));
 
     private async Task ObserveAsync(McpExchange exchange, Activity? span, Func<CancellationToken, ValueTask<bool>> stillAllowed)
     {

@@ -27,11 +27,24 @@ internal sealed class McpLimits(CallLimits limits, FailureReply failures)
             await serve(exchange);
     }
 
+    /// <summary>Takes a message that has no answer, unless it is one too many; gives what is wrong with it, or null. It may belong to a call under way, so it is no further call at the same time.</summary>
+    public async Task<McpError?> TakeAsync(HttpContext http, AgentCaller caller, Func<Task<McpError?>> take)
+    {
+        using var admission = await limits.CountAsync(caller);
+        if (admission.Refusal is not { } refused)
+            return await take();
+        SayWhen(http, refused);
+        return McpErrors.Of(refused) with { Status = StatusCodes.Status429TooManyRequests };
+    }
+
     private Task RefuseAsync(McpExchange exchange, Failure refused)
     {
-        exchange.Http.Response.Headers.RetryAfter = Math.Max(1, (long)Math.Ceiling(refused.RetryAfter!.Value.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
+        SayWhen(exchange.Http, refused);
         return exchange.Request.Method is null
             ? exchange.ErrorAsync(McpErrors.Of(refused) with { Status = StatusCodes.Status429TooManyRequests })
             : failures.AnswerAsync(exchange, refused);
     }
+
+    private static void SayWhen(HttpContext http, Failure refused) =>
+        http.Response.Headers.RetryAfter = Math.Max(1, (long)Math.Ceiling(refused.RetryAfter!.Value.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
 }

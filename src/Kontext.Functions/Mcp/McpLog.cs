@@ -14,4 +14,7 @@ internal static partial class Log
 
     [LoggerMessage(404, LogLevel.Warning, "The mailbox between instances does not answer")]
     public static partial void MailboxFails(ILogger logger, Exception exception);
+
+    [LoggerMessage(405, LogLevel.Warning, "The tools of {Integration} cannot be listed")]
+    public static partial void ToolsNotListed(ILogger logger, string integration, Exception exception);
 }

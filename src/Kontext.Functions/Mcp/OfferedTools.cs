@@ -15,10 +15,25 @@ namespace Kontext.Functions.Mcp;
 internal sealed record OfferedTool(string Name, Integration Integration, UpstreamTool Tool, bool Denied = false);
 
 /// <summary>An integration whose tools are missing from a list, and why.</summary>
-internal sealed record UnavailableIntegration(Integration Integration, string Reason, string Message);
+internal sealed record UnavailableIntegration(Integration Integration, string Reason, string Message)
+{
+    private const int MaxNames = 10;
+    private const int MaxName = 128;
+
+    /// <summary>Only some of its tools are missing, and will be the next time as well.</summary>
+    public bool Partly { get; private init; }
+
+    /// <summary>Some of its tools are left out.</summary>
+    public static UnavailableIntegration Unreadable(Integration integration, IReadOnlyList<string> names, string why) =>
+        new(integration, "unreadable_tools", $"Left out of the tools of {integration.Name}: {string.Join(", ", names.Take(MaxNames).Select(name => name[..Math.Min(name.Length, MaxName)]))}{(names.Count > MaxNames ? $" and {names.Count - MaxNames} more" : "")}. {why}") { Partly = true };
+
+    /// <summary>Its list was read to a certain length only.</summary>
+    public static UnavailableIntegration TooLong(Integration integration, int read) =>
+        new(integration, "list_cut", $"{integration.Name} lists more tools than are read: those after the first {read} are left out.") { Partly = true };
+}
 
 /// <summary>The tools one agent may call for its person, over all its integrations. A slow or broken integration is reported instead of waited for.</summary>
-internal sealed class OfferedTools(AttachedIntegrations attached, ToolCatalog catalog, CredentialBroker broker, TimeProvider time)
+internal sealed class OfferedTools(AttachedIntegrations attached, ToolCatalog catalog, CredentialBroker broker, TimeProvider time, ILogger<OfferedTools> log)
 {
     /// <summary>How long the whole list waits for one integration.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(4);
@@ -39,7 +54,8 @@ internal sealed class OfferedTools(AttachedIntegrations attached, ToolCatalog ca
                 unavailable.Add(new UnavailableIntegration(integration, ReasonOf(failure.Code), failure.Message));
             else
             {
-                foreach (var (tool, denied) in await DecidedAsync(caller, integration, found, cancellationToken))
+                unavailable.AddRange(MissingOf(integration, found));
+                foreach (var (tool, denied) in await DecidedAsync(caller, integration, found.Offered, cancellationToken))
                 {
                     if (includeDenied || !denied)
                         tools.Add(new OfferedTool(ToolId.Format(handles.HandleOf(integration), tool.Name), integration, tool, denied));
@@ -50,14 +66,14 @@ internal sealed class OfferedTools(AttachedIntegrations attached, ToolCatalog ca
         return (tools, unavailable);
     }
 
-    /// <summary>The tools of one integration under their own names.</summary>
-    public async Task<Result<List<OfferedTool>>> OfAsync(AgentCaller caller, Integration integration, CancellationToken cancellationToken)
+    /// <summary>The tools of one integration under their own names, and what is missing from them.</summary>
+    public async Task<Result<(List<OfferedTool> Tools, List<UnavailableIntegration> Unavailable)>> OfAsync(AgentCaller caller, Integration integration, CancellationToken cancellationToken)
     {
         if (!(await catalog.OfAsync(caller, integration, cancellationToken)).TryGet(out var found, out var failure))
             return failure;
-        var tools = (await DecidedAsync(caller, integration, found, cancellationToken)).FindAll(decided => !decided.Denied).ConvertAll(decided => new OfferedTool(decided.Tool.Name, integration, decided.Tool));
+        var tools = (await DecidedAsync(caller, integration, found.Offered, cancellationToken)).FindAll(decided => !decided.Denied).ConvertAll(decided => new OfferedTool(decided.Tool.Name, integration, decided.Tool));
         tools.Sort((left, right) => string.CompareOrdinal(left.Name, right.Name));
-        return tools;
+        return (tools, MissingOf(integration, found));
     }
 
     /// <summary>Writes the reasons for absences, for <c>_meta</c>.</summary>
@@ -76,7 +92,17 @@ internal sealed class OfferedTools(AttachedIntegrations attached, ToolCatalog ca
         writer.WriteEndArray();
     }
 
-    private async Task<Result<IReadOnlyList<UpstreamTool>>> InTimeAsync(AgentCaller caller, Integration integration, CancellationToken cancellationToken)
+    private static List<UnavailableIntegration> MissingOf(Integration integration, UpstreamTools found)
+    {
+        var missing = new List<UnavailableIntegration>();
+        if (found.Unfit.Count > 0)
+            missing.Add(UnavailableIntegration.Unreadable(integration, found.Unfit, "Its server does not describe them as MCP demands."));
+        if (found.Cut)
+            missing.Add(UnavailableIntegration.TooLong(integration, found.Offered.Count + found.Unfit.Count));
+        return missing;
+    }
+
+    private async Task<Result<UpstreamTools>> InTimeAsync(AgentCaller caller, Integration integration, CancellationToken cancellationToken)
     {
         try
         {
@@ -86,6 +112,12 @@ internal sealed class OfferedTools(AttachedIntegrations attached, ToolCatalog ca
         {
             // The catalog goes on asking: when it is answered, the next list has the tools.
             return new Failure(FailureCode.Unavailable, $"{integration.Name} has not listed its tools within {Patience.TotalSeconds:0} seconds. List again shortly.");
+        }
+        catch (Exception broken) when (!cancellationToken.IsCancellationRequested)
+        {
+            // Whatever it is: the other integrations have nothing to do with it.
+            Log.ToolsNotListed(log, integration.Name, broken);
+            return new Failure(FailureCode.Unavailable, $"The tools of {integration.Name} cannot be listed now. List again shortly.");
         }
     }
 

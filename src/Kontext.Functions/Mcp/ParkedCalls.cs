@@ -8,6 +8,7 @@ using Kontext.Domain.Gateway;
 using Kontext.Domain.Integrations;
 using Kontext.Domain.Policies;
 using Kontext.Domain.Vault;
+using Kontext.Functions.Limits;
 using Kontext.Functions.Storage;
 
 namespace Kontext.Functions.Mcp;
@@ -27,13 +28,14 @@ internal sealed record ParkedState(UserId User, AppId Application, IntegrationId
 
 /// <summary>Bridges the questions of older servers to clients of 2026-07-28: the client gets <c>input_required</c>, the call waits on this instance, and whichever instance the client
 /// brings its answer to sends it to the server's session and gets the rest of the call from here (protocols 1.5).</summary>
-internal sealed class ParkedCalls(ISealer sealer, IMcpMailbox mailbox, InjectedUpstream upstream, TimeProvider time, ILogger<ParkedCalls> log)
+internal sealed class ParkedCalls(ISealer sealer, IMcpMailbox mailbox, InjectedUpstream upstream, CallLimits limits, TimeProvider time, ILogger<ParkedCalls> log)
 {
     private const string Prefix = "kontext-parked:";
     private const string Purpose = "mcp-parked";
     private const string Key = "question";
     private const int MaxKept = 8 * 1024 * 1024;
     private const int MaxMailed = 256 * 1024;
+    private const int MaxQuestions = 16;
     private const byte Result = (byte)'r', Error = (byte)'e', Asked = (byte)'q', Failed = (byte)'x';
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(10);
     private static readonly TimeSpan AnswerLimit = TimeSpan.FromSeconds(60);
@@ -41,17 +43,45 @@ internal sealed class ParkedCalls(ISealer sealer, IMcpMailbox mailbox, InjectedU
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(10);
     private readonly ConcurrentDictionary<string, TaskCompletionSource<byte[]>> here = new(StringComparer.Ordinal);
 
+    /// <summary>How many words of servers are waited for or wait to be taken on this instance.</summary>
+    public int Waiting => here.Count;
+
     /// <summary>Whether a request continues such a call.</summary>
     public static bool IsContinued(McpExchange exchange) => exchange.Modern && exchange.Request.Text("requestState")?.StartsWith(Prefix, StringComparison.Ordinal) == true;
 
-    /// <summary>Tells the client the question and lets the call wait. The call ends by itself.</summary>
+    /// <summary>Tells the client the question and lets the call wait, unless it is one too many. The call ends by itself.</summary>
     public async Task ParkAsync(McpExchange exchange, OngoingCall call, string operation, ReadOnlyMemory<byte> question, Action done)
     {
         var state = new ParkedState(
             exchange.Caller.User.Id, exchange.Caller.Application.Id, call.Integration.Id, operation, RandomValue.Token(), Turn: 0, call.Answer.Route!, "", "", time.GetUtcNow() + Patience);
-        here[BoxOf(state)] = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        call.Answer.AwaitPerson();
-        _ = GoOnAsync(exchange.Caller.Org, call, state, done);
+        var waits = false;
+        try
+        {
+            // The request that began the call is answered and counts no more, but the call goes on.
+            var admission = await limits.ParkAsync(exchange.Caller);
+            if (admission.Refusal is { } refused)
+            {
+                await call.CompleteAsync(new CallOutcome("error_proxy", "rate_limited", refused.Message));
+                await exchange.ErrorAsync(McpErrors.Of(refused));
+                return;
+            }
+            here[BoxOf(state)] = new(TaskCreationOptions.RunContinuationsAsynchronously);
+            call.Answer.AwaitPerson();
+            waits = true;
+            _ = GoOnAsync(exchange.Caller.Org, call, state, () =>
+            {
+                admission.Dispose();
+                done();
+            });
+        }
+        finally
+        {
+            if (!waits)
+            {
+                await call.DisposeAsync();
+                done();
+            }
+        }
         await AskAsync(exchange, state, question);
     }
 
@@ -161,8 +191,16 @@ internal sealed class ParkedCalls(ISealer sealer, IMcpMailbox mailbox, InjectedU
                 if (part.Kind == AnswerPartKind.Question)
                 {
                     var next = state with { Turn = state.Turn + 1 };
+                    if (next.Turn == MaxQuestions)
+                    {
+                        var endless = $"{call.Integration.Name} does not stop asking.";
+                        await call.CompleteAsync(CallOutcome.RemoteError with { ErrorMessage = endless });
+                        await PutAsync(org, call, state, [Failed, .. Encoding.UTF8.GetBytes(endless)]);
+                        return;
+                    }
                     here[BoxOf(next)] = new(TaskCreationOptions.RunContinuationsAsynchronously);
                     await PutAsync(org, call, state, [Asked, .. part.Bytes.Span]);
+                    Superseded(state);
                     state = next;
                     call.Answer.AwaitPerson();
                 }
@@ -193,8 +231,12 @@ internal sealed class ParkedCalls(ISealer sealer, IMcpMailbox mailbox, InjectedU
             // Whoever comes later finds it in the mailbox.
             await Task.Delay(AnswerLimit, time);
             here.TryRemove(BoxOf(state), out var _);
+            Superseded(state);
         }
     }
+
+    /// <summary>Forgets what the server said before: the answer to it came, here or elsewhere. Whoever asks for it once more finds it in the mailbox.</summary>
+    private void Superseded(ParkedState by) => here.TryRemove(BoxOf(by with { Turn = by.Turn - 1 }), out _);
 
     /// <summary>Hands on what the server said: to whoever waits on this instance at once, and to the others by the mailbox, which is tried until the call is given up.
     /// Who waits there gets the protocol's error when his time is up.</summary>

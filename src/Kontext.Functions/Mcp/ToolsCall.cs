@@ -49,7 +49,7 @@ internal sealed class ToolsCall(AttachedIntegrations attached, ToolCatalog catal
         if (await TryCallAsync(exchange, integration, tool, arguments, known))
             return;
         // The server misses headers that its list would have told of; now that it is asked, the call can be made in full.
-        known = (await catalog.OfAsync(exchange.Caller, integration, exchange.Aborted)).TryGet(out var tools, out _) ? tools.FirstOrDefault(candidate => candidate.Name == tool) : null;
+        known = (await catalog.OfAsync(exchange.Caller, integration, exchange.Aborted)).TryGet(out var tools, out _) ? tools.Find(tool) : null;
         await TryCallAsync(exchange, integration, tool, arguments, known, final: true);
     }
 
@@ -75,14 +75,13 @@ internal sealed class ToolsCall(AttachedIntegrations attached, ToolCatalog catal
         });
     }
 
-    // The list is at hand for a minute at a time: a tool that changed is held back before it is called, not only left out of lists.
+    // The list is at hand for a minute at a time: a tool that changed is held back before it is called, not only left out of lists. One that is in no list was never held against anything.
     private async Task<Failure?> QuarantineAsync(McpExchange exchange, Integration integration, string tool)
     {
         if (!(await catalog.OfAsync(exchange.Caller, integration, exchange.Aborted)).TryGet(out var tools, out var failure))
             return failure;
-        return tools.FirstOrDefault(candidate => candidate.Name == tool) is { Quarantined: true }
-            ? await calls.HoldAsync(exchange.Caller, integration, tool, exchange.TraceId, exchange.Aborted)
-            : null;
+        var listed = tools.Find(tool);
+        return listed is { Quarantined: false } ? null : await calls.HoldAsync(exchange.Caller, integration, tool, listed is not null, exchange.TraceId, exchange.Aborted);
     }
 
     private async Task<string> UnmarkAsync(McpExchange exchange, Integration integration, string handle, string part)
@@ -90,7 +89,7 @@ internal sealed class ToolsCall(AttachedIntegrations attached, ToolCatalog catal
         if (!(await catalog.OfAsync(exchange.Caller, integration, exchange.Aborted)).TryGet(out var tools, out _))
             return part;
         var flat = handle + ToolId.Separator + part;
-        return tools.FirstOrDefault(tool => string.Equals(ToolId.Format(handle, tool.Name), flat, StringComparison.OrdinalIgnoreCase))?.Name ?? part;
+        return tools.Offered.FirstOrDefault(tool => string.Equals(ToolId.Format(handle, tool.Name), flat, StringComparison.OrdinalIgnoreCase))?.Name ?? part;
     }
 
     private static ReadOnlyMemory<byte> MembersOf(McpExchange exchange, string tool, ReadOnlyMemory<byte> arguments)

@@ -10,12 +10,12 @@ namespace Kontext.Functions.Observability;
 internal sealed class ObservedMcpUpstream(IMcpUpstream upstream) : IMcpUpstream
 {
     /// <inheritdoc/>
-    public Task<Result<McpServerDescription>> DescribeAsync(Integration integration, Secret? credential, McpClientSession? session, CancellationToken cancellationToken) =>
-        upstream.DescribeAsync(integration, credential, session, cancellationToken);
+    public Task<Result<McpServerDescription>> DescribeAsync(Integration integration, Secret? credential, McpParty party, McpClientSession? session, CancellationToken cancellationToken) =>
+        upstream.DescribeAsync(integration, credential, party, session, cancellationToken);
 
     /// <inheritdoc/>
-    public Task<Result<McpAnswer>> ListenAsync(Integration integration, Secret? credential, McpClientSession session, CancellationToken cancellationToken) =>
-        upstream.ListenAsync(integration, credential, session, cancellationToken);
+    public Task<Result<McpAnswer>> ListenAsync(Integration integration, Secret? credential, McpParty party, McpClientSession session, CancellationToken cancellationToken) =>
+        upstream.ListenAsync(integration, credential, party, session, cancellationToken);
 
     /// <inheritdoc/>
     public Task<Result<Done>> PostAsync(Integration integration, Secret? credential, string route, ReadOnlyMemory<byte> message, CancellationToken cancellationToken) =>

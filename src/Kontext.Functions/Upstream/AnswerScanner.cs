@@ -37,6 +37,9 @@ internal sealed class AnswerScanner(IBufferWriter<byte> result)
         Emit,
     }
 
+    /// <summary>The client is of a revision in which <c>structuredContent</c> is an object: another is left out.</summary>
+    public bool ObjectsOnly { get; init; }
+
     /// <summary>The message's <c>id</c>, raw; null when it has none.</summary>
     public string? Id { get; private set; }
 
@@ -154,6 +157,8 @@ internal sealed class AnswerScanner(IBufferWriter<byte> result)
             sink = name.SequenceEqual("id"u8) || name.SequenceEqual("method"u8) || name.SequenceEqual("error"u8) ? Sink.Capture : Sink.Drop;
         else if (name.SequenceEqual("resultType"u8) || name.SequenceEqual("ttlMs"u8) || name.SequenceEqual("cacheScope"u8))
             sink = Sink.Capture;
+        else if (ObjectsOnly && first != '{' && name.SequenceEqual("structuredContent"u8))
+            sink = Sink.Drop;
         else
         {
             sink = Sink.Emit;

@@ -36,12 +36,12 @@ internal sealed class HttpMcpUpstream(HttpClient http, HttpClient streams, Upstr
     private long lastId;
 
     /// <inheritdoc/>
-    public async Task<Result<McpServerDescription>> DescribeAsync(Integration integration, Secret? credential, McpClientSession? session, CancellationToken cancellationToken) =>
-        (await sessions.EraAsync(integration, credential, session, cancellationToken)).TryGet(out var era, out var failure) ? era.Server : failure;
+    public async Task<Result<McpServerDescription>> DescribeAsync(Integration integration, Secret? credential, McpParty party, McpClientSession? session, CancellationToken cancellationToken) =>
+        (await sessions.EraAsync(integration, credential, party, session, cancellationToken)).TryGet(out var era, out var failure) ? era.Server : failure;
 
     /// <inheritdoc/>
-    public Task<Result<McpAnswer>> ListenAsync(Integration integration, Secret? credential, McpClientSession session, CancellationToken cancellationToken) =>
-        sessions.ListenAsync(integration, credential, session, cancellationToken);
+    public Task<Result<McpAnswer>> ListenAsync(Integration integration, Secret? credential, McpParty party, McpClientSession session, CancellationToken cancellationToken) =>
+        sessions.ListenAsync(integration, credential, party, session, cancellationToken);
 
     /// <inheritdoc/>
     public Task<Result<Done>> PostAsync(Integration integration, Secret? credential, string route, ReadOnlyMemory<byte> message, CancellationToken cancellationToken) =>
@@ -62,12 +62,12 @@ internal sealed class HttpMcpUpstream(HttpClient http, HttpClient streams, Upstr
             // Each further attempt follows an answer that says the call was not carried out: a lost session, or a revision the server no longer speaks.
             for (var attempt = 1; ; attempt++)
             {
-                if (!(await sessions.EraAsync(integration, credential, request.Session, budget.Token)).TryGet(out var era, out var failure))
+                if (!(await sessions.EraAsync(integration, credential, request.Party, request.Session, budget.Token)).TryGet(out var era, out var failure))
                     return failure;
                 var (answer, stale) = await AttemptAsync(integration, credential, request, era, budget);
                 if (stale && attempt < Attempts)
                 {
-                    sessions.Forget(integration, credential, request.Session, era);
+                    sessions.Forget(integration, credential, request.Party, request.Session, era);
                     // The session another instance opened is the one that was lost.
                     request = request with { Session = request.Session is null ? null : request.Session with { Route = null } };
                     continue;
@@ -148,6 +148,7 @@ internal sealed class HttpMcpUpstream(HttpClient http, HttpClient streams, Upstr
                 Beside = beside,
                 Session = request.Session is null || era.Modern ? null : era.Route,
                 PersonLimit = limits.Person,
+                ObjectsOnly = !request.Modern,
             }, false);
         }
         finally
@@ -175,6 +176,7 @@ internal sealed class HttpMcpUpstream(HttpClient http, HttpClient streams, Upstr
     {
         Session = request.Session is null ? null : era.Route,
         PersonLimit = limits.Person,
+        ObjectsOnly = !request.Modern,
     };
 
     private sealed class Left(SseConnection sse, long id) : IDisposable

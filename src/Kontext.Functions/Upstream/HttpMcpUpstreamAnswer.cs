@@ -59,6 +59,9 @@ internal sealed class HttpMcpUpstreamAnswer : McpAnswer
     /// <summary>Names the session; null when the client cannot be asked.</summary>
     public string? Session { get; init; }
 
+    /// <summary>The client is of a revision that knows no <c>structuredContent</c> but objects.</summary>
+    public bool ObjectsOnly { get; init; }
+
     /// <summary>How long the call may take once a person is asked.</summary>
     public TimeSpan PersonLimit { get; init; }
 
@@ -126,7 +129,7 @@ internal sealed class HttpMcpUpstreamAnswer : McpAnswer
         {
             head.ResetWrittenCount();
             result.ResetWrittenCount();
-            scanner = new AnswerScanner(result);
+            scanner = new AnswerScanner(result) { ObjectsOnly = ObjectsOnly };
             var whole = false;
             while (head.WrittenCount < Window)
             {

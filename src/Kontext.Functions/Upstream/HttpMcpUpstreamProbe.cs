@@ -75,6 +75,10 @@ internal sealed class HttpMcpUpstreamProbe(HttpClient http, HttpClient streams, 
         {
             return unavailable.FailureOf(integration.Name);
         }
+        catch (UpstreamAnswerException fault)
+        {
+            return new Failure(FailureCode.UpstreamFailed, $"{integration.Name} {fault.Message}.");
+        }
         catch (HttpRequestException unreachable)
         {
             return new Failure(FailureCode.UpstreamFailed, $"{integration.Name} cannot be reached.", unreachable.HttpRequestError.ToString());

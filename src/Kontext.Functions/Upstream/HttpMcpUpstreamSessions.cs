@@ -5,7 +5,7 @@ using Kontext.Domain.Integrations;
 
 namespace Kontext.Functions.Upstream;
 
-/// <summary>The sessions we have at MCP servers of the older revisions: one that all share, and one for each client that can be asked something or keeps state there.</summary>
+/// <summary>The sessions we have at MCP servers of the older revisions: one for each person and credential, and one for each client that can be asked something or keeps state there.</summary>
 /// <param name="http">For messages.</param>
 /// <param name="streams">For streams that stay open, so that they take no connection from the calls.</param>
 /// <param name="eras">What is known of servers.</param>
@@ -15,30 +15,30 @@ internal sealed class HttpMcpUpstreamSessions(HttpClient http, HttpClient stream
     private readonly HttpMcpUpstreamProbe prober = new(http, streams, limits);
 
     /// <summary>What the server speaks, and the session to speak in: the client's own when it has one and the server keeps any.</summary>
-    public async Task<Result<UpstreamEra>> EraAsync(Integration integration, Secret? credential, McpClientSession? session, CancellationToken cancellationToken)
+    public async Task<Result<UpstreamEra>> EraAsync(Integration integration, Secret? credential, McpParty party, McpClientSession? session, CancellationToken cancellationToken)
     {
         if (!Uri.TryCreate(integration.Url, UriKind.Absolute, out var url) || (url.Scheme != Uri.UriSchemeHttps && url.Scheme != Uri.UriSchemeHttp))
             return new Failure(FailureCode.Misconfigured, $"The address of {integration.Name} is not an http address. An administrator has to correct it.");
         if (!InjectedCredential.Of(integration, credential).TryGet(out _, out var unfit))
             return unfit;
-        var shared = await eras.OfAsync(integration, credential, session: null, previous => prober.RunAsync(integration, credential, previous), cancellationToken);
+        var shared = await eras.OfAsync(integration, credential, party, session: null, previous => prober.RunAsync(integration, credential, previous), cancellationToken);
         if (session is null || !shared.TryGet(out var era, out _) || era.Modern || !era.IsOpen)
             return shared;
-        return await eras.OfAsync(integration, credential, session, previous => OwnAsync(integration, credential, session, previous), cancellationToken);
+        return await eras.OfAsync(integration, credential, party, session, previous => OwnAsync(integration, credential, session, previous), cancellationToken);
     }
 
     /// <summary>Forgets what turned out wrong.</summary>
-    public void Forget(Integration integration, Secret? credential, McpClientSession? session, UpstreamEra wrong)
+    public void Forget(Integration integration, Secret? credential, McpParty party, McpClientSession? session, UpstreamEra wrong)
     {
-        eras.Forget(integration, credential, session: null, wrong);
+        eras.Forget(integration, credential, party, session: null, wrong);
         if (session is not null)
-            eras.Forget(integration, credential, session, wrong);
+            eras.Forget(integration, credential, party, session, wrong);
     }
 
     /// <summary>Opens the stream on which the server speaks unasked in the client's session.</summary>
-    public async Task<Result<McpAnswer>> ListenAsync(Integration integration, Secret? credential, McpClientSession session, CancellationToken cancellationToken)
+    public async Task<Result<McpAnswer>> ListenAsync(Integration integration, Secret? credential, McpParty party, McpClientSession session, CancellationToken cancellationToken)
     {
-        if (!(await EraAsync(integration, credential, session, cancellationToken)).TryGet(out var era, out var failure))
+        if (!(await EraAsync(integration, credential, party, session, cancellationToken)).TryGet(out var era, out var failure))
             return failure;
         if (era.Stream is null)
             return new Failure(FailureCode.UpstreamFailed, $"{integration.Name} keeps no session in which it could say anything unasked.");
@@ -48,6 +48,9 @@ internal sealed class HttpMcpUpstreamSessions(HttpClient http, HttpClient stream
     /// <summary>Sends a message without an answer into a session that any instance may have opened.</summary>
     public async Task<Result<Done>> PostAsync(Integration integration, Secret? credential, string route, ReadOnlyMemory<byte> message, CancellationToken cancellationToken)
     {
+        var over = new Failure(FailureCode.NotFound, $"{integration.Name} no longer waits for this.");
+        if (!UpstreamEra.LeadsTo(route, integration.Url))
+            return over;
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         limit.CancelAfter(limits.Call);
         try
@@ -56,7 +59,7 @@ internal sealed class HttpMcpUpstreamSessions(HttpClient http, HttpClient stream
             using var response = await http.SendAsync(post, HttpCompletionOption.ResponseHeadersRead, limit.Token);
             if (HttpMcpUpstreamProbe.FailureOf(integration, response) is { } failure)
                 return failure;
-            return response.IsSuccessStatusCode ? default(Done) : new Failure(FailureCode.NotFound, $"{integration.Name} no longer waits for this.");
+            return response.IsSuccessStatusCode ? default(Done) : over;
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {

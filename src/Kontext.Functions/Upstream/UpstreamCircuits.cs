@@ -116,11 +116,14 @@ internal sealed class UpstreamHttp : IDisposable
     public UpstreamHttp(KontextSettings settings, TimeProvider time)
     {
         var circuits = new CircuitStates(time);
-        Client = Create(settings.Limits.Calls.Silence);
-        Streams = Create(Timeout.InfiniteTimeSpan);
+        Client = Create(Handler(), settings.Limits.Calls.Silence);
+        var streaming = Handler();
+        // A stream that waits takes a connection for as long. How many there are is bounded for each person and agent; a bound for each server would have those of one organization keep out another's.
+        streaming.MaxConnectionsPerServer = int.MaxValue;
+        Streams = Create(streaming, Timeout.InfiniteTimeSpan);
 
-        HttpClient Create(TimeSpan silence) => new(new UpstreamCircuits(
-            new TraceContextHandler(GuardedHttp.Handler(address => settings.AllowPrivateUpstreams || GuardedHttp.IsPublic(address))), circuits, silence)) { Timeout = Timeout.InfiniteTimeSpan };
+        SocketsHttpHandler Handler() => GuardedHttp.Handler(address => settings.AllowPrivateUpstreams || GuardedHttp.IsPublic(address));
+        HttpClient Create(SocketsHttpHandler handler, TimeSpan silence) => new(new UpstreamCircuits(new TraceContextHandler(handler), circuits, silence)) { Timeout = Timeout.InfiniteTimeSpan };
     }
 
     /// <summary>For calls. Callers bound each with a token.</summary>

@@ -131,6 +131,35 @@ public sealed class EraBridgeTests
     }
 
     [Theory]
+    [InlineData(10)]
+    [InlineData(200_000)]
+    public async Task Structured_content_that_is_no_object_reaches_only_clients_that_know_it(int length)
+    {
+        await using var upstream = await McpServerDouble.StartAsync(modern: true);
+        upstream.Fault = async (context, body) =>
+        {
+            if ((string?)body["method"] != "tools/call")
+                return false;
+            context.Response.ContentType = "application/json";
+            var tool = (string?)body["params"]!["name"];
+            var structured = tool == "object" ? "{\"a\":[1]}" : $"[\"{new string('x', length)}\"]";
+            await Microsoft.AspNetCore.Http.HttpResponseWritingExtensions.WriteAsync(context.Response, $$$"""{"jsonrpc":"2.0","id":{{{body["id"]!.ToJsonString()}}},"result":{"resultType":"complete","structuredContent":{{{structured}}},"content":[]}}""");
+            return true;
+        };
+        var ports = new GatewayPorts();
+        GatewayApp.Connect(ports, "github", upstream.Url);
+        await using var gateway = await GatewayApp.StartAsync(ports);
+
+        var modern = await gateway.CallAsync(modern: true, "github__list");
+        var older = await gateway.CallAsync(modern: false, "github__list");
+        var known = await gateway.CallAsync(modern: false, "github__object");
+
+        Assert.Equal(length, modern["result"]!["structuredContent"]![0]!.ToString().Length);
+        Assert.Equal(["content"], older["result"]!.AsObject().Select(member => member.Key));
+        Assert.Equal(1, (int)known["result"]!["structuredContent"]!["a"]![0]!);
+    }
+
+    [Theory]
     [InlineData(true)]
     [InlineData(false)]
     public async Task A_large_result_streams_through_whole(bool events)

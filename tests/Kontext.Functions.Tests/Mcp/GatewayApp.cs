@@ -38,6 +38,10 @@ internal sealed class GatewayApp : IAsyncDisposable
 
     public GatewayPorts Ports { get; }
 
+    public IServiceProvider Services => app.Services;
+
+    public Uri Url => client.BaseAddress!;
+
     public static async Task<GatewayApp> StartAsync(GatewayPorts ports, UpstreamLimits? limits = null, Failure? refused = null, TimeProvider? time = null, CallSettings? calls = null, ITableSource? tables = null, ILoggerProvider? logs = null)
     {
         var builder = WebApplication.CreateSlimBuilder();
@@ -52,7 +56,7 @@ internal sealed class GatewayApp : IAsyncDisposable
         builder.Services.AddSingleton(settings).AddSingleton(time ?? TimeProvider.System);
         builder.Services.AddSingleton<IOrganizationStore>(ports).AddSingleton<IIntegrationStore>(ports).AddSingleton<IPolicyStore>(ports).AddSingleton<IConnectionStore>(ports);
         builder.Services.AddSingleton<ICredentialVault>(ports).AddSingleton<ISealer>(ports).AddSingleton<IAuditLog>(ports).AddSingleton<IConnectLinks>(ports);
-        builder.Services.AddSingleton<IToolPinStore>(new ToolPinStore(new MemoryTables()));
+        builder.Services.AddSingleton<IToolPinStore>(new ToolPinStore(tables ?? new MemoryTables()));
         builder.Services.AddSingleton(tables ?? new MemoryTables()).AddSingleton<EpochFeed>().AddSingleton<IMcpSessionNotes, McpSessionNotes>();
         builder.Services.AddSingleton<ICapabilityRequestStore>(new CapabilityRequestStore(new MemoryTables()));
         builder.Services.AddSingleton<IIssuedCredentials>(new IssuedCredentialStore(new MemoryTables()));

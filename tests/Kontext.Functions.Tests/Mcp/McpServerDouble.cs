@@ -56,6 +56,12 @@ internal sealed class McpServerDouble : IAsyncDisposable
 
     private async Task ServeAsync(HttpContext context)
     {
+        if (HttpMethods.IsGet(context.Request.Method))
+        {
+            if (!await Fault(context, new JsonObject()))
+                context.Response.StatusCode = 405;
+            return;
+        }
         var body = (await JsonNode.ParseAsync(context.Request.Body))!;
         var method = (string?)body["method"];
         Seen.Enqueue(new SeenRequest(method, body, context.Request.Headers.ToDictionary(header => header.Key, header => header.Value.ToString(), StringComparer.OrdinalIgnoreCase)));

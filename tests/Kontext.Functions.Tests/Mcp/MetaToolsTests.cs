@@ -80,7 +80,7 @@ public sealed class MetaToolsTests
         upstream.ToolsJson = """
             [{"name":"send_gmail_message","description":"Send an email.","inputSchema":{"type":"object","properties":{"to":{"type":"string"}}}},
              {"name":"create_event","description":"Create a calendar event.","inputSchema":{"type":"object","properties":{"attendees":{"type":"array"}}}},
-             {"name":"listIssues","description":"Issues of a repository."}]
+             {"name":"listIssues","description":"Issues of a repository.","inputSchema":{"type":"object"}}]
             """;
         var ports = new GatewayPorts();
         GatewayApp.Connect(ports, "office", upstream.Url);

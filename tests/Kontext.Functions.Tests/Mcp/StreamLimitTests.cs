@@ -1,8 +1,11 @@
 using System.Net;
 using System.Net.Http.Headers;
+using System.Text;
 using System.Text.Json.Nodes;
 using Kontext.Domain.Audit;
 using Kontext.Functions.Limits;
+using Kontext.Functions.Storage;
+using Kontext.Testing;
 
 namespace Kontext.Functions.Tests.Mcp;
 
@@ -65,6 +68,38 @@ public sealed class StreamLimitTests
         using var third = await SubscribeAsync(gateway);
 
         Assert.Contains("at most 2 calls a minute", (string?)(await GatewayApp.MessagesAsync(third))[0]["error"]!["message"], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Messages_without_an_answer_count_as_calls_and_one_too_many_does_nothing()
+    {
+        var tables = new FaultyTables(new MemoryTables());
+        await using var gateway = await GatewayApp.StartAsync(new GatewayPorts(), calls: CallSettings.Default with { PerPerson = 3 }, tables: tables);
+        using var opened = await gateway.SendAsync(modern: false, "initialize", new JsonObject { ["protocolVersion"] = "2025-11-25", ["capabilities"] = new JsonObject(), ["clientInfo"] = new JsonObject { ["name"] = "test", ["version"] = "1" } });
+        var session = Assert.Single(opened.Headers.GetValues("Mcp-Session-Id"));
+        using var first = await CancelAsync(gateway, session, 1);
+        using var second = await CancelAsync(gateway, session, 2);
+        var before = tables["mcpmailbox"].Writes;
+
+        using var third = await CancelAsync(gateway, session, 3);
+        var error = JsonNode.Parse(await third.Content.ReadAsStringAsync())!;
+
+        Assert.Equal([HttpStatusCode.Accepted, HttpStatusCode.Accepted, HttpStatusCode.TooManyRequests], new[] { first, second, third }.Select(response => response.StatusCode));
+        Assert.NotNull(third.Headers.RetryAfter);
+        Assert.Null(error["id"]);
+        Assert.Equal("kontext_rate_limited", (string?)error["error"]!["data"]!["code"]);
+        Assert.NotEqual(0, before);
+        Assert.Equal(before, tables["mcpmailbox"].Writes);
+    }
+
+    private static Task<HttpResponseMessage> CancelAsync(GatewayApp gateway, string session, int id)
+    {
+        var message = new HttpRequestMessage(HttpMethod.Post, "/mcp") { Content = new StringContent($$$"""{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":{{{id}}}}}""", Encoding.UTF8, "application/json") };
+        message.Headers.Authorization = new AuthenticationHeaderValue("Bearer", "agent-token");
+        message.Headers.TryAddWithoutValidation("Accept", "application/json, text/event-stream");
+        message.Headers.Add("Mcp-Session-Id", session);
+        message.Headers.Add("MCP-Protocol-Version", "2025-11-25");
+        return gateway.SendAsync(message);
     }
 
     private static Task<HttpResponseMessage> SubscribeAsync(GatewayApp gateway) =>

@@ -79,6 +79,31 @@ public sealed class ToolPinningTests(KontextFixture kontext) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Where_changed_tools_are_held_back_only_listed_ones_are_called()
+    {
+        await ListAsync();
+        await OwnerAsync(HttpMethod.Patch, $"/integrations/{integration}", new JsonObject { ["toolChanges"] = "quarantine" });
+        var refused = await agent.McpAsync(token, "tools/call", new JsonObject { ["name"] = "hidden", ["arguments"] = new JsonObject { ["text"] = "hi" } }, "/mcp/" + name);
+        Assert.True((bool)refused.Json!["result"]!["isError"]!);
+        Assert.Contains("does not list it", refused.Json["result"]!["content"]![0]!["text"]!.ToString(), StringComparison.Ordinal);
+        Assert.Empty(server.SeenOf("tools/call"));
+        Assert.Equal("hi", await CallAsync());
+    }
+
+    [Fact]
+    public async Task A_tool_that_cannot_be_offered_is_held_against_what_it_was_all_the_same()
+    {
+        var proper = server.ToolsJson;
+        server.ToolsJson = """[{"name":"echo","description":"Echoes","inputSchema":{"type":"object","properties":{"text":{"type":"number","x-mcp-header":"Text"}}}}]""";
+        Assert.Empty(await ListAsync());
+        Assert.Equal("pinned", (string?)(await ToolAsync())["status"]);
+        server.ToolsJson = proper;
+        await OwnerAsync(HttpMethod.Patch, $"/integrations/{integration}", new JsonObject { ["toolChanges"] = "quarantine" });
+        Assert.Empty(await ListAsync());
+        Assert.Equal("quarantined", (string?)(await ToolAsync())["status"]);
+    }
+
+    [Fact]
     public async Task The_same_definition_in_another_order_is_no_change()
     {
         await ListAsync();

@@ -1,6 +1,8 @@
 using System.Text.Json.Nodes;
 using Kontext.Domain.Integrations;
 using Kontext.Functions.Mcp;
+using Kontext.Functions.Storage;
+using Kontext.Testing;
 using Microsoft.AspNetCore.Http;
 
 namespace Kontext.Functions.Tests.Mcp;
@@ -66,6 +68,127 @@ public sealed class ToolsListTests
         Assert.Equal(2, result["tools"]!.AsArray().Count);
         Assert.Equal([("jira", "unavailable"), ("slack", "not_connected")], result["_meta"]!["kontext/unavailable"]!.AsArray().Select(missing => ((string)missing!["integration"]!, (string)missing["reason"]!)));
         Assert.Equal(0, (int)result["ttlMs"]!);
+    }
+
+    [Fact]
+    public async Task A_server_that_breaks_off_while_it_is_found_out_about_hides_nothing_else_and_is_asked_again()
+    {
+        await using var upstream = await McpServerDouble.StartAsync(modern: true);
+        await using var broken = await McpServerDouble.StartAsync(modern: true);
+        broken.Fault = async (context, _) =>
+        {
+            if (!HttpMethods.IsGet(context.Request.Method))
+            {
+                context.Response.StatusCode = StatusCodes.Status405MethodNotAllowed;
+                return true;
+            }
+            context.Response.ContentType = "text/event-stream";
+            await context.Response.WriteAsync("event: endpoint\ndata: /mess");
+            await context.Response.Body.FlushAsync();
+            context.Abort();
+            return true;
+        };
+        var ports = new GatewayPorts();
+        GatewayApp.Connect(ports, "github", upstream.Url);
+        GatewayApp.Connect(ports, "jira", broken.Url);
+        await using var gateway = await GatewayApp.StartAsync(ports);
+
+        var first = (await gateway.AskAsync(true, "tools/list"))["result"]!;
+        broken.Fault = static (_, _) => Task.FromResult(false);
+        var second = (await gateway.AskAsync(true, "tools/list"))["result"]!;
+
+        Assert.Equal(["github__delete_item", "github__echo"], NamesOf(first));
+        Assert.Equal([("jira", "unavailable")], MissingOf(first));
+        Assert.Equal(["github__delete_item", "github__echo", "jira__delete_item", "jira__echo"], NamesOf(second));
+    }
+
+    [Fact]
+    public async Task A_moment_without_storage_costs_one_integration_one_list()
+    {
+        await using var upstream = await McpServerDouble.StartAsync(modern: true);
+        var tables = new FaultyTables(new MemoryTables());
+        var ports = new GatewayPorts();
+        GatewayApp.Connect(ports, "github", upstream.Url);
+        GatewayApp.Connect(ports, "jira", upstream.Url);
+        await using var gateway = await GatewayApp.StartAsync(ports, tables: tables);
+        tables["toolpins"].FailRead(1);
+
+        var first = (await gateway.AskAsync(true, "tools/list"))["result"]!;
+        var second = (await gateway.AskAsync(true, "tools/list"))["result"]!;
+
+        Assert.Equal(2, NamesOf(first).Count());
+        Assert.Equal("unavailable", Assert.Single(MissingOf(first)).Reason);
+        Assert.Equal(4, NamesOf(second).Count());
+        Assert.Null(second["_meta"]!["kontext/unavailable"]);
+    }
+
+    [Fact]
+    public async Task A_tool_that_clients_could_not_read_is_left_out_and_reported()
+    {
+        await using var upstream = await McpServerDouble.StartAsync(modern: true);
+        upstream.ToolsJson = """
+            [{"name":"fine","title":null,"inputSchema":{"type":"object"}},
+             {"name":"numbers","inputSchema":{"type":"object"},"outputSchema":{"type":"array"}},
+             {"name":"anything","inputSchema":{"type":"object","properties":{"what":true}}},
+             {"name":"no schema"},{"name":"odd","description":5,"inputSchema":{"type":"object"}},{"inputSchema":{"type":"object"}}]
+            """;
+        var ports = new GatewayPorts();
+        GatewayApp.Connect(ports, "github", upstream.Url);
+        await using var gateway = await GatewayApp.StartAsync(ports);
+
+        var modern = (await gateway.AskAsync(true, "tools/list"))["result"]!;
+        var older = (await gateway.AskAsync(false, "tools/list"))["result"]!;
+        var single = (await gateway.AskAsync(false, "tools/list", path: "/mcp/github"))["result"]!;
+
+        Assert.Equal(["github__anything", "github__fine", "github__numbers"], NamesOf(modern));
+        Assert.Equal(["github__fine", "github__numbers"], NamesOf(older));
+        Assert.Equal(["fine", "numbers"], NamesOf(single));
+        Assert.Equal(["name", "inputSchema"], modern["tools"]![1]!.AsObject().Select(member => member.Key));
+        Assert.NotNull(modern["tools"]![2]!["outputSchema"]);
+        Assert.Null(older["tools"]![1]!["outputSchema"]);
+        Assert.Equal([("github", "unreadable_tools")], MissingOf(modern));
+        Assert.Equal([("github", "unreadable_tools"), ("github", "unreadable_tools")], MissingOf(single));
+        Assert.Contains("no schema, odd, one without a name.", (string?)modern["_meta"]!["kontext/unavailable"]![0]!["message"], StringComparison.Ordinal);
+        Assert.Contains(": anything.", (string?)older["_meta"]!["kontext/unavailable"]![1]!["message"], StringComparison.Ordinal);
+        Assert.NotEqual(0, (int)modern["ttlMs"]!);
+    }
+
+    [Fact]
+    public async Task A_strict_client_reads_the_list_and_the_result_of_a_server_that_is_not()
+    {
+        await using var upstream = await McpServerDouble.StartAsync(modern: true);
+        upstream.ToolsJson = """[{"name":"odd","inputSchema":{"type":"array"}},{"name":"numbers","annotations":null,"inputSchema":{"type":"object"},"outputSchema":{"type":"array"}}]""";
+        upstream.Fault = async (context, body) =>
+        {
+            if ((string?)body["method"] != "tools/call")
+                return false;
+            context.Response.ContentType = "application/json";
+            await context.Response.WriteAsync($$$"""{"jsonrpc":"2.0","id":{{{body["id"]!.ToJsonString()}}},"result":{"resultType":"complete","structuredContent":[1,2],"content":[{"type":"text","text":"[1,2]"}]}}""");
+            return true;
+        };
+        var ports = new GatewayPorts();
+        GatewayApp.Connect(ports, "github", upstream.Url);
+        await using var gateway = await GatewayApp.StartAsync(ports);
+
+        var outcome = await NodeProgram.RunAsync("tests/mcp-client/strict.mjs", new Dictionary<string, string> { ["GATEWAY"] = new Uri(gateway.Url, "/mcp").AbsoluteUri, ["TOKEN"] = "agent-token" }, TestContext.Current.CancellationToken);
+
+        Assert.True(outcome.ExitCode == 0, outcome.Output);
+        Assert.Equal("""{"tools":["github__numbers"],"missing":["unreadable_tools"],"text":"[1,2]"}""", outcome.LastLine);
+    }
+
+    [Fact]
+    public async Task A_list_that_is_longer_than_is_read_says_so()
+    {
+        await using var upstream = await McpServerDouble.StartAsync(modern: true);
+        upstream.ToolsJson = "[" + string.Join(',', Enumerable.Range(0, 5001).Select(number => $$$"""{"name":"t{{{number}}}","inputSchema":{"type":"object"}}""")) + "]";
+        var ports = new GatewayPorts();
+        GatewayApp.Connect(ports, "github", upstream.Url);
+        await using var gateway = await GatewayApp.StartAsync(ports);
+
+        var listed = (await gateway.AskAsync(true, "tools/list", path: "/mcp/github"))["result"]!;
+
+        Assert.Equal([("github", "list_cut")], MissingOf(listed));
+        Assert.Contains("the first 5000", (string?)listed["_meta"]!["kontext/unavailable"]![0]!["message"], StringComparison.Ordinal);
     }
 
     [Fact]
@@ -151,6 +274,11 @@ public sealed class ToolsListTests
         using var single = await gateway.SendAsync(true, "tools/list", path: "/mcp/github");
         Assert.Equal(StatusCodes.Status404NotFound, (int)single.StatusCode);
     }
+
+    private static IEnumerable<string?> NamesOf(JsonNode result) => result["tools"]!.AsArray().Select(tool => (string?)tool!["name"]);
+
+    private static IEnumerable<(string Integration, string Reason)> MissingOf(JsonNode result) =>
+        result["_meta"]!["kontext/unavailable"]!.AsArray().Select(missing => ((string)missing!["integration"]!, (string)missing["reason"]!));
 
     /// <summary>The list's patience is at its end once the slow integration has been asked, and not before.</summary>
     private sealed class ImpatientTime(Task asked) : TimeProvider
