@@ -29,7 +29,9 @@ internal sealed class McpLimits(CallLimits limits, FailureReply failures)
 
     private Task RefuseAsync(McpExchange exchange, Failure refused)
     {
-        exchange.Http.Response.Headers.RetryAfter = Math.Max(1, (long)Math.Ceiling(refused.RetryAfter!.Value.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
+        // Before it, other messages of a batch may have been answered.
+        if (!exchange.Http.Response.HasStarted)
+            exchange.Http.Response.Headers.RetryAfter = Math.Max(1, (long)Math.Ceiling(refused.RetryAfter!.Value.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
         return exchange.Request.Method is null
             ? exchange.ErrorAsync(McpErrors.Of(refused) with { Status = StatusCodes.Status429TooManyRequests })
             : failures.AnswerAsync(exchange, refused);
