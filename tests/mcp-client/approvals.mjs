@@ -23,8 +23,8 @@ async function decide(url, button) {
   return browser.press(page, button);
 }
 
-async function older() {
-  const client = new Older({ name: 'older', version: '1' }, { capabilities: { elicitation: { url: {} } } });
+async function older(capabilities = { elicitation: { url: {} } }) {
+  const client = new Older({ name: 'older', version: '1' }, { capabilities });
   await client.connect(new OlderTransport(address, { requestInit }));
   return (item) => client.callTool({ name: TOOL, arguments: { item, text: `deleted ${item}` } });
 }
@@ -54,6 +54,16 @@ const steps = {
     assert.match((await decide(url, 'Allow once')).text, /You allowed this once/);
     assert.equal(text(await call('one')), 'deleted one');
     assert.equal(await linkOf(call('one')), url);
+  },
+  async 'older without links'() {
+    // What such a client gets as an error its model never sees: the address comes as what the tool says.
+    const call = await older({});
+    const told = await call('one');
+    assert.equal(told.isError, true);
+    assert.match(text(told), /^URL elicitation required: /);
+    const [url] = text(told).match(/http\S+\/approvals\/\S+/);
+    await decide(url, 'Allow once');
+    assert.equal(text(await call('one')), 'deleted one');
   },
   async 'older session'() {
     const call = await older();

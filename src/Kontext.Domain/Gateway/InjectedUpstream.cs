@@ -39,6 +39,18 @@ public sealed class InjectedUpstream(CredentialBroker broker, IMcpUpstream upstr
     public Task<Result<Done>> EndAsync(AccessRequest access, string route, CancellationToken cancellationToken) =>
         RunAsync(access, credential => upstream.EndAsync(access.Integration, credential, route, cancellationToken), static _ => ValueTask.CompletedTask, static () => true, cancellationToken);
 
+    /// <summary>What policy has by now against an operation that was let through before; its refusal is on record. Null when it denies nothing: an approval that was needed had been given then.</summary>
+    public async Task<Failure?> ObjectionAsync(AccessRequest access, CancellationToken cancellationToken)
+    {
+        if (await broker.DecideAsync(access, cancellationToken) is { Passes: true } or { Asks: true })
+            return null;
+        if (!(await broker.AcquireAsync(access, cancellationToken)).TryGet(out var acquired, out var denied))
+            return denied;
+        // The rules were changed back at this moment.
+        await acquired.Recorded;
+        return null;
+    }
+
     /// <summary>What the server's refusal comes down to for the agent: a credential refused twice, or one that lacks scopes, has its person connect again.</summary>
     public async Task<Failure> ExplainAsync(AccessRequest access, Failure failure) => failure switch
     {

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
@@ -17,15 +18,16 @@ internal readonly record struct AnswerEnd
 }
 
 /// <summary>Passes a server's answer on to the client as it comes, in the words of the client's revision. The end of the call is on record before the last byte leaves.</summary>
-internal sealed class AnswerWriter(FailureReply failures, ClientQuestions questions, AskedInput input, TaskOwners tasks)
+internal sealed class AnswerWriter(FailureReply failures, ClientQuestions questions, AskedInput input, ListedItems items, TaskOwners tasks)
 {
     private static readonly TimeSpan KeepAlive = TimeSpan.FromSeconds(15);
 
-    /// <summary>Writes the whole answer, of which the first part was read already, or as much of it as there is before somebody has to be asked.</summary>
-    public async Task<AnswerEnd> WriteAsync(McpExchange exchange, OngoingCall call, Result<AnswerPart> first)
+    /// <summary>Writes the whole answer, of which the first part was read already, or as much of it as there is before somebody has to be asked. Ends early when the client goes away or cancels the request.</summary>
+    public async Task<AnswerEnd> WriteAsync(McpExchange exchange, OngoingCall call, Result<AnswerPart> first, CancellationToken cancellationToken)
     {
         var next = first;
         var begun = false;
+        var list = ListedItems.Has(exchange.Request.Method) ? new ArrayBufferWriter<byte>() : null;
         while (true)
         {
             if (!next.TryGet(out var part, out var failure))
@@ -45,7 +47,7 @@ internal sealed class AnswerWriter(FailureReply failures, ClientQuestions questi
                         await questions.RefuseAsync(exchange, call.Integration, call.Answer.Route, part.Bytes);
                     break;
                 case AnswerPartKind.Notification:
-                    await NotifyAsync(exchange, part.Bytes);
+                    await NotifyAsync(exchange, call, part.Bytes);
                     break;
                 case AnswerPartKind.Error:
                     await EndWithErrorAsync(exchange, call, part.Bytes);
@@ -53,10 +55,23 @@ internal sealed class AnswerWriter(FailureReply failures, ClientQuestions questi
                 case AnswerPartKind.Result:
                     if (part.Last && !begun && call.Answer.ResultType == "input_required" && !exchange.Modern)
                     {
-                        if (await input.AskAsync(exchange, call, part.Bytes) is { IsEmpty: false } answers)
+                        if (await input.AskAsync(exchange, call, part.Bytes, cancellationToken) is { IsEmpty: false } answers)
                             return new AnswerEnd { Retry = answers };
                         await CannotAskAsync(exchange, call, part.Bytes);
                         return default;
+                    }
+                    if (list is not null)
+                    {
+                        list.Write(part.Bytes.Span);
+                        if (list.WrittenCount <= ListedItems.MaxBytes && !part.Last)
+                            break;
+                        if (!(await FilterAsync(exchange, call, list)).TryGet(out var allowed, out failure))
+                        {
+                            await call.CompleteAsync(CallOutcome.Of(failure));
+                            await FailAsync(exchange, failure, begun);
+                            return default;
+                        }
+                        part = part with { Bytes = allowed };
                     }
                     if (part.Last && !(await call.CompleteAsync(call.Answer.IsError ? CallOutcome.ToolError : CallOutcome.Ok)).TryGet(out _, out failure))
                     {
@@ -82,7 +97,7 @@ internal sealed class AnswerWriter(FailureReply failures, ClientQuestions questi
                     await exchange.Http.Response.BodyWriter.FlushAsync(exchange.Aborted);
                     break;
             }
-            next = await NextAsync(exchange, call, streaming: begun);
+            next = await NextAsync(exchange, call, streaming: begun, cancellationToken);
         }
     }
 
@@ -96,16 +111,21 @@ internal sealed class AnswerWriter(FailureReply failures, ClientQuestions questi
     }
 
     /// <summary>Waits for the next part. While there is nothing to send on a stream of events, the client is told that we still wait.</summary>
-    private static async ValueTask<Result<AnswerPart>> NextAsync(McpExchange exchange, OngoingCall call, bool streaming)
+    private static async ValueTask<Result<AnswerPart>> NextAsync(McpExchange exchange, OngoingCall call, bool streaming, CancellationToken cancellationToken)
     {
-        var next = call.NextAsync(exchange.Aborted);
+        var next = call.NextAsync(cancellationToken);
         if (next.IsCompleted || streaming || !exchange.Events)
             return await next;
         var waiting = next.AsTask();
-        while (await Task.WhenAny(waiting, Task.Delay(KeepAlive)) != waiting)
+        while (await Task.WhenAny(waiting, Task.Delay(KeepAlive, CancellationToken.None)) != waiting)
             await exchange.KeepAliveAsync();
         return await waiting;
     }
+
+    private async Task<Result<ReadOnlyMemory<byte>>> FilterAsync(McpExchange exchange, OngoingCall call, ArrayBufferWriter<byte> list) =>
+        list.WrittenCount <= ListedItems.MaxBytes
+            ? await items.FilterAsync(exchange, call.Integration, list.WrittenMemory)
+            : new Failure(FailureCode.UpstreamFailed, $"{call.Integration.Name} answered {exchange.Request.Method} with more than {ListedItems.MaxBytes / 1024 / 1024} MiB.");
 
     private async Task FailAsync(McpExchange exchange, Failure failure, bool begun)
     {
@@ -138,13 +158,16 @@ internal sealed class AnswerWriter(FailureReply failures, ClientQuestions questi
     }
 
     /// <summary>Progress always belongs to the request; log messages do to those who asked for them. The rest concerns the session between us and the server.</summary>
-    private static async Task NotifyAsync(McpExchange exchange, ReadOnlyMemory<byte> message)
+    private async Task NotifyAsync(McpExchange exchange, OngoingCall call, ReadOnlyMemory<byte> message)
     {
         using (var notification = JsonDocument.Parse(message))
         {
             var wanted = JsonRpcRequest.TextOf(notification.RootElement, "method") switch
             {
                 "notifications/progress" => true,
+                "notifications/resources/updated" => exchange.Session is not null && exchange.Only is not null
+                    && notification.RootElement.TryGetProperty("params", out var changed) && JsonRpcRequest.TextOf(changed, "uri") is { } uri
+                    && await items.MayHearAsync(exchange.Caller, call.Integration, uri, exchange.Aborted),
                 // In a session, the server's other notifications are meant for its client as well.
                 not null when exchange.Session is not null && exchange.Only is not null => true,
                 "notifications/elicitation/complete" => exchange.Session is not null,
@@ -168,39 +191,7 @@ internal sealed class AnswerWriter(FailureReply failures, ClientQuestions questi
             await failures.AnswerAsync(exchange, unrecorded);
             return;
         }
-        if (code == McpProtocol.UrlElicitationRequired && exchange.Modern)
-        {
-            // 2026-07-28 has no such error any more; its client gets the address to read.
-            await exchange.ResultAsync(writer =>
-            {
-                ConnectOffer.WriteText(writer, string.Join('\n', [message, .. UrlsOf(error)]));
-                writer.WriteBoolean("isError"u8, true);
-            });
-            return;
-        }
-        if (code == McpProtocol.MissingClientCapability && !exchange.Modern && exchange.Request.Method == "tools/call")
-        {
-            // An older client cannot be asked through us; its model and its person can at least read why.
-            await exchange.ResultAsync(writer =>
-            {
-                ConnectOffer.WriteText(writer, $"The integration asks for input, which this client's revision of MCP cannot deliver through the gateway. {message}");
-                writer.WriteBoolean("isError"u8, true);
-            });
-            return;
-        }
-        // Faults between us and the server are not the client's to mend.
-        if (code is McpProtocol.HeaderMismatch or McpProtocol.UnsupportedVersion || (code == McpProtocol.MissingClientCapability && !exchange.Modern))
-            code = McpProtocol.InternalError;
-        await exchange.ErrorAsync(new McpError(code switch { McpProtocol.MethodNotFound => 404, McpProtocol.MissingClientCapability => 400, _ => 200 }, code, message)
-        {
-            Data = error.ValueKind == JsonValueKind.Object && error.TryGetProperty("data", out var data) && data.ValueKind == JsonValueKind.Object
-                ? writer =>
-                {
-                    foreach (var member in data.EnumerateObject())
-                        member.WriteTo(writer);
-                }
-                : null,
-        });
+        await RemoteErrors.AnswerAsync(exchange, error);
     }
 
     /// <summary>A server of 2026-07-28 wants to ask the person something, which an older client without a session cannot be told (protocols 1.5).</summary>
@@ -237,15 +228,4 @@ internal sealed class AnswerWriter(FailureReply failures, ClientQuestions questi
     /// <summary>The code of an error object; null when it has none.</summary>
     public static int? CodeOf(JsonElement error) =>
         error.ValueKind == JsonValueKind.Object && error.TryGetProperty("code", out var value) && value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var code) ? code : null;
-
-    private static IEnumerable<string> UrlsOf(JsonElement error)
-    {
-        if (!error.TryGetProperty("data", out var data) || data.ValueKind != JsonValueKind.Object || !data.TryGetProperty("elicitations", out var elicitations) || elicitations.ValueKind != JsonValueKind.Array)
-            yield break;
-        foreach (var elicitation in elicitations.EnumerateArray())
-        {
-            if (JsonRpcRequest.TextOf(elicitation, "url") is { } url)
-                yield return url;
-        }
-    }
 }

@@ -13,7 +13,7 @@ internal sealed class AskedInput(ClientQuestions questions)
     private const int MaxQuestions = 16;
 
     /// <summary>Puts every question and waits for the answers; gives the members the request has to be repeated with, or nothing when the client cannot be asked.</summary>
-    public async Task<ReadOnlyMemory<byte>> AskAsync(McpExchange exchange, OngoingCall call, ReadOnlyMemory<byte> members)
+    public async Task<ReadOnlyMemory<byte>> AskAsync(McpExchange exchange, OngoingCall call, ReadOnlyMemory<byte> members, CancellationToken cancellationToken)
     {
         if (exchange.Session is not { } session)
             return default;
@@ -29,7 +29,7 @@ internal sealed class AskedInput(ClientQuestions questions)
         {
             var method = JsonRpcRequest.TextOf(one.Value, "method")!;
             var parameters = one.Value.TryGetProperty("params", out var given) ? (ReadOnlyMemory<byte>)JsonMarshal.GetRawUtf8Value(given).ToArray() : default;
-            var answer = await questions.AskAsync(exchange, call.Integration, method, parameters) ?? (method == "elicitation/create" ? "{\"action\":\"cancel\"}"u8.ToArray() : default(ReadOnlyMemory<byte>?));
+            var answer = await questions.AskAsync(exchange, call.Integration, method, parameters, cancellationToken) ?? (method == "elicitation/create" ? "{\"action\":\"cancel\"}"u8.ToArray() : default(ReadOnlyMemory<byte>?));
             if (answer is not { } said)
                 return default;
             retry.Write(first ? "\""u8 : ",\""u8);
@@ -48,10 +48,10 @@ internal sealed class AskedInput(ClientQuestions questions)
         return (await call.CompleteAsync(CallOutcome.Ok)).TryGet(out _, out _) ? retry.WrittenMemory : default;
     }
 
-    /// <summary>Whether a question of an older server can be told to this client of 2026-07-28.</summary>
+    /// <summary>Whether a question of an older server can be told to this client of 2026-07-28, which is only asked in place of the results of some methods (MCP 2026-07-28, multi round-trip requests).</summary>
     public static bool CanPark(McpExchange exchange, McpAnswer answer, ReadOnlyMemory<byte> question)
     {
-        if (!exchange.Modern || answer.Route is null || !exchange.Request.Meta.TryGetProperty(McpProtocol.MetaCapabilities, out var capabilities))
+        if (!exchange.Modern || exchange.Request.Method is not ("tools/call" or "prompts/get" or "resources/read") || answer.Route is null || !exchange.Request.Meta.TryGetProperty(McpProtocol.MetaCapabilities, out var capabilities))
             return false;
         using var message = JsonDocument.Parse(question);
         return capabilities.TryGetProperty(JsonRpcRequest.TextOf(message.RootElement, "method")!.Split('/')[0], out _);

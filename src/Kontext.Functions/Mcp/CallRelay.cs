@@ -5,11 +5,13 @@ using System.Text.Json;
 using Kontext.Domain;
 using Kontext.Domain.Gateway;
 using Kontext.Domain.Integrations;
+using Kontext.Domain.Policies;
+using Kontext.Domain.Vault;
 
 namespace Kontext.Functions.Mcp;
 
 /// <summary>Makes a call for a client and passes the answer on, asking the client in between what the server wants to know, in the ways of both their revisions.</summary>
-internal sealed class CallRelay(ToolCall calls, AnswerWriter answers, ParkedCalls parked, CancelledRequests cancelled, FailureReply failures)
+internal sealed class CallRelay(ToolCall calls, InjectedUpstream upstream, AnswerWriter answers, ParkedCalls parked, CancelledRequests cancelled, FailureReply failures)
 {
     private const int MaxRounds = 16;
     private readonly ConcurrentDictionary<string, bool> busy = new(StringComparer.Ordinal);
@@ -19,7 +21,12 @@ internal sealed class CallRelay(ToolCall calls, AnswerWriter answers, ParkedCall
     {
         if (ParkedCalls.IsContinued(exchange))
         {
-            await parked.ContinueAsync(exchange, integration, operation);
+            // What was permitted when the call began may be denied since then.
+            var access = AccessRequest.Of(exchange.Caller, integration, AccessKind.Operation, operation) with { Arguments = raw, Target = CallTarget.Of(arguments), TraceId = exchange.TraceId };
+            if (await upstream.ObjectionAsync(access, exchange.Aborted) is { } denied)
+                await failures.AnswerAsync(exchange, denied);
+            else
+                await parked.ContinueAsync(exchange, integration, operation);
             return true;
         }
         var session = exchange.Session?.Upstream(integration) ?? Alone(exchange);
@@ -29,22 +36,23 @@ internal sealed class CallRelay(ToolCall calls, AnswerWriter answers, ParkedCall
         var end = session is null && exchange.Session is null ? null : new CancellationTokenSource();
         using var watched = end is null || exchange.Session is null ? null : cancelled.Watch(exchange, end);
         var gone = end is null ? default : exchange.Aborted.Register(end.Cancel);
+        var ended = end?.Token ?? exchange.Aborted;
         var handedOver = false;
         try
         {
             for (var round = 0; ; round++)
             {
-                if (!(await calls.RunAsync(exchange.Caller, integration, operation, arguments, raw, exchange.TraceId, request, end?.Token ?? exchange.Aborted)).TryGet(out var call, out var failure))
+                if (!(await calls.RunAsync(exchange.Caller, integration, operation, arguments, raw, exchange.TraceId, request, ended)).TryGet(out var call, out var failure))
                 {
                     await failures.AnswerAsync(exchange, failure);
                     return true;
                 }
                 try
                 {
-                    var first = await call.NextAsync(exchange.Aborted);
+                    var first = await call.NextAsync(ended);
                     if (round == 0 && redo is not null && await redo(call, first))
                         return false;
-                    var written = await answers.WriteAsync(exchange, call, first);
+                    var written = await answers.WriteAsync(exchange, call, first, ended);
                     if (!written.Question.IsEmpty)
                     {
                         handedOver = true;
@@ -70,7 +78,7 @@ internal sealed class CallRelay(ToolCall calls, AnswerWriter answers, ParkedCall
         }
         catch (OperationCanceledException) when (end is { IsCancellationRequested: true } && !exchange.Aborted.IsCancellationRequested)
         {
-            await exchange.ErrorAsync(new McpError(200, McpProtocol.InternalError, "The client cancelled this request."));
+            exchange.EndCancelled();
             return true;
         }
         finally

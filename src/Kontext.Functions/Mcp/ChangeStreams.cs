@@ -36,6 +36,13 @@ internal sealed class ChangeStreams(ServerChanges changes, OfferedTools offered,
             return;
         }
         wanted = wanted.Of(server);
+        var uris = new List<string>(wanted.Uris.Count);
+        foreach (var uri in wanted.Uris)
+        {
+            if (await changes.RefusalAsync(exchange, session, uri) is null)
+                uris.Add(uri);
+        }
+        wanted = wanted with { Uris = uris };
         try
         {
             await RunAsync(exchange, stillAllowed, wanted, static _ => Task.CompletedTask, until => PassAsync(exchange, server, session, wanted, until));
@@ -61,7 +68,13 @@ internal sealed class ChangeStreams(ServerChanges changes, OfferedTools offered,
             return;
         // A server whose session was opened elsewhere has said there what it tells of; to one of 2026-07-28 it has to be said now.
         var uris = server.Modern ? await SubscriptionsAsync(exchange) : [];
-        var wanted = new WantedChanges(Tools: true, Prompts: true, Resources: true, uris);
+        var heard = new List<string>(uris.Count);
+        foreach (var uri in uris)
+        {
+            if (await changes.MayHearAsync(exchange, uri))
+                heard.Add(uri);
+        }
+        var wanted = new WantedChanges(Tools: true, Prompts: true, Resources: true, heard);
         await RunAsync(exchange, stillAllowed, null, until => server.Modern ? WatchSubscriptionsAsync(exchange, uris, until) : Task.CompletedTask, until => PassAsync(exchange, server, session, server.Modern ? wanted.Of(server) : wanted, until));
     }
 
@@ -136,6 +149,8 @@ internal sealed class ChangeStreams(ServerChanges changes, OfferedTools offered,
         var parameters = message.RootElement.TryGetProperty("params", out var given) ? given : default;
         // Older servers say more on this stream than changes, which only clients of their own revisions know what to do with.
         if (!wanted.Includes(method, parameters) && (exchange.Modern || server.Modern))
+            return;
+        if (method == "notifications/resources/updated" && (JsonRpcRequest.TextOf(parameters, "uri") is not { } changed || !await changes.MayHearAsync(exchange, changed)))
             return;
         await changes.NoteAsync(exchange, method);
         await exchange.NotifyAsync(exchange.Modern || server.Modern

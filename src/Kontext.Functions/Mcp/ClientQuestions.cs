@@ -39,12 +39,12 @@ internal sealed class ClientQuestions(ISealer sealer, IMcpMailbox mailbox, Attac
     }
 
     /// <summary>Asks the client on behalf of a server that waits for nobody, and waits for the answer: the <c>result</c> as JSON; null when it answered with an error or not at all.</summary>
-    public async Task<ReadOnlyMemory<byte>?> AskAsync(McpExchange exchange, Integration integration, string method, ReadOnlyMemory<byte> parameters)
+    public async Task<ReadOnlyMemory<byte>?> AskAsync(McpExchange exchange, Integration integration, string method, ReadOnlyMemory<byte> parameters, CancellationToken cancellationToken)
     {
         var box = RandomValue.Token();
         await PutAsync(exchange, new PutQuestion(exchange.Session!.Name, integration.Id, Route: null, Id: null, box), method, parameters);
-        var waiting = mailbox.TakeAsync(exchange.Caller.Org, box, Patience, exchange.Aborted);
-        while (await Task.WhenAny(waiting, Task.Delay(KeepAlive, time, exchange.Aborted)) != waiting)
+        var waiting = mailbox.TakeAsync(exchange.Caller.Org, box, Patience, cancellationToken);
+        while (await Task.WhenAny(waiting, Task.Delay(KeepAlive, time, cancellationToken)) != waiting)
             await exchange.KeepAliveAsync();
         if (await waiting is not { } answer)
             return null;

@@ -22,12 +22,26 @@ internal sealed record ClientSession(string Name, UserId User, AppId Application
     private const int MaxCapabilities = 1024;
     private static readonly string[] Askable = ["elicitation", "sampling", "roots"];
 
+    /// <summary>The revision it was opened in; null in sessions from before that was kept.</summary>
+    public string? Version { get; init; }
+
     /// <summary>What has changed since it was opened; null when nothing has.</summary>
     public McpSessionNote? Note { get; init; }
 
     /// <summary>Whether the client can be asked anything.</summary>
     [JsonIgnore]
     public bool CanBeAsked => Capabilities.Length > 2;
+
+    /// <summary>Whether the client can have its person open a link.</summary>
+    [JsonIgnore]
+    public bool OpensLinks
+    {
+        get
+        {
+            using var declared = JsonDocument.Parse(Capabilities);
+            return declared.RootElement.TryGetProperty("elicitation", out var elicitation) && elicitation.TryGetProperty("url", out var url) && url.ValueKind == JsonValueKind.Object;
+        }
+    }
 
     /// <summary>Whether the client can answer a request of this method.</summary>
     public bool Answers(string method)

@@ -7,7 +7,7 @@ namespace Kontext.Functions.Mcp;
 /// <summary>Asks the person to connect an integration or to approve a call, in the way each revision of the protocol has for it (contract 4.7, protocols 1.3).</summary>
 internal sealed class ConnectOffer(IConnectLinks links)
 {
-    /// <summary>Marks a retry after our own question, which the integration's server must not see. It proves nothing: the connection is looked up anew.</summary>
+    /// <summary>Marks a retry after our own question. It proves nothing: the connection is looked up anew.</summary>
     public const string RetryState = "kontext-connect";
 
     /// <summary>The same after a call was put to the person for approval.</summary>
@@ -17,9 +17,18 @@ internal sealed class ConnectOffer(IConnectLinks links)
     public async Task AnswerAsync(McpExchange exchange, Failure failure)
     {
         var link = await LinkAsync(exchange, failure);
+        var text = $"{failure.Message} Open this address to {link.Act}, then try again: {link.Url}";
+        var method = exchange.Request.Method;
         if (!exchange.Modern)
         {
-            await exchange.ErrorAsync(new McpError(200, McpProtocol.UrlElicitationRequired, $"URL elicitation required: {failure.Message}")
+            // Programs that cannot open links show a message at most, and to models only results.
+            text = $"URL elicitation required: {text}";
+            if (method == "tools/call" && exchange.Session is { OpensLinks: false })
+            {
+                await ToolErrorAsync(exchange, text, failure);
+                return;
+            }
+            await exchange.ErrorAsync(new McpError(200, McpProtocol.UrlElicitationRequired, text)
             {
                 Data = writer =>
                 {
@@ -33,8 +42,7 @@ internal sealed class ConnectOffer(IConnectLinks links)
             });
             return;
         }
-        var method = exchange.Request.Method;
-        if (method is "tools/call" or "prompts/get" or "resources/read" && CanOpenLinks(exchange) && exchange.Request.Text("requestState") != link.State)
+        if (MayAsk(exchange, link.State))
         {
             await exchange.ResultAsync(
                 writer =>
@@ -52,7 +60,6 @@ internal sealed class ConnectOffer(IConnectLinks links)
                 "input_required");
             return;
         }
-        var text = $"{failure.Message} Open this address to {link.Act}, then try again: {link.Url}";
         if (method == "tools/call")
         {
             await ToolErrorAsync(exchange, text, failure);
@@ -68,6 +75,13 @@ internal sealed class ConnectOffer(IConnectLinks links)
             },
         });
     }
+
+    /// <summary>Whether a state is one that our own questions go with, which the integration's server must not see.</summary>
+    public static bool IsOurs(string? state) => state is RetryState or ApprovalState or RemoteErrors.LinkState;
+
+    /// <summary>Whether a client of 2026-07-28 can be asked to open a link in place of a result, and was not asked that before (protocols 1.4).</summary>
+    public static bool MayAsk(McpExchange exchange, string state) =>
+        exchange.Request.Method is "tools/call" or "prompts/get" or "resources/read" && CanOpenLinks(exchange) && exchange.Request.Text("requestState") != state;
 
     /// <summary>Answers a tool call with an error that models and people can read, and programs too in <c>_meta</c>.</summary>
     public static Task ToolErrorAsync(McpExchange exchange, string text, Failure failure) => exchange.ResultAsync(

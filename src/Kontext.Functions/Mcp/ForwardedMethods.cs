@@ -39,7 +39,7 @@ internal sealed class ForwardedMethods(CallRelay relay, TaskOwners tasks)
             await exchange.ErrorAsync(new McpError(200, McpProtocol.InvalidParams, "Task not found"));
             return;
         }
-        var retried = exchange.Request.Text("requestState") == ConnectOffer.RetryState;
+        var retried = ConnectOffer.IsOurs(exchange.Request.Text("requestState"));
         var parameters = exchange.Request.Params;
         var request = new McpRequest
         {

@@ -6,7 +6,7 @@ using Kontext.Domain.Vault;
 namespace Kontext.Functions.Mcp;
 
 /// <summary>How a client gets to know us: <c>initialize</c> in the older revisions, <c>server/discover</c> in 2026-07-28. The first opens a session, the second none.</summary>
-internal sealed class Greeting(InjectedUpstream upstream, ClientSessions sessions)
+internal sealed class Greeting(InjectedUpstream upstream, ClientSessions sessions, ListedItems items)
 {
     private const string Searching = "Find tools with SEARCH_TOOLS by saying what is to be done, call them with EXECUTE_TOOL by the id that was found, and ask with REQUEST_CAPABILITY for what is missing.";
     private static readonly TimeSpan Life = TimeSpan.FromMinutes(1);
@@ -16,12 +16,13 @@ internal sealed class Greeting(InjectedUpstream upstream, ClientSessions session
     {
         var asked = exchange.Request.Text("protocolVersion");
         var declared = exchange.Request.Params.ValueKind == JsonValueKind.Object && exchange.Request.Params.TryGetProperty("capabilities", out var capabilities) ? capabilities : default;
-        var session = sessions.New(exchange.Caller, exchange.Only, declared);
+        var version = asked is not null && McpProtocol.IsLegacy(asked) ? asked : McpProtocol.NewestLegacy;
+        var session = sessions.New(exchange.Caller, exchange.Only, declared) with { Version = version };
         var server = await DescribeAsync(exchange, exchange.Only is null ? null : session.Upstream(exchange.Only));
         exchange.Http.Response.Headers[ClientSessions.Header] = await sessions.IdOfAsync(exchange.Caller, session with { Route = server.Route }, exchange.Aborted);
         await exchange.ResultAsync(writer =>
         {
-            writer.WriteString("protocolVersion"u8, asked is not null && McpProtocol.IsLegacy(asked) ? asked : McpProtocol.NewestLegacy);
+            writer.WriteString("protocolVersion"u8, version);
             WriteServer(writer, server, olderTasks: exchange.Only is not null && !server.Modern && server.CallTasks, listsTasks: exchange.Only is not null && server.ListsTasks && TaskOwners.AreTold(exchange.Only));
             McpExchange.ServerInfo(writer, "serverInfo");
         });
@@ -49,7 +50,9 @@ internal sealed class Greeting(InjectedUpstream upstream, ClientSessions session
         if (exchange.Only is null)
             return new McpServerDescription(false, false, false, MetaTools.AreListed(exchange) ? Searching : "Tools of the integrations a person connected, named integration__tool. A call that lacks a connection answers with a link for the person.") { ToolChanges = true, Logging = !exchange.Modern };
         var access = AccessRequest.Of(exchange.Caller, exchange.Only, AccessKind.Discovery) with { TraceId = exchange.TraceId };
-        return (await upstream.DescribeAsync(access, session, exchange.Aborted)).TryGet(out var server, out _) ? server : new McpServerDescription(false, false, false, null);
+        return (await upstream.DescribeAsync(access, session, exchange.Aborted)).TryGet(out var server, out _)
+            ? await items.OfferedAsync(exchange.Caller, exchange.Only, server, exchange.Aborted)
+            : new McpServerDescription(false, false, false, null);
     }
 
     private static void WriteServer(Utf8JsonWriter writer, McpServerDescription server, bool tasks = false, bool olderTasks = false, bool listsTasks = false)

@@ -5,29 +5,38 @@ using Kontext.Domain;
 
 namespace Kontext.Functions.Mcp;
 
-/// <summary>One JSON-RPC message from a client, parsed once. Its parts are slices of the body and live as long as it does.</summary>
+/// <summary>One JSON-RPC message from a client, or a batch of them, parsed once. Its parts are slices of the body and live as long as it does.</summary>
 internal sealed class JsonRpcRequest : IDisposable
 {
+    /// <summary>Messages of a batch.</summary>
+    public const int MaxBatch = 50;
+
     private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false };
     private readonly JsonDocument document;
-    private readonly byte[] rented;
+    private readonly byte[]? rented;
 
-    private JsonRpcRequest(JsonDocument document, byte[] rented) => (this.document, this.rented) = (document, rented);
+    private JsonRpcRequest(JsonDocument document, byte[] rented) => (this.document, this.rented, Root) = (document, rented, document.RootElement);
+
+    // A message of a batch lives as long as the batch, to which document and body belong.
+    private JsonRpcRequest(JsonDocument document, JsonElement root) => (this.document, Root) = (document, root);
 
     /// <summary>The id, raw; empty for notifications.</summary>
-    public ReadOnlyMemory<byte> Id { get; private init; }
+    public ReadOnlyMemory<byte> Id { get; private set; }
 
     /// <summary>The method; null for a response of the client's.</summary>
-    public string? Method { get; private init; }
+    public string? Method { get; private set; }
 
     /// <summary>The whole message.</summary>
-    public JsonElement Root => document.RootElement;
+    public JsonElement Root { get; }
+
+    /// <summary>The messages of a batch, each with what is wrong with it instead if something is; null for a single message.</summary>
+    public IReadOnlyList<(JsonRpcRequest? Message, McpError? Error)>? Batch { get; private init; }
 
     /// <summary>The parameters; <c>default</c> when there are none.</summary>
-    public JsonElement Params { get; private init; }
+    public JsonElement Params { get; private set; }
 
     /// <summary>The parameters' <c>_meta</c>; <c>default</c> when there is none.</summary>
-    public JsonElement Meta { get; private init; }
+    public JsonElement Meta { get; private set; }
 
     /// <summary>What stands for a message where a request has no body.</summary>
     public static JsonRpcRequest None()
@@ -37,7 +46,7 @@ internal sealed class JsonRpcRequest : IDisposable
         return new JsonRpcRequest(JsonDocument.Parse(buffer.AsMemory(0, 2)), buffer);
     }
 
-    /// <summary>Reads the body: one message, no batch, no more than so many bytes.</summary>
+    /// <summary>Reads the body: one message or a batch, no more than so many bytes. Whether batches are taken depends on the revision, which the caller finds out.</summary>
     public static async ValueTask<(JsonRpcRequest? Request, McpError? Error)> ReadAsync(HttpRequest http, int maxBytes, CancellationToken cancellationToken)
     {
         if (http.ContentLength > maxBytes)
@@ -82,6 +91,8 @@ internal sealed class JsonRpcRequest : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        if (rented is null)
+            return;
         document.Dispose();
         ArrayPool<byte>.Shared.Return(rented);
     }
@@ -99,10 +110,17 @@ internal sealed class JsonRpcRequest : IDisposable
         {
             return (null, new McpError(400, McpProtocol.ParseError, "The body is not JSON, names a member twice, or has text that is not Unicode."));
         }
-        var root = document.RootElement;
-        var error = root.ValueKind == JsonValueKind.Array ? "Batches are not accepted: send one message at a time."
-            : root.ValueKind != JsonValueKind.Object || TextOf(root, "jsonrpc") != "2.0" ? "The body is not a JSON-RPC 2.0 message."
-            : null;
+        if (document.RootElement.ValueKind == JsonValueKind.Array)
+            return (new JsonRpcRequest(document, buffer) { Batch = [.. document.RootElement.EnumerateArray().Take(MaxBatch + 1).Select(root => Of(root, () => new JsonRpcRequest(document, root)))] }, null);
+        var (request, error) = Of(document.RootElement, () => new JsonRpcRequest(document, buffer));
+        if (request is null)
+            document.Dispose();
+        return (request, error);
+    }
+
+    private static (JsonRpcRequest? Message, McpError? Error) Of(JsonElement root, Func<JsonRpcRequest> begin)
+    {
+        var error = root.ValueKind != JsonValueKind.Object || TextOf(root, "jsonrpc") != "2.0" ? "The body is not a JSON-RPC 2.0 message." : null;
         var hasId = error is null && root.TryGetProperty("id", out _);
         var id = hasId ? root.GetProperty("id") : default;
         if (error is null && hasId && id.ValueKind is not (JsonValueKind.String or JsonValueKind.Number))
@@ -114,16 +132,12 @@ internal sealed class JsonRpcRequest : IDisposable
         if (error is null && root.TryGetProperty("params", out parameters) && parameters.ValueKind != JsonValueKind.Object)
             error = "The parameters have to be an object.";
         if (error is not null)
-        {
-            document.Dispose();
             return (null, new McpError(400, McpProtocol.InvalidRequest, error));
-        }
-        return (new JsonRpcRequest(document, buffer)
-        {
-            Id = hasId ? JsonMarshal.GetRawUtf8Value(id).ToArray() : default(ReadOnlyMemory<byte>),
-            Method = method.ValueKind == JsonValueKind.String ? method.GetString() : null,
-            Params = parameters,
-            Meta = parameters.ValueKind == JsonValueKind.Object && parameters.TryGetProperty("_meta", out var meta) ? meta : default,
-        }, null);
+        var request = begin();
+        request.Id = hasId ? JsonMarshal.GetRawUtf8Value(id).ToArray() : default(ReadOnlyMemory<byte>);
+        request.Method = method.ValueKind == JsonValueKind.String ? method.GetString() : null;
+        request.Params = parameters;
+        request.Meta = parameters.ValueKind == JsonValueKind.Object && parameters.TryGetProperty("_meta", out var meta) ? meta : default;
+        return (request, null);
     }
 }

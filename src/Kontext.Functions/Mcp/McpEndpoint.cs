@@ -38,6 +38,11 @@ internal sealed class McpEndpoint(
             await RefuseAsync(context, request.Id, NoIntegration);
             return;
         }
+        if (request.Batch is not null)
+        {
+            await BatchAsync(context, caller, only, request.Batch, stillAllowed);
+            return;
+        }
         var modern = ModernRules.IsModern(context.Request, request);
         if ((request.Id.IsEmpty || request.Method is null ? null : modern ? ModernRules.Fault(context.Request, request) : ModernRules.LegacyFault(context.Request, request)) is { } invalid)
         {
@@ -63,6 +68,47 @@ internal sealed class McpEndpoint(
         using var span = McpSpan.Start(context, request);
         await ObserveAsync(new McpExchange(context, caller, request, modern, only) { Session = session }, span, Still(context, caller, only, stillAllowed));
     }
+
+    /// <summary>Serves a batch, one message after the other; what is answered goes out as events (MCP 2025-03-26, batching).</summary>
+    private async Task BatchAsync(HttpContext context, AgentCaller caller, Integration? only, IReadOnlyList<(JsonRpcRequest? Message, McpError? Error)> batch, Func<HttpContext, CancellationToken, ValueTask<bool>> stillAllowed)
+    {
+        var (session, lost) = await SessionAsync(context, caller, only);
+        var version = context.Request.Headers["MCP-Protocol-Version"].ToString();
+        if ((lost ?? BatchFault(version.Length > 0 ? version : session?.Version, batch.Count)) is { } refused)
+        {
+            await RefuseAsync(context, default, refused);
+            return;
+        }
+        if (batch.All(one => one.Message is { } silent && (silent.Id.IsEmpty || silent.Method is null)))
+            context.Response.StatusCode = StatusCodes.Status202Accepted;
+        using var none = JsonRpcRequest.None();
+        var events = new McpExchange(context, caller, none, modern: false, only);
+        foreach (var (message, invalid) in batch)
+        {
+            if ((invalid ?? await InBatchAsync(context, caller, only, session, message!, stillAllowed)) is { } wrong)
+                await events.NotifyAsync(McpExchange.Body(message?.Id ?? default, wrong));
+        }
+    }
+
+    /// <summary>Serves one message of a batch; gives what is wrong with it, or null when that was said or nothing is.</summary>
+    private async Task<McpError?> InBatchAsync(HttpContext context, AgentCaller caller, Integration? only, ClientSession? session, JsonRpcRequest message, Func<HttpContext, CancellationToken, ValueTask<bool>> stillAllowed)
+    {
+        if (message.Id.IsEmpty || message.Method is null)
+            return session is null ? null : await limits.TakeAsync(context, caller, () => inSession.TakeAsync(caller, session, only, message, context.RequestAborted));
+        if (message.Method == "initialize" || ModernRules.IsModern(context.Request, message))
+            return new McpError(400, McpProtocol.InvalidRequest, "This message cannot be part of a batch.");
+        await sightings.NoteAsync(context, caller, message);
+        using var span = McpSpan.Start(context, message);
+        var exchange = new McpExchange(context, caller, message, modern: false, only) { Session = session };
+        exchange.StartEvents();
+        await ObserveAsync(exchange, span, Still(context, caller, only, stillAllowed));
+        return null;
+    }
+
+    private static McpError? BatchFault(string? version, int count) =>
+        version != McpProtocol.Batching ? new McpError(400, McpProtocol.InvalidRequest, "Batches are not accepted: send one message at a time.")
+        : count is 0 or > JsonRpcRequest.MaxBatch ? new McpError(400, McpProtocol.InvalidRequest, $"A batch has one to {JsonRpcRequest.MaxBatch} messages.")
+        : null;
 
     /// <summary>Serves a GET: the stream of a session.</summary>
     public Task GetAsync(HttpContext context, string? integration, Func<HttpContext, CancellationToken, ValueTask<bool>> stillAllowed) =>

@@ -67,6 +67,7 @@ internal static class McpEndpoints
         services.AddSingleton<ClientQuestions>();
         services.AddSingleton<AskedInput>();
         services.AddSingleton<TaskOwners>();
+        services.AddSingleton<ListedItems>();
         services.AddSingleton<AnswerWriter>();
         services.AddSingleton<ParkedCalls>();
         services.AddSingleton<CancelledRequests>();

@@ -52,12 +52,18 @@ internal sealed class McpExchange(HttpContext http, AgentCaller caller, JsonRpcR
     /// <summary>The answer has become a stream of events.</summary>
     public bool Events { get; private set; }
 
+    /// <summary>A message has begun and not ended: nothing but the rest of it may follow.</summary>
+    public bool Midway { get; private set; }
+
     /// <summary>Turns the answer into a stream of events, for what has to go out before the response.</summary>
     public void StartEvents()
     {
         if (Events)
             return;
         Events = true;
+        // By an earlier message of a batch.
+        if (Http.Response.HasStarted)
+            return;
         Http.Response.StatusCode = StatusCodes.Status200OK;
         Http.Response.ContentType = "text/event-stream";
         Http.Response.Headers.CacheControl = "no-store";
@@ -67,6 +73,7 @@ internal sealed class McpExchange(HttpContext http, AgentCaller caller, JsonRpcR
     /// <summary>Begins a message: the event's frame, or the headers of a JSON answer.</summary>
     public void BeginMessage(int status)
     {
+        Midway = true;
         if (Events)
         {
             Http.Response.BodyWriter.Write(EventStart);
@@ -96,7 +103,18 @@ internal sealed class McpExchange(HttpContext http, AgentCaller caller, JsonRpcR
     {
         if (Events)
             Http.Response.BodyWriter.Write("\n\n"u8);
+        Midway = false;
         await Http.Response.BodyWriter.FlushAsync(Aborted);
+    }
+
+    /// <summary>Ends the answer to a request that its client cancelled: nothing is said to it any more (MCP 2025-11-25, cancellation).</summary>
+    public void EndCancelled()
+    {
+        ErrorType ??= "cancelled";
+        if (Midway)
+            Http.Abort();
+        else if (!Http.Response.HasStarted)
+            StartEvents();
     }
 
     /// <summary>Sends a whole message ahead of the response.</summary>

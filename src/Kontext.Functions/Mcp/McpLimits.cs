@@ -45,6 +45,10 @@ internal sealed class McpLimits(CallLimits limits, FailureReply failures)
             : failures.AnswerAsync(exchange, refused);
     }
 
-    private static void SayWhen(HttpContext http, Failure refused) =>
-        http.Response.Headers.RetryAfter = Math.Max(1, (long)Math.Ceiling(refused.RetryAfter!.Value.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
+    private static void SayWhen(HttpContext http, Failure refused)
+    {
+        // Before it, other messages of a batch may have been answered.
+        if (!http.Response.HasStarted)
+            http.Response.Headers.RetryAfter = Math.Max(1, (long)Math.Ceiling(refused.RetryAfter!.Value.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
+    }
 }

@@ -143,7 +143,7 @@ internal sealed class ParkedCalls(ISealer sealer, IMcpMailbox mailbox, InjectedU
         else
         {
             using var error = JsonDocument.Parse(said.AsMemory(1));
-            await exchange.ErrorAsync(new McpError(200, AnswerWriter.CodeOf(error.RootElement) ?? McpProtocol.InternalError, JsonRpcRequest.TextOf(error.RootElement, "message") ?? "The integration answered with an error."));
+            await RemoteErrors.AnswerAsync(exchange, error.RootElement);
         }
     }
 

@@ -50,7 +50,7 @@ internal sealed record WantedChanges(bool Tools, bool Prompts, bool Resources, I
 }
 
 /// <summary>Listens to one integration's server, of either era, for a client of either era.</summary>
-internal sealed class ServerChanges(InjectedUpstream upstream, ToolCatalog catalog)
+internal sealed class ServerChanges(InjectedUpstream upstream, ListedItems items, ToolCatalog catalog)
 {
     /// <summary>What the server tells of.</summary>
     public async Task<Result<McpServerDescription>> DescribeAsync(McpExchange exchange, McpClientSession session) =>
@@ -72,6 +72,21 @@ internal sealed class ServerChanges(InjectedUpstream upstream, ToolCatalog catal
         return stream;
     }
 
+    /// <summary>What policy has against hearing of a resource's changes, on record; null when nothing. What may not be read is not to be heard of either.</summary>
+    /// <param name="exchange">Who wants to.</param>
+    /// <param name="session">The client's session at the server.</param>
+    /// <param name="uri">The resource.</param>
+    /// <param name="readOnly">The subscription itself is decided elsewhere.</param>
+    public async Task<Failure?> RefusalAsync(McpExchange exchange, McpClientSession session, string uri, bool readOnly = false)
+    {
+        if (await upstream.ObjectionAsync(AccessOf(exchange, ListedItems.Reading, uri), exchange.Aborted) is { } unreadable)
+            return unreadable;
+        return readOnly || (await upstream.DescribeAsync(AccessOf(exchange, ListedItems.Subscription, uri), session, exchange.Aborted)).TryGet(out _, out var refused) ? null : refused;
+    }
+
+    /// <summary>Whether policy still lets the client hear of a resource's changes.</summary>
+    public ValueTask<bool> MayHearAsync(McpExchange exchange, string uri) => items.MayHearAsync(exchange.Caller, exchange.Only!, uri, exchange.Aborted);
+
     /// <summary>What a client hears of, the next requests of any client have to show: the list is read anew.</summary>
     public async Task NoteAsync(McpExchange exchange, string? method)
     {
@@ -89,7 +104,7 @@ internal sealed class ServerChanges(InjectedUpstream upstream, ToolCatalog catal
     private async Task SubscribeAsync(AccessRequest access, McpClientSession session, string uri, CancellationToken cancellationToken)
     {
         var members = (byte[])[.. "\"uri\":\""u8, .. JsonEncodedText.Encode(uri).EncodedUtf8Bytes, (byte)'"'];
-        if (!(await upstream.SendAsync(access, new McpRequest { Method = "resources/subscribe", Members = members, Session = session }, cancellationToken)).TryGet(out var answer, out _))
+        if (!(await upstream.SendAsync(access, new McpRequest { Method = ListedItems.Subscription, Members = members, Session = session }, cancellationToken)).TryGet(out var answer, out _))
             return;
         await using (answer)
         {
@@ -112,6 +127,9 @@ internal sealed class ServerChanges(InjectedUpstream upstream, ToolCatalog catal
         }
         return body.ToArray()[1..^1];
     }
+
+    private static AccessRequest AccessOf(McpExchange exchange, string operation, string uri) =>
+        ListedItems.AccessOf(exchange.Caller, exchange.Only!, operation, "uri", uri) with { TraceId = exchange.TraceId };
 
     private static AccessRequest AccessOf(McpExchange exchange) => AccessRequest.Of(exchange.Caller, exchange.Only!, AccessKind.Discovery) with { TraceId = exchange.TraceId };
 }

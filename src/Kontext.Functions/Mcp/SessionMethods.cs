@@ -10,7 +10,7 @@ namespace Kontext.Functions.Mcp;
 
 /// <summary>What clients of the older revisions say about their session: log level, subscriptions, cancellations, answers, its end. Older servers are told in the session opened for the client there;
 /// for those of 2026-07-28 it is noted, and said with each request.</summary>
-internal sealed class SessionMethods(ClientSessions sessions, ClientQuestions questions, CancelledRequests cancelled, InjectedUpstream upstream, CallRelay relay)
+internal sealed class SessionMethods(ClientSessions sessions, ClientQuestions questions, CancelledRequests cancelled, InjectedUpstream upstream, ServerChanges changes, CallRelay relay, FailureReply failures)
 {
     private const int MaxSubscriptions = 100;
     private static readonly string[] Levels = ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"];
@@ -38,17 +38,12 @@ internal sealed class SessionMethods(ClientSessions sessions, ClientQuestions qu
                 : new McpError(200, McpProtocol.InvalidParams, $"{method} needs uri."));
             return;
         }
-        else if (!await SubscribeAsync(exchange, session, uri, wanted: method == "resources/subscribe"))
-            return;
-        if (exchange.Only is null || await IsModernAsync(exchange, session))
-            await exchange.ResultAsync(static _ => { });
         else
-            await relay.RunAsync(exchange, exchange.Only, method, exchange.Request.Params, Encoding.UTF8.GetBytes(exchange.Request.Params.GetRawText()), new McpRequest
-            {
-                Method = method,
-                Members = UpstreamTool.MembersOf(exchange.Request.Params, "_meta"),
-                Meta = exchange.Request.Meta,
-            });
+        {
+            await SubscribeAsync(exchange, session, uri);
+            return;
+        }
+        await exchange.ResultAsync(static _ => { });
     }
 
     /// <summary>Takes a notification or an answer; gives what is wrong with it, or null.</summary>
@@ -72,17 +67,31 @@ internal sealed class SessionMethods(ClientSessions sessions, ClientQuestions qu
             await upstream.EndAsync(AccessRequest.Of(caller, only, AccessKind.Discovery), route, CancellationToken.None);
     }
 
-    private async Task<bool> SubscribeAsync(McpExchange exchange, ClientSession session, string uri, bool wanted)
+    private async Task SubscribeAsync(McpExchange exchange, ClientSession session, string uri)
     {
+        var (method, wanted) = (exchange.Request.Method!, exchange.Request.Method == "resources/subscribe");
         if (wanted && session.Note is { } note && note.Subscriptions.Length >= MaxSubscriptions)
         {
             await exchange.ErrorAsync(new McpError(200, McpProtocol.InvalidParams, $"A session has at most {MaxSubscriptions} subscriptions."));
-            return false;
+            return;
+        }
+        var server = session.Upstream(exchange.Only!)!;
+        var modern = (await changes.DescribeAsync(exchange, server)).TryGet(out var described, out _) && described.Modern;
+        // An older server is asked itself, on the way to which the method is decided like any other.
+        if (wanted && await changes.RefusalAsync(exchange, server, uri, readOnly: !modern) is { } refused)
+        {
+            await failures.AnswerAsync(exchange, refused);
+            return;
         }
         await sessions.ChangeAsync(exchange.Caller, session, current => current with { Subscriptions = wanted ? [.. current.Subscriptions.Remove(uri), uri] : current.Subscriptions.Remove(uri) }, exchange.Aborted);
-        return true;
+        if (modern)
+            await exchange.ResultAsync(static _ => { });
+        else
+            await relay.RunAsync(exchange, exchange.Only!, method, exchange.Request.Params, Encoding.UTF8.GetBytes(exchange.Request.Params.GetRawText()), new McpRequest
+            {
+                Method = method,
+                Members = UpstreamTool.MembersOf(exchange.Request.Params, "_meta"),
+                Meta = exchange.Request.Meta,
+            });
     }
-
-    private async Task<bool> IsModernAsync(McpExchange exchange, ClientSession session) =>
-        (await upstream.DescribeAsync(AccessRequest.Of(exchange.Caller, exchange.Only!, AccessKind.Discovery) with { TraceId = exchange.TraceId }, session.Upstream(exchange.Only!), exchange.Aborted)).TryGet(out var server, out _) && server.Modern;
 }

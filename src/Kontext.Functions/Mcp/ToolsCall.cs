@@ -41,6 +41,9 @@ internal sealed class ToolsCall(AttachedIntegrations attached, ToolCatalog catal
             return;
         }
         var known = await catalog.PeekAsync(exchange.Caller, integration, tool, exchange.Aborted);
+        // Mirrored arguments are worth nothing to anybody before they were held against the list.
+        if (known is null && ForwardedHeaders(exchange).Count > 0 && (await catalog.OfAsync(exchange.Caller, integration, exchange.Aborted)).TryGet(out var listed, out _))
+            known = listed.FirstOrDefault(candidate => candidate.Name == tool);
         if (known is not null && exchange.Modern && exchange.Request.Text("name") == name && HeaderFault(exchange, known, arguments) is { } fault)
         {
             await exchange.ErrorAsync(fault);
@@ -102,7 +105,7 @@ internal sealed class ToolsCall(AttachedIntegrations attached, ToolCatalog catal
         foreach (var member in exchange.Request.Params.EnumerateObject())
         {
             // Where no tasks are offered, a wish for one is to be ignored (MCP 2025-11-25, tasks).
-            if (member.Name is "name" or "arguments" or "_meta" || (member.Name == "task" && exchange is { Only: null, Modern: false }) || (member.Name is "requestState" or "inputResponses" && exchange.Request.Text("requestState") is ConnectOffer.RetryState or ConnectOffer.ApprovalState))
+            if (member.Name is "name" or "arguments" or "_meta" || (member.Name == "task" && exchange is { Only: null, Modern: false }) || (member.Name is "requestState" or "inputResponses" && ConnectOffer.IsOurs(exchange.Request.Text("requestState"))))
                 continue;
             members.Write(",\""u8);
             members.Write(JsonMarshal.GetRawUtf8PropertyName(member));

@@ -105,7 +105,7 @@ internal sealed class HttpMcpUpstream(HttpClient http, HttpClient streams, Upstr
         using var message = HttpMcpUpstreamMessage.Of(integration, credential, request, era, id, out var bytesIn);
         HttpResponseMessage response;
         // Before the request is sent: its answer comes on a stream that is read all the time.
-        var answered = era.Sse?.AnswerTo(id);
+        var answered = era.Sse?.AnswerTo(id, request.Meta);
         try
         {
             response = await (request.Method == Subscribe || (request.Session is not null && !era.Modern) ? streams : http).SendAsync(message, HttpCompletionOption.ResponseHeadersRead, budget.Token);
@@ -113,12 +113,14 @@ internal sealed class HttpMcpUpstream(HttpClient http, HttpClient streams, Upstr
         catch (OperationCanceledException) when (!era.Modern)
         {
             beside?.Dispose();
+            era.Sse?.Leave(id);
             await CancelAsync(integration, credential, era, id);
             throw;
         }
         catch
         {
             beside?.Dispose();
+            era.Sse?.Leave(id);
             throw;
         }
 

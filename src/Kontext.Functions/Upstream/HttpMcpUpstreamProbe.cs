@@ -157,7 +157,7 @@ internal sealed class HttpMcpUpstreamProbe(HttpClient http, HttpClient streams, 
     private async Task<Result<UpstreamEra>?> InitializeSseAsync(Integration integration, Secret? credential, McpClientSession? session, CancellationToken cancellationToken)
     {
         using var open = HttpMcpUpstreamMessage.OpenSse(integration, credential);
-        if (await SseConnection.OpenAsync(await streams.SendAsync(open, HttpCompletionOption.ResponseHeadersRead, cancellationToken), new Uri(integration.Url), cancellationToken) is not { } sse)
+        if (await SseConnection.OpenAsync(await streams.SendAsync(open, HttpCompletionOption.ResponseHeadersRead, cancellationToken), new Uri(integration.Url), own: session is not null, (endpoint, id, method) => ReplyAsync(integration, credential, endpoint, id, method), cancellationToken) is not { } sse)
             return null;
         var answer = sse.AnswerTo(0);
         using var message = HttpMcpUpstreamMessage.Initialize(integration, credential, session, sse.Endpoint);
@@ -172,6 +172,22 @@ internal sealed class HttpMcpUpstreamProbe(HttpClient http, HttpClient streams, 
         using var initialized = HttpMcpUpstreamMessage.InSession(integration, credential, """{"jsonrpc":"2.0","method":"notifications/initialized"}"""u8.ToArray(), era);
         using var noted = await http.SendAsync(initialized, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
         return era with { Server = era.Server with { Route = era.Route } };
+    }
+
+    /// <summary>Answers what a server of HTTP+SSE asks of us. Should that be lost, it asks again or ends the connection.</summary>
+    private async Task ReplyAsync(Integration integration, Secret? credential, Uri endpoint, string id, string method)
+    {
+        using var limit = new CancellationTokenSource(limits.Notice);
+        try
+        {
+            var era = new UpstreamEra(Modern: false, "2024-11-05", SessionId: null, new McpServerDescription(false, false, false, null)) { Endpoint = endpoint };
+            using var message = HttpMcpUpstreamMessage.InSession(integration, credential, HttpMcpUpstreamSessions.ReplyTo(id, method), era);
+            using var taken = await http.SendAsync(message, HttpCompletionOption.ResponseHeadersRead, limit.Token);
+        }
+        catch (Exception lost) when (lost is HttpRequestException or OperationCanceledException)
+        {
+            // The connection's other calls do not hang on it.
+        }
     }
 
     private static async Task<JsonDocument?> ReadResultAsync(Integration integration, Secret? credential, HttpResponseMessage response, CancellationToken cancellationToken) =>

@@ -84,9 +84,12 @@ internal sealed class HttpMcpUpstreamSessions(HttpClient http, HttpClient stream
 
     /// <summary>Answers a request of the server's own that is no question to a client: only <c>ping</c> is to be expected.</summary>
     public Task ReplyAsync(Integration integration, Secret? credential, UpstreamEra era, string id, string method) =>
-        NoticeAsync(integration, credential, era, method == "ping"
-            ? $$$"""{"jsonrpc":"2.0","id":{{{id}}},"result":{}}"""
-            : $$$"""{"jsonrpc":"2.0","id":{{{id}}},"error":{"code":-32601,"message":"The gateway cannot pass this request on to its client."}}""");
+        CourtesyAsync(() => HttpMcpUpstreamMessage.InSession(integration, credential, ReplyTo(id, method), era));
+
+    /// <summary>That answer, as a message.</summary>
+    public static byte[] ReplyTo(string id, string method) => System.Text.Encoding.UTF8.GetBytes(method == "ping"
+        ? $$$"""{"jsonrpc":"2.0","id":{{{id}}},"result":{}}"""
+        : $$$"""{"jsonrpc":"2.0","id":{{{id}}},"error":{"code":-32601,"message":"The gateway cannot pass this request on to its client."}}""");
 
     private async Task<Result<UpstreamEra>> OwnAsync(Integration integration, Secret? credential, McpClientSession session, UpstreamEra? previous)
     {

@@ -20,6 +20,7 @@ public sealed class ApprovalClientsTests : IAsyncLifetime
 
     [Theory]
     [InlineData("older once")]
+    [InlineData("older without links")]
     [InlineData("modern without links")]
     public async Task A_client_that_repeats_the_call_itself_gets_it_through_once(string step)
     {

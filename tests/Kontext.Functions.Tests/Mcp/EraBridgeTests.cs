@@ -33,6 +33,33 @@ public sealed class EraBridgeTests
     }
 
     [Theory]
+    [InlineData("2026-07-28", "2025-06-18")]
+    [InlineData("2025-11-25", "2025-06-18")]
+    [InlineData("2025-06-18", "2025-06-18")]
+    [InlineData("2025-03-26", "2025-06-18")]
+    [InlineData("2026-07-28", "2025-03-26")]
+    [InlineData("2025-11-25", "2025-03-26")]
+    [InlineData("2025-06-18", "2025-03-26")]
+    [InlineData("2025-03-26", "2025-03-26")]
+    public async Task Clients_of_every_revision_reach_servers_of_the_middle_ones(string client, string server)
+    {
+        await using var upstream = await McpServerDouble.StartAsync(modern: false);
+        upstream.Version = server;
+        var ports = new GatewayPorts();
+        GatewayApp.Connect(ports, "github", upstream.Url);
+        await using var gateway = await GatewayApp.StartAsync(ports);
+        var session = client == "2026-07-28" ? null : await GatewaySession.OpenAsync(gateway, version: client, capabilities: new JsonObject { ["roots"] = new JsonObject() });
+        Task<JsonNode> AskAsync(string method, JsonObject? parameters = null) => session is null ? gateway.AskAsync(modern: true, method, parameters) : session.AskAsync(method, parameters);
+
+        var tools = await AskAsync("tools/list");
+        var answer = await AskAsync("tools/call", new JsonObject { ["name"] = "github__echo", ["arguments"] = new JsonObject { ["text"] = "hi" } });
+
+        Assert.Contains("github__echo", tools["result"]!["tools"]!.AsArray().Select(tool => (string?)tool!["name"]));
+        Assert.Equal("hi", (string?)answer["result"]!["content"]![0]!["text"]);
+        Assert.All(upstream.SeenOf("tools/call"), call => Assert.Equal(server, call.Headers["MCP-Protocol-Version"]));
+    }
+
+    [Theory]
     [InlineData(true, true)]
     [InlineData(true, false)]
     [InlineData(false, true)]
@@ -128,6 +155,27 @@ public sealed class EraBridgeTests
         Assert.Equal("ok", (string?)answer["result"]!["content"]![0]!["text"]);
         Assert.Equal("eu", upstream.SeenOf("tools/call").Last().Headers["Mcp-Param-Region"]);
         Assert.Equal("github__region", (string?)Assert.Single(tools["result"]!["tools"]!.AsArray())!["name"]);
+    }
+
+    [Fact]
+    public async Task Mirrored_arguments_are_held_against_the_body_on_a_cold_instance_too()
+    {
+        await using var upstream = await McpServerDouble.StartAsync(modern: true);
+        upstream.ToolsJson = """[{"name":"region","inputSchema":{"type":"object","properties":{"region":{"type":"string","x-mcp-header":"Region"}}}}]""";
+        var ports = new GatewayPorts();
+        GatewayApp.Connect(ports, "github", upstream.Url);
+        await using var gateway = await GatewayApp.StartAsync(ports);
+        Task<HttpResponseMessage> CallAsync(string header) => gateway.SendAsync(
+            true, "tools/call", new JsonObject { ["name"] = "github__region", ["arguments"] = new JsonObject { ["region"] = "eu", ["text"] = "ok" } }, change: message => message.Headers.Add("Mcp-Param-Region", header));
+
+        using var wrong = await CallAsync("us");
+        var before = upstream.SeenOf("tools/call").Count();
+        using var right = await CallAsync("eu");
+
+        Assert.Equal(400, (int)wrong.StatusCode);
+        Assert.Equal(-32020, (int)(await GatewayApp.MessagesAsync(wrong))[0]["error"]!["code"]!);
+        Assert.Equal(0, before);
+        Assert.Equal("ok", (string?)(await GatewayApp.MessagesAsync(right))[0]["result"]!["content"]![0]!["text"]);
     }
 
     [Theory]

@@ -25,7 +25,11 @@ public sealed class GatewayFailureTests
 
         Assert.True((bool)answer["result"]!["isError"]!);
         Assert.Contains("kontext_policy_denied", (string?)answer["result"]!["content"]![0]!["text"]);
-        Assert.Equal("kontext_policy_denied", (string?)answer["result"]!["_meta"]!["kontext/error"]!["code"]);
+        var reason = $"the organization's rule {Ids.Named<RuleId>("deny")} denies it";
+        Assert.EndsWith($"is denied: {reason} (layer: org)", (string?)answer["result"]!["content"]![0]!["text"]);
+        var denial = answer["result"]!["_meta"]!["kontext/error"]!;
+        Assert.Equal(("kontext_policy_denied", "org", reason), ((string?)denial["code"], (string?)denial["layer"], (string?)denial["reason"]));
+        Assert.Equal("org", (string?)read["error"]!["data"]!["layer"]);
         Assert.Equal("kontext_policy_denied", (string?)read["error"]!["data"]!["code"]);
         Assert.Empty(upstream.Seen);
         Assert.All(ports.Audit, happened => Assert.Equal("error_auth", happened.Status));
@@ -62,7 +66,29 @@ public sealed class GatewayFailureTests
         Assert.Contains(integration.Id.ToString(), (string?)elicitation["url"]);
         Assert.NotNull(elicitation["elicitationId"]);
         Assert.NotNull(elicitation["message"]);
+        // Not every client shows its person what is in the data.
+        Assert.Contains((string)elicitation["url"]!, (string?)answer["error"]!["message"]);
         Assert.Equal(-32042, (int)listed["error"]!["code"]!);
+    }
+
+    [Theory]
+    [InlineData("{}", false)]
+    [InlineData("""{"elicitation":{"form":{}}}""", false)]
+    [InlineData("""{"elicitation":{"url":{}}}""", true)]
+    public async Task An_older_client_that_does_not_open_links_gets_the_link_as_the_tools_error(string capabilities, bool opens)
+    {
+        var ports = new GatewayPorts();
+        GatewayApp.Connect(ports, "github", new Uri("http://127.0.0.1:9/mcp"), token: null);
+        await using var gateway = await GatewayApp.StartAsync(ports);
+        var session = await GatewaySession.OpenAsync(gateway, capabilities: JsonNode.Parse(capabilities)!.AsObject());
+
+        var answer = await session.AskAsync("tools/call", new JsonObject { ["name"] = "github__echo" });
+        var text = opens ? (string?)answer["error"]!["message"] : (string?)answer["result"]!["content"]![0]!["text"];
+
+        Assert.Equal(opens ? -32042 : null, (int?)answer["error"]?["code"]);
+        Assert.Equal(opens ? null : true, (bool?)answer["result"]?["isError"]);
+        Assert.StartsWith("URL elicitation required: ", text);
+        Assert.Contains("http://localhost:7071/oauth/connect?session=", text);
     }
 
     [Fact]

@@ -10,7 +10,7 @@ namespace Kontext.Functions.Tests.Mcp;
 /// <summary>One request as an MCP server saw it.</summary>
 internal sealed record SeenRequest(string? Method, JsonNode Body, IReadOnlyDictionary<string, string> Headers);
 
-/// <summary>An MCP server behind a bearer token: of 2026-07-28, or of 2025-11-25 with sessions. It is strict about what each revision demands, and misbehaves on demand.</summary>
+/// <summary>An MCP server behind a bearer token: of 2026-07-28, or of an older revision with sessions. It is strict about what each revision demands, and misbehaves on demand.</summary>
 internal sealed class McpServerDouble : IAsyncDisposable
 {
     private readonly WebApplication app;
@@ -30,6 +30,22 @@ internal sealed class McpServerDouble : IAsyncDisposable
     public Func<HttpContext, JsonNode, Task<bool>> Fault { get; set; } = static (_, _) => Task.FromResult(false);
 
     public bool Events { get; set; }
+
+    /// <summary>The revision it speaks when it is not modern.</summary>
+    public string Version { get; set; } = "2025-11-25";
+
+    /// <summary>What it declares.</summary>
+    public string Capabilities { get; set; } = """{"tools":{},"resources":{},"prompts":{}}""";
+
+    /// <summary>Serves the stream of a session; null for a server without one.</summary>
+    public Func<HttpContext, Task>? Listening { get; set; }
+
+    /// <summary>Its resources, and what else its list says.</summary>
+    public string ResourcesJson { get; set; } = """[{"uri":"demo://1","name":"one"}]""";
+
+    public string TemplatesJson { get; set; } = "[]";
+
+    public string PromptsJson { get; set; } = "[]";
 
     public string ToolsJson { get; set; } = """
         [{"name":"echo","description":"Echoes","inputSchema":{"type":"object","properties":{"text":{"type":"string"}},"x-unknown":{"kept":[1,2.50,"\u00e9"]}}},
@@ -58,7 +74,9 @@ internal sealed class McpServerDouble : IAsyncDisposable
     {
         if (HttpMethods.IsGet(context.Request.Method))
         {
-            if (!await Fault(context, new JsonObject()))
+            if (Listening is not null)
+                await Listening(context);
+            else if (!await Fault(context, new JsonObject()))
                 context.Response.StatusCode = 405;
             return;
         }
@@ -85,7 +103,7 @@ internal sealed class McpServerDouble : IAsyncDisposable
         else if (method == "tools/call" && (string?)body["params"]!["name"] == "region" && headers["Mcp-Param-Region"] != (string?)body["params"]!["arguments"]!["region"])
             await ErrorAsync(context, body, 400, -32020, "parameter header mismatch");
         else if (method == "server/discover")
-            await ResultAsync(context, body, """{"resultType":"complete","supportedVersions":["2026-07-28"],"capabilities":{"tools":{},"resources":{},"prompts":{}},"ttlMs":0,"cacheScope":"public"}""");
+            await ResultAsync(context, body, $$"""{"resultType":"complete","supportedVersions":["2026-07-28"],"capabilities":{{Capabilities}},"ttlMs":0,"cacheScope":"public"}""");
         else
             await ServeMethodAsync(context, body, method, ",\"resultType\":\"complete\",\"ttlMs\":5,\"cacheScope\":\"public\"");
     }
@@ -97,10 +115,13 @@ internal sealed class McpServerDouble : IAsyncDisposable
             var session = Guid.NewGuid().ToString("N");
             sessions[session] = true;
             context.Response.Headers["Mcp-Session-Id"] = session;
-            await ResultAsync(context, body, """{"protocolVersion":"2025-11-25","capabilities":{"tools":{},"resources":{}},"serverInfo":{"name":"double","version":"1"}}""");
+            await ResultAsync(context, body, $$"""{"protocolVersion":"{{Version}}","capabilities":{{Capabilities}},"serverInfo":{"name":"double","version":"1"} }""");
         }
         else if (context.Request.Headers["Mcp-Session-Id"].ToString() is var id && !sessions.ContainsKey(id))
             await ErrorAsync(context, body, id.Length > 0 ? 404 : 400, -32000, "Session not found");
+        // From 2025-06-18 on, each request names the revision that was agreed on (MCP 2025-06-18, transports).
+        else if (string.CompareOrdinal(Version, "2025-06-18") >= 0 && context.Request.Headers["MCP-Protocol-Version"] != Version)
+            await ErrorAsync(context, body, 400, -32000, "Another revision was agreed on");
         else if (body["params"]?["_meta"] is JsonObject meta && meta.Any(member => member.Key.StartsWith("io.modelcontextprotocol/", StringComparison.Ordinal)))
             await ErrorAsync(context, body, 200, -32602, "modern metadata in an older revision");
         else if (body["id"] is null)
@@ -113,7 +134,10 @@ internal sealed class McpServerDouble : IAsyncDisposable
     {
         "tools/list" => ResultAsync(context, body, $$"""{"tools":{{ToolsJson}}{{modern}}}"""),
         "tools/call" => ResultAsync(context, body, $$"""{"content":[{"type":"text","text":{{(body["params"]!["arguments"]?["text"] ?? "").ToJsonString()}}}]{{modern}}}"""),
-        "resources/list" => ResultAsync(context, body, $$"""{"resources":[{"uri":"demo://1","name":"one"}]{{modern}}}"""),
+        "resources/list" => ResultAsync(context, body, $$"""{"resources":{{ResourcesJson}}{{modern}}}"""),
+        "resources/templates/list" => ResultAsync(context, body, $$"""{"resourceTemplates":{{TemplatesJson}}{{modern}}}"""),
+        "prompts/list" => ResultAsync(context, body, $$"""{"prompts":{{PromptsJson}}{{modern}}}"""),
+        "prompts/get" => ResultAsync(context, body, $$"""{"messages":[]{{modern}}}"""),
         "resources/read" => ResultAsync(context, body, $$"""{"contents":[{"uri":"demo://1","text":"one"}]{{modern}}}"""),
         _ => ErrorAsync(context, body, Modern ? 404 : 200, -32601, "Method not found"),
     };
