@@ -43,7 +43,7 @@ internal sealed class ToolsCall(AttachedIntegrations attached, ToolCatalog catal
         var known = await catalog.PeekAsync(exchange.Caller, integration, tool, exchange.Aborted);
         // Mirrored arguments are worth nothing to anybody before they were held against the list.
         if (known is null && ForwardedHeaders(exchange).Count > 0 && (await catalog.OfAsync(exchange.Caller, integration, exchange.Aborted)).TryGet(out var listed, out _))
-            known = listed.FirstOrDefault(candidate => candidate.Name == tool);
+            known = listed.Find(tool);
         if (known is not null && exchange.Modern && exchange.Request.Text("name") == name && HeaderFault(exchange, known, arguments) is { } fault)
         {
             await exchange.ErrorAsync(fault);
