@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json;
+using System.Threading.Channels;
 using Kontext.Functions.Upstream;
 
 namespace Kontext.Functions.Tests.Upstream;
@@ -156,7 +157,7 @@ public sealed class SseConnectionTests
         private readonly Pipe stream = new(new PipeOptions(pauseWriterThreshold: 0));
         private SseConnection? connection;
 
-        public System.Threading.Channels.Channel<(string Id, string Method)> Replied { get; } = System.Threading.Channels.Channel.CreateUnbounded<(string, string)>();
+        public Channel<(string Id, string Method)> Replied { get; } = Channel.CreateUnbounded<(string, string)>();
 
         public async Task<SseConnection> OpenAsync(bool own = false)
         {
