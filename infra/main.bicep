@@ -74,8 +74,15 @@ param privateNetwork bool = false
 @description('A /24 or larger.')
 param addressSpace string = '10.20.0.0/24'
 
-@description('Survive the loss of a zone; only in regions with zones.')
+@description('What is stored survives the loss of a zone; only in regions with zones.')
+param zoneRedundantStorage bool = false
+
+@description('The app does too: two instances for each of its 13 scale groups, HTTP and every timer and queue, are always there, and each costs (docs/costs.md).')
 param zoneRedundant bool = false
+
+@description('How instances are replaced. Recreate restarts all of them at once: calls that run are cut off, and for a moment nobody answers. RollingUpdate lets them finish; it is a preview, not recommended for production.')
+@allowed(['Recreate', 'RollingUpdate'])
+param updateStrategy string = 'Recreate'
 
 @description('Storage accounts and vaults refuse to be deleted.')
 param lockData bool = false
@@ -109,6 +116,9 @@ param trustedProxies int = 1
 @description('Further app settings, or other values for those that are set.')
 param extraSettings object = {}
 
+@description('Log each write to tables and queues too, not only what is deleted: about as many lines as there are calls, and each costs.')
+param logStorageWrites bool = false
+
 @minValue(30)
 @maxValue(730)
 param logRetentionDays int = 30
@@ -123,7 +133,7 @@ var name = 'kontext-${environment}'
 var appName = 'func-${name}-${take(token, 6)}'
 var vaultNames = [for index in range(0, vaultCount): 'kv-kx-${token}-${index}']
 var vaultUris = [for vaultName in vaultNames: 'https://${vaultName}${az.environment().suffixes.keyvaultDns}/']
-var storageSku = zoneRedundant ? 'Standard_ZRS' : 'Standard_LRS'
+var storageSku = zoneRedundantStorage ? 'Standard_ZRS' : 'Standard_LRS'
 var useServiceBus = workQueue == 'servicebus'
 var address = empty(publicUrl) ? 'https://${appName}.azurewebsites.net' : publicUrl
 
@@ -156,6 +166,7 @@ module hostStorage 'modules/host-storage.bicep' = {
     principalId: identity.outputs.principalId
     private: privateNetwork
     sku: storageSku
+    workspaceId: monitoring.outputs.workspaceId
   }
 }
 
@@ -172,6 +183,7 @@ module state 'modules/state-storage.bicep' = {
     auditPolicyLocked: auditPolicyLocked
     workspaceId: monitoring.outputs.workspaceId
     logArchive: auditRetentionDays > 0
+    logWrites: logStorageWrites
     lock: lockData
   }
 }
@@ -272,6 +284,7 @@ module app 'modules/app.bicep' = {
     alwaysReadyInstances: alwaysReadyInstances
     httpConcurrency: httpConcurrency
     zoneRedundant: zoneRedundant
+    updateStrategy: updateStrategy
   }
   // Before the app starts it has to find its vaults, and to find them by their private names.
   dependsOn: [

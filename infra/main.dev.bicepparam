@@ -1,4 +1,5 @@
-// To try Kontext out: nothing runs, and next to nothing costs, while nobody calls. Fill in organization and signIn.
+// To try Kontext out: no instance is kept, and while nobody calls only the timers run, for about four dollars a month (docs/costs.md).
+// A public client at the sign-in provider has no secret: take clientSecretName out.
 using 'main.bicep'
 
 param environment = 'dev'

@@ -1,4 +1,5 @@
 // For use: always an instance ready, data that refuses to be deleted, background work in Service Bus.
+// A public client at the sign-in provider has no secret: take clientSecretName out.
 using 'main.bicep'
 
 param environment = 'prod'
@@ -13,7 +14,10 @@ param signIn = {
 param signInClientSecret = readEnvironmentVariable('KONTEXT_SIGNIN_CLIENT_SECRET', '')
 
 param workQueue = 'servicebus'
-param zoneRedundant = true
+param zoneRedundantStorage = true
+// With zones the platform keeps two instances for every timer and queue as well as for HTTP: 26 of them, $547 a month while nobody calls
+// (docs/costs.md). Without them the app is back in another zone once the platform has noticed, and nothing that is stored is lost.
+param zoneRedundant = false
 param lockData = true
 param alwaysReadyInstances = 2
 param maximumInstanceCount = 100

@@ -44,6 +44,7 @@ param maximumInstanceCount int
 param alwaysReadyInstances int
 param httpConcurrency int
 param zoneRedundant bool
+param updateStrategy string
 
 // --- settings: docs/settings.md says what each is; a test compares the two ----------------------------------------------
 // Names of a Linux app's settings have no hyphens, so slugs and providers have underscores in them.
@@ -229,7 +230,7 @@ resource app 'Microsoft.Web/sites@2025-05-01' = {
         }
       }
       siteUpdateStrategy: {
-        type: 'RollingUpdate'
+        type: updateStrategy
       }
     }
   }

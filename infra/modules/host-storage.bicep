@@ -13,6 +13,9 @@ param private bool
 @description('Standard_LRS, or Standard_ZRS to survive the loss of a zone.')
 param sku string
 
+@description('Logs go here.')
+param workspaceId string
+
 // The host needs to create containers of its own, so this role cannot be narrowed to one of them; hence the separate account.
 var storageBlobDataOwner = 'b7e6dc6d-f1e8-4753-8033-0f276bb0955b'
 
@@ -47,6 +50,25 @@ resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2025-06-01' = {
 resource packages 'Microsoft.Storage/storageAccounts/blobServices/containers@2025-06-01' = {
   parent: blobs
   name: 'packages'
+}
+
+// Who puts another package there puts another program there.
+resource packagesLog 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  scope: blobs
+  name: 'kontext'
+  properties: {
+    workspaceId: workspaceId
+    logs: [
+      {
+        category: 'StorageWrite'
+        enabled: true
+      }
+      {
+        category: 'StorageDelete'
+        enabled: true
+      }
+    ]
+  }
 }
 
 resource owner 'Microsoft.Authorization/roleAssignments@2022-04-01' = {

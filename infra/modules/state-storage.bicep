@@ -30,6 +30,9 @@ param workspaceId string
 @description('Log who writes to and deletes from the archive.')
 param logArchive bool
 
+@description('Log each write to tables and queues, not only what is deleted.')
+param logWrites bool
+
 @description('Nobody deletes the account by mistake.')
 param lock bool
 
@@ -71,6 +74,29 @@ resource guard 'Microsoft.Authorization/locks@2020-05-01' = if (lock) {
 }
 
 // --- tables: the program makes them when it first needs them ---------------------------------------------------------
+
+resource tableService 'Microsoft.Storage/storageAccounts/tableServices@2025-06-01' = {
+  parent: account
+  name: 'default'
+}
+
+resource tableLog 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  scope: tableService
+  name: 'kontext'
+  properties: {
+    workspaceId: workspaceId
+    logs: [
+      {
+        category: 'StorageDelete'
+        enabled: true
+      }
+      {
+        category: 'StorageWrite'
+        enabled: logWrites
+      }
+    ]
+  }
+}
 
 resource tables 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   scope: account
@@ -137,6 +163,24 @@ resource archiveLog 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' =
 resource queueService 'Microsoft.Storage/storageAccounts/queueServices@2025-06-01' = {
   parent: account
   name: 'default'
+}
+
+resource queueLog 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  scope: queueService
+  name: 'kontext'
+  properties: {
+    workspaceId: workspaceId
+    logs: [
+      {
+        category: 'StorageDelete'
+        enabled: true
+      }
+      {
+        category: 'StorageWrite'
+        enabled: logWrites
+      }
+    ]
+  }
 }
 
 resource queues 'Microsoft.Storage/storageAccounts/queueServices/queues@2025-06-01' = [for queue in queueNames: {

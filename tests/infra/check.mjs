@@ -113,6 +113,23 @@ function checkSafety(declared) {
   must('Microsoft.Web/sites/basicPublishingCredentialsPolicies', 'properties.allow', 'false');
   must('Microsoft.Storage/storageAccounts/blobServices/containers/immutabilityPolicies', 'name', 'default');
 
+  // Who deleted or changed something has to be found out afterwards. Writes to tables and queues are as many as calls, so a parameter may say.
+  const logged = (type, categories) => {
+    const of = resources.filter(resource => resource.type === type);
+    if (of.length === 0) wrong.push(`there is no ${type}`);
+    for (const resource of of) {
+      const settings = resources.filter(other => other.type === 'Microsoft.Insights/diagnosticSettings' && other.path === resource.path && valueAt(other.node, 'scope')?.text === resource.name);
+      const entries = settings.flatMap(setting => all(valueAt(setting.node, 'properties.logs'), 'object')).map(entry => new Map(properties(entry)));
+      const enabled = new Map(entries.map(entry => [string(entry.get('category') ?? entry.get('categoryGroup')), entry.get('enabled')?.text]));
+      for (const [category, values] of Object.entries(categories)) if (!values.includes(enabled.get(category))) say(resource.path, `${resource.name}: ${category} is not logged`);
+    }
+  };
+  logged('Microsoft.Storage/storageAccounts/blobServices', { StorageWrite: ['true'], StorageDelete: ['true'] });
+  logged('Microsoft.Storage/storageAccounts/tableServices', { StorageWrite: ['true', 'logWrites'], StorageDelete: ['true'] });
+  logged('Microsoft.Storage/storageAccounts/queueServices', { StorageWrite: ['true', 'logWrites'], StorageDelete: ['true'] });
+  logged('Microsoft.KeyVault/vaults', { audit: ['true'] });
+  logged('Microsoft.ServiceBus/namespaces', { OperationalLogs: ['true'] });
+
   for (const [path, file] of files) {
     const key = file.source.match(/\b(list(?:Keys|AccountSas|ServiceSas|Secrets)|AccountKey=|SharedAccessKey)/i);
     if (key) say(path, `${key[1]}: no key may be used`);
