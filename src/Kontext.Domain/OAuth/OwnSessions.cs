@@ -51,7 +51,7 @@ public sealed class OwnSessions(ISessionStore sessions, IApplicationStore applic
             page = await sessions.ListForUserAsync(org, user.Id, now - AuthorizationCodeGrant.SessionLifetime, page.Count > 0 ? page[^1].Id : null, PageSize, cancellationToken);
             foreach (var session in page)
             {
-                if (session.IsLive(now) && await applications.CurrentAsync(org, session.Application, cancellationToken) is { } application
+                if ((session.IsLive(now) || session.RevocationUnrecorded) && await applications.CurrentAsync(org, session.Application, cancellationToken) is { } application
                     && await revocation.RunAsync(org, application, session.Id, $"ended by {user.DisplayName}", cancellationToken))
                     ended++;
             }

@@ -136,7 +136,7 @@ internal sealed class SessionsApi(IApplicationStore applications, ISessionStore 
             page = await sessions.ListAsync(caller.Org, application.Id, page.Count > 0 ? page[^1].Id : null, PageSize, context.RequestAborted);
             foreach (var session in page)
             {
-                if (session.IsLive(time.GetUtcNow()) && await revocation.RunAsync(caller.Org, application, session.Id, $"revoked by {caller.Actor.Name}", context.RequestAborted))
+                if ((session.IsLive(time.GetUtcNow()) || session.RevocationUnrecorded) && await revocation.RunAsync(caller.Org, application, session.Id, $"revoked by {caller.Actor.Name}", context.RequestAborted))
                     count++;
             }
         }

@@ -150,7 +150,7 @@ internal sealed class ConsentScreen(
         Scopes.Invoke =>
         [
             new("Use the services you allow in your name"),
-            new("Receive your access to them itself, where your organization's policy permits it, and use it past Kontext", ConsentWeight.Careful),
+            new("Receive a service's credential itself, where your organization's policy permits it, and use it past Kontext", ConsentWeight.Careful),
         ],
         Scopes.GatewayAccess => [new("Obtain access to tools for agents you start on this machine", ConsentWeight.Careful)],
         Scopes.Management when user.IsPrivileged => [new("Manage your organization: applications, integrations, policies and service accounts", ConsentWeight.Grave)],

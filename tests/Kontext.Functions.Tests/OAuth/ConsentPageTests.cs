@@ -31,7 +31,7 @@ public sealed class ConsentPageTests(KontextFixture kontext)
         var (application, _) = await kontext.ApplicationAsync();
         var page = await ConsentAsync("app_" + application, person, agent.Gateway);
         Assert.Contains(page.Document.QuerySelectorAll("ul.cannot li"), item => item.TextContent.Contains(sentence, StringComparison.Ordinal));
-        var receives = page.Document.QuerySelectorAll("ul.can li").Single(item => item.TextContent.Contains("Receive your access", StringComparison.Ordinal));
+        var receives = page.Document.QuerySelectorAll("ul.can li").Single(item => item.TextContent.Contains("Receive a service's credential", StringComparison.Ordinal));
         Assert.Equal("notice warning", receives.ClassName);
         Assert.Null(page.Document.QuerySelectorAll("ul.can li").Single(item => item.TextContent.Contains("Use the services you allow", StringComparison.Ordinal)).ClassName);
     }

@@ -34,7 +34,7 @@ public sealed class OpenApiTests(KontextFixture kontext)
         var names = document["paths"]!.AsObject().SelectMany(path => path.Value!.AsObject()).Select(operation => (string)operation.Value!["operationId"]!).ToList();
         Assert.Equal(names.Distinct().Count(), names.Count);
         foreach (var reference in Texts(document, "$ref"))
-            Assert.NotNull(Resolve(document, reference));
+            Assert.NotNull(OpenApiFit.Resolve(document, reference));
     }
 
     [Fact]
@@ -43,11 +43,11 @@ public sealed class OpenApiTests(KontextFixture kontext)
         var document = await DocumentAsync();
         var (agent, token) = (kontext.Agent, kontext.OwnerToken);
         var (application, created) = await kontext.ApplicationAsync("confidential");
-        Fits(document, "POST", "/applications", created);
+        OpenApiFit.Demand(document, "POST", "/applications", created);
         var integration = await kontext.IntegrationAsync("server_token", new JsonObject { ["serverToken"] = "shared" });
         var account = await agent.ApiAsync(HttpMethod.Post, "/service-accounts", token, new JsonObject { ["name"] = ApiCalls.Unique("robot") });
-        Fits(document, "POST", "/service-accounts", account);
-        Fits(document, "POST", "/revocations", await agent.ApiAsync(HttpMethod.Post, "/revocations", token, new JsonObject { ["type"] = "integration", ["integrationId"] = integration }));
+        OpenApiFit.Demand(document, "POST", "/service-accounts", account);
+        OpenApiFit.Demand(document, "POST", "/revocations", await agent.ApiAsync(HttpMethod.Post, "/revocations", token, new JsonObject { ["type"] = "integration", ["integrationId"] = integration }));
         await agent.ApiAsync(HttpMethod.Post, $"/applications/{application}/integrations/{integration}", token);
         foreach (var (path, filled) in new (string, string)[]
         {
@@ -61,9 +61,9 @@ public sealed class OpenApiTests(KontextFixture kontext)
             ("/policy/access", $"/policy/access?applicationId={application}"), ("/traces", "/traces"), ("/traces/stats", "/traces/stats"), ("/audit/events", "/audit/events?limit=200"), ("/mcp-events", "/mcp-events"), ("/audit/verification", "/audit/verification"),
             ("/revocations", "/revocations"), ("/signing-keys", "/signing-keys"), ("/webhooks", "/webhooks"), ("/data-key", "/data-key"), ("/capability-requests", "/capability-requests"), ("/work/failed", "/work/failed"),
         })
-            Fits(document, "GET", path, await agent.ApiAsync(HttpMethod.Get, filled, token));
-        Fits(document, "GET", "/applications/{id}", await agent.ApiAsync(HttpMethod.Get, $"/applications/{Guid.NewGuid()}", token));
-        Fits(document, "POST", "/applications", await agent.ApiAsync(HttpMethod.Post, "/applications", token, new JsonObject { ["wrong"] = 1 }));
+            OpenApiFit.Demand(document, "GET", path, await agent.ApiAsync(HttpMethod.Get, filled, token));
+        OpenApiFit.Demand(document, "GET", "/applications/{id}", await agent.ApiAsync(HttpMethod.Get, $"/applications/{Guid.NewGuid()}", token));
+        OpenApiFit.Demand(document, "POST", "/applications", await agent.ApiAsync(HttpMethod.Post, "/applications", token, new JsonObject { ["wrong"] = 1 }));
     }
 
     [Fact]
@@ -81,77 +81,6 @@ public sealed class OpenApiTests(KontextFixture kontext)
     }
 
     private async Task<JsonNode> DocumentAsync() => JsonNode.Parse(await kontext.Server.Http.GetStringAsync(new Uri("/openapi/v1.json", UriKind.Relative)))!;
-
-    private static void Fits(JsonNode document, string method, string path, JsonAnswer answer)
-    {
-        var responses = document["paths"]!["/api/v1" + path]![method.ToLowerInvariant()]!["responses"]!;
-        var response = responses[$"{(int)answer.Status}"];
-        Assert.True(response is not null, $"{method} {path} answers {(int)answer.Status}, which the document does not have: {answer.Json}");
-        var faults = new List<string>();
-        Check(document, response!["content"]!["application/json"]!["schema"]!, answer.Json, "", faults);
-        Assert.True(faults.Count == 0, $"{method} {path}:\n{string.Join('\n', faults)}");
-    }
-
-    /// <summary>The part of JSON Schema that the document uses, and one thing more: a member the schema does not have is a fault.</summary>
-    private static void Check(JsonNode document, JsonNode schema, JsonNode? value, string at, List<string> faults)
-    {
-        // The schema true: anything.
-        if (schema is JsonValue)
-            return;
-        if ((string?)schema["$ref"] is { } reference)
-        {
-            Check(document, Resolve(document, reference)!, value, at, faults);
-            return;
-        }
-        if (schema["anyOf"] is JsonArray kinds)
-        {
-            var tries = kinds.Select(kind =>
-            {
-                var found = new List<string>();
-                Check(document, kind!, value, at, found);
-                return found;
-            }).ToList();
-            if (!tries.Exists(found => found.Count == 0))
-                faults.AddRange(tries[0]);
-            return;
-        }
-        var type = value switch
-        {
-            null => "null",
-            JsonObject => "object",
-            JsonArray => "array",
-            JsonValue scalar => scalar.GetValueKind() switch { System.Text.Json.JsonValueKind.String => "string", System.Text.Json.JsonValueKind.Number => "number", _ => "boolean" },
-            _ => "",
-        };
-        var types = schema["type"] switch { JsonArray several => several.Select(one => (string?)one).ToList(), JsonValue one => [(string?)one], _ => null };
-        if (types is not null && !types.Contains(type) && !(type == "number" && types.Contains("integer")))
-            faults.Add($"{at} is {type}, not {string.Join(" or ", types)}");
-        if (value is JsonArray items && schema["items"] is { } item)
-        {
-            for (var index = 0; index < items.Count; index++)
-                Check(document, item, items[index], $"{at}[{index}]", faults);
-        }
-        if (value is not JsonObject members)
-            return;
-        foreach (var name in schema["required"]?.AsArray().Select(name => (string)name!) ?? [])
-        {
-            if (!members.ContainsKey(name))
-                faults.Add($"{at}.{name} is missing");
-        }
-        foreach (var (name, member) in members)
-        {
-            if (schema["properties"]?[name] is { } known)
-                Check(document, known, member, $"{at}.{name}", faults);
-            else if (schema["additionalProperties"] is JsonObject any)
-                Check(document, any, member, $"{at}.{name}", faults);
-            else if (schema["properties"] is not null)
-                faults.Add($"{at}.{name} is not described");
-        }
-    }
-
-    /// <summary>Follows a JSON pointer (RFC 6901).</summary>
-    private static JsonNode? Resolve(JsonNode document, string reference) => reference.Split('/').Skip(1).Aggregate(
-        (JsonNode?)document, (node, part) => node is JsonArray items ? items[int.Parse(part, System.Globalization.CultureInfo.InvariantCulture)] : node?[part.Replace("~1", "/", StringComparison.Ordinal).Replace("~0", "~", StringComparison.Ordinal)]);
 
     private static IEnumerable<string> Texts(JsonNode? node, string name) => node switch
     {
