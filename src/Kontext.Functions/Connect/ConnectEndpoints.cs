@@ -49,7 +49,7 @@ internal static class ConnectEndpoints
     private static async Task<IResult> CallbackAsync(HttpContext context, ConnectFlow flow, ConnectOrigins origins, IConnectPages pages, PersonalCallback personal, Func<HttpContext, ValueTask<BrowserUser?>> signedInUser)
     {
         if (await personal.AddressAsync(context) is { } page)
-            return new SeeOther(page);
+            return SeeOther.To(page);
         // Without the browser session that started it, the answer cannot be taken: signing in anew would not bring it back.
         if (await signedInUser(context) is not { } user)
             return pages.Error(context, new Failure(FailureCode.InvalidToken, "Your sign-in ended while you were away. Sign in and start again from the connect page."));
@@ -114,19 +114,6 @@ internal static class ConnectEndpoints
         return pages.Connect(context, view, statusCode);
     }
 
-    private static SeeOther ToLogin(HttpContext context) =>
-        new($"/login?return_to={Uri.EscapeDataString(context.Request.Path + context.Request.QueryString)}");
-
-    /// <summary>303: a form post becomes a GET, and never travels on (RFC 9700 section 4.12).</summary>
-    private sealed class SeeOther(string location) : IResult
-    {
-        public Task ExecuteAsync(HttpContext httpContext)
-        {
-            httpContext.Response.StatusCode = StatusCodes.Status303SeeOther;
-            httpContext.Response.Headers.Location = location;
-            httpContext.Response.Headers.CacheControl = "no-store";
-            httpContext.Response.Headers["Referrer-Policy"] = "no-referrer";
-            return Task.CompletedTask;
-        }
-    }
+    private static IResult ToLogin(HttpContext context) =>
+        SeeOther.To($"/login?return_to={Uri.EscapeDataString(context.Request.Path + context.Request.QueryString)}");
 }

@@ -1,5 +1,6 @@
 using Kontext.Domain;
 using Kontext.Functions.Pages;
+using Kontext.Functions.SignIn;
 
 namespace Kontext.Functions.Connect;
 
@@ -15,7 +16,7 @@ internal sealed class ConnectPages : IConnectPages
         statusCode);
 
     /// <inheritdoc/>
-    public IResult Onward(HttpContext context, string integrationName, Uri target) => ContinuePage.ToService(integrationName, target);
+    public IResult Onward(HttpContext context, string integrationName, Uri target) => ContinuePage.IsNeeded(context) ? ContinuePage.ToService(integrationName, target) : SeeOther.To(target.AbsoluteUri);
 
     /// <inheritdoc/>
     public IResult Done(HttpContext context, string integrationName, string? account, string? next, string? returnUrl, string? notice) =>

@@ -6,6 +6,9 @@ public sealed partial class ContinuePage
     /// <summary>The page.</summary>
     internal static IResult To(string target, string title, string message, string linkText) => new Onward(target, PageResult.Of<ContinuePage>(new ContinueModel(title, message, linkText, target)));
 
+    /// <summary>Did a page of ours begin this, in a browser that says so? Then its <c>form-action</c>, and the <c>connect-src</c> for its scripts, hold for every further redirect. Others follow a plain one.</summary>
+    internal static bool IsNeeded(HttpContext context) => context.Request.Headers["Sec-Fetch-Site"] == "same-origin";
+
     /// <summary>The page between ours and a service at which a person allows access.</summary>
     internal static IResult ToService(string name, Uri target) =>
         To(target.AbsoluteUri, $"On to {name}", "Allow the access there, and you come back here.", $"Continue to {WebLink.HostOf(target.AbsoluteUri)}");

@@ -46,8 +46,7 @@ internal sealed class SignInStart(BrowserSessions browser, SignInOrganizations o
         if (SignInWish.HintOf(wish.LoginHint) is { } hint)
             parameters["login_hint"] = hint;
         var address = QueryHelpers.AddQueryString(provider.AuthorizationEndpoint.AbsoluteUri, parameters);
-        // A page of ours began this, perhaps with a form: browsers hold every further redirect against that page's form-action, and answers to scripts against its connect-src.
-        return context.Request.Headers["Sec-Fetch-Site"] == "same-origin"
+        return ContinuePage.IsNeeded(context)
             ? ContinuePage.To(address, "Sign in", $"You sign in where {organization.Name} keeps its accounts, and come back here.", $"Continue to {WebLink.HostOf(address)}")
             : SeeOther.To(address);
     }

@@ -5,18 +5,26 @@ using Kontext.Testing;
 namespace Kontext.Functions.Tests.Api;
 
 /// <summary>An administrative change is on record before it is made (architecture section 8).</summary>
-public sealed class RecordedFirstTests(KontextFixture kontext, AzuriteFixture azurite)
+public sealed class RecordedFirstTests(KontextFixture kontext, AzuriteFixture azurite) : IAsyncDisposable
 {
+    private readonly DirectoryInfo keys = Directory.CreateTempSubdirectory("kontext-keys-");
+    private Wire wire = null!;
+    private KontextServer? server;
+
+    public async ValueTask DisposeAsync()
+    {
+        if (server is not null)
+        {
+            await server.DisposeAsync();
+            await wire.DisposeAsync();
+        }
+        keys.Delete(recursive: true);
+    }
+
     [Fact]
     public async Task A_change_that_cannot_be_recorded_is_not_made()
     {
-        var keys = Directory.CreateTempSubdirectory("kontext-keys-");
-        var account = await azurite.EmptyAccountAsync();
-        var tables = new Uri(account.Split("TableEndpoint=")[1].Split(';')[0]).GetLeftPart(UriPartial.Authority);
-        await using var wire = await Wire.OpenAsync(new Uri(tables));
-        await using var server = await KontextServer.StartAsync(account.Replace("TableEndpoint=" + tables, "TableEndpoint=" + wire.Address.GetLeftPart(UriPartial.Authority), StringComparison.Ordinal), keys.FullName);
-        var agent = new TestAgent(server.Url);
-        var owner = await agent.ManagementTokenAsync(KontextFixture.Owner);
+        var (agent, owner) = await StartAsync();
         var before = (await agent.ApiAsync(HttpMethod.Get, "/organization", owner)).Json!.ToJsonString();
 
         var refused = 0;
@@ -46,19 +54,12 @@ public sealed class RecordedFirstTests(KontextFixture kontext, AzuriteFixture az
             Assert.DoesNotContain("unrecorded", (await agent.ApiAsync(HttpMethod.Get, path, owner)).Json!.ToJsonString(), StringComparison.Ordinal);
         Assert.True((bool)(await agent.ApiAsync(HttpMethod.Get, "/policy/settings", owner)).Json!["policyEnabled"]!);
         Assert.Equal(before, (await agent.ApiAsync(HttpMethod.Get, "/organization", owner)).Json!.ToJsonString());
-        keys.Delete(recursive: true);
     }
 
     [Fact]
     public async Task Nobody_is_let_in_again_before_that_is_recorded_and_who_was_stopped_is_recorded_in_the_end()
     {
-        var keys = Directory.CreateTempSubdirectory("kontext-keys-");
-        var account = await azurite.EmptyAccountAsync();
-        var tables = new Uri(account.Split("TableEndpoint=")[1].Split(';')[0]).GetLeftPart(UriPartial.Authority);
-        await using var wire = await Wire.OpenAsync(new Uri(tables));
-        await using var server = await KontextServer.StartAsync(account.Replace("TableEndpoint=" + tables, "TableEndpoint=" + wire.Address.GetLeftPart(UriPartial.Authority), StringComparison.Ordinal), keys.FullName);
-        var agent = new TestAgent(server.Url);
-        var owner = await agent.ManagementTokenAsync(KontextFixture.Owner);
+        var (agent, owner) = await StartAsync();
         Task<JsonAnswer> ManageAsync(HttpMethod method, string path, JsonObject? body = null) => agent.ApiAsync(method, path, owner, body);
         async Task<int> EntriesAsync(string type, string? session = null) => (await ManageAsync(HttpMethod.Get, $"/audit/events?limit=200&type={type}")).Json!["items"]!.AsArray()
             .Count(entry => session is null || (string?)entry!["sessionId"] == session);
@@ -92,7 +93,6 @@ public sealed class RecordedFirstTests(KontextFixture kontext, AzuriteFixture az
         for (var time = 0; time < 2; time++)
             Assert.True((int)(await ManageAsync(HttpMethod.Delete, $"/applications/{id}/sessions/{session}")).Status < 300);
         Assert.Equal(1, await EntriesAsync("access.revoked", session));
-        keys.Delete(recursive: true);
     }
 
     [Fact]
@@ -104,5 +104,16 @@ public sealed class RecordedFirstTests(KontextFixture kontext, AzuriteFixture az
         var entries = (await kontext.Agent.ApiAsync(HttpMethod.Get, "/audit/events?limit=200&type=admin.change", kontext.OwnerToken)).Json!["items"]!.AsArray()
             .Where(entry => ((string?)entry!["target"])?.StartsWith(name, StringComparison.Ordinal) == true).Select(entry => $"{entry!["capability"]} {entry["status"]} {entry["errorType"]}".TrimEnd());
         Assert.Equal(["application.created warn not_carried_out", "application.created ok", "application.created ok"], entries);
+    }
+
+    /// <summary>Starts the product with a wire to its tables; gives a client and the owner's token.</summary>
+    private async Task<(TestAgent Agent, string Owner)> StartAsync()
+    {
+        var account = await azurite.EmptyAccountAsync();
+        var tables = new Uri(account.Split("TableEndpoint=")[1].Split(';')[0]).GetLeftPart(UriPartial.Authority);
+        wire = await Wire.OpenAsync(new Uri(tables));
+        server = await KontextServer.StartAsync(account.Replace("TableEndpoint=" + tables, "TableEndpoint=" + wire.Address.GetLeftPart(UriPartial.Authority), StringComparison.Ordinal), keys.FullName);
+        var agent = new TestAgent(server.Url);
+        return (agent, await agent.ManagementTokenAsync(KontextFixture.Owner));
     }
 }
