@@ -139,8 +139,8 @@ public sealed class ConnectionsTests(KontextFixture kontext, Services services) 
             Assert.Contains("the provider ended the grant", page.Text, StringComparison.Ordinal);
             if (link != links[^1])
                 continue;
-            var onward = await browser.SubmitAsync(page, "Reconnect");
-            await browser.OpenAsync(new Uri(kontext.Server.Url, (await services.Idp.AuthorizeAsync(new Uri(onward.Document.QuerySelector("main a.button")!.GetAttribute("href")!))).PathAndQuery));
+            var away = await browser.SubmitAsync(page, "Reconnect", null, uri => uri.OriginalString.StartsWith(services.Idp.Issuer, StringComparison.Ordinal));
+            await browser.OpenAsync(new Uri(kontext.Server.Url, (await services.Idp.AuthorizeAsync(away.Location!)).PathAndQuery));
         }
         Assert.NotNull((await agent.ExchangeAsync(kontext, service))["access_token"]);
     }

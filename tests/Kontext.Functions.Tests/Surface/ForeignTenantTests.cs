@@ -259,7 +259,8 @@ public sealed class ForeignTenantTests : IAsyncLifetime
         {
             var read = await agent.ApiAsync(HttpMethod.Get, path, token);
             Assert.Equal(HttpStatusCode.OK, read.Status);
-            state.Add(read.Json!.ToJsonString());
+            // Deliveries are tried again meanwhile by themselves.
+            state.Add(path.EndsWith("/deliveries", StringComparison.Ordinal) ? string.Join(' ', read.Json!["items"]!.AsArray().Select(item => (string?)item!["id"])) : read.Json!.ToJsonString());
         }
         return string.Join('\n', state);
     }
