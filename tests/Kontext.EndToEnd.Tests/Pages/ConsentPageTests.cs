@@ -17,32 +17,16 @@ public sealed class ConsentPageTests(PagesWorld world) : IClassFixture<PagesWorl
         var name = javaScript ? "Billing agent" : "Refund agent";
         var client = await world.AgentAsync(name, service);
         await using var person = await world.PersonAsync("/sessions", new() { JavaScriptEnabled = javaScript });
-        await person.Page.RouteAsync(TestAgent.RedirectUri + "**", route => route.FulfillAsync(new() { Body = "back at the agent" }));
-        await person.Page.GotoAsync(world.Agent.AuthorizeUrl(client, world.Agent.Gateway).Url.AbsoluteUri);
-        await Expect(person.Heading).ToContainTextAsync(name);
-        await Expect(person.Page.GetByText(service.Name)).ToBeVisibleAsync();
-        if (javaScript)
-            await person.AssertAccessibleAsync();
-        await person.Page.GetByRole(AriaRole.Button, new() { Name = "Deny" }).ClickAsync();
-        await person.Page.WaitForURLAsync(TestAgent.RedirectUri + "**");
-        Assert.Contains("error=access_denied", person.Page.Url, StringComparison.Ordinal);
-        await person.Page.GotoAsync(person.Address("/sessions"));
-        await Expect(person.Page.GetByText("No agent can act for you")).ToBeVisibleAsync();
-        await world.WithdrawAsync(service);
-    }
-
-    [Fact]
-    public async Task A_decision_under_way_says_so_and_is_not_sent_twice()
-    {
-        var client = await world.AgentAsync("Slow agent");
-        await using var person = await world.PersonAsync("/sessions");
-        await person.Page.RouteAsync(TestAgent.RedirectUri + "**", route => route.FulfillAsync(new() { Body = "back at the agent" }));
         await person.Page.GotoAsync(world.Agent.AuthorizeUrl(client, world.Agent.Gateway).Url.AbsoluteUri);
         var allow = person.Page.GetByRole(AriaRole.Button, new() { Name = "Allow" });
+        var decisions = 0;
+        person.Page.Request += (_, request) => decisions += request.Method == "POST" ? 1 : 0;
         // All of it before the browser goes: Deny, which is pressed next, would take the place of Allow.
-        Assert.Equal("true", await allow.EvaluateAsync<string>("button => { button.click(); const busy = button.ariaBusy; for (const other of document.querySelectorAll('main button')) other.click(); return busy; }"));
-        await person.Page.WaitForURLAsync(TestAgent.RedirectUri + "**");
-        Assert.Contains("code=", person.Page.Url, StringComparison.Ordinal);
+        var returned = await person.Page.RunAndWaitForRequestAsync(
+            async () => Assert.Equal("true", await allow.EvaluateAsync<string>("button => { button.click(); const busy = button.ariaBusy; for (const other of document.querySelectorAll('main button')) other.click(); return busy; }")),
+            request => request.Url.StartsWith(TestAgent.RedirectUri, StringComparison.Ordinal));
+        Assert.Contains("code=", returned.Url, StringComparison.Ordinal);
+        Assert.Equal(1, decisions);
     }
 
     [Fact]
