@@ -17,6 +17,25 @@ public sealed class ConsentPageTests(PagesWorld world) : IClassFixture<PagesWorl
         var name = javaScript ? "Billing agent" : "Refund agent";
         var client = await world.AgentAsync(name, service);
         await using var person = await world.PersonAsync("/sessions", new() { JavaScriptEnabled = javaScript });
+        await person.Page.RouteAsync(TestAgent.RedirectUri + "**", route => route.FulfillAsync(new() { Body = "back at the agent" }));
+        await person.Page.GotoAsync(world.Agent.AuthorizeUrl(client, world.Agent.Gateway).Url.AbsoluteUri);
+        await Expect(person.Heading).ToContainTextAsync(name);
+        await Expect(person.Page.GetByText(service.Name)).ToBeVisibleAsync();
+        if (javaScript)
+            await person.AssertAccessibleAsync();
+        await person.Page.GetByRole(AriaRole.Button, new() { Name = "Deny" }).ClickAsync();
+        await person.Page.WaitForURLAsync(TestAgent.RedirectUri + "**");
+        Assert.Contains("error=access_denied", person.Page.Url, StringComparison.Ordinal);
+        await person.Page.GotoAsync(person.Address("/sessions"));
+        await Expect(person.Page.GetByText("No agent can act for you")).ToBeVisibleAsync();
+        await world.WithdrawAsync(service);
+    }
+
+    [Fact]
+    public async Task A_decision_under_way_says_so_and_is_not_sent_twice()
+    {
+        var client = await world.AgentAsync("Slow agent");
+        await using var person = await world.PersonAsync("/sessions");
         await person.Page.GotoAsync(world.Agent.AuthorizeUrl(client, world.Agent.Gateway).Url.AbsoluteUri);
         var allow = person.Page.GetByRole(AriaRole.Button, new() { Name = "Allow" });
         var decisions = 0;
