@@ -15,6 +15,9 @@ internal sealed class SigningKeyRing(SigningKeyStore store, FreshCache cache, Ti
     private static readonly FreshKey RingKey = new(FreshKind.SigningKeys, SigningKeyStore.Issuer);
     private static readonly TimeSpan RereadAfter = TimeSpan.FromSeconds(3);
 
+    // The cache of providers gives out one that another thread disposes (IdentityModel issue 1203): of requests that come at once to a fresh instance, it refused some valid tokens.
+    private static readonly CryptoProviderFactory Uncached = new() { CacheSignatureProviders = false };
+
     private volatile Ring? last;
     private long rereadAt = time.GetTimestamp();
 
@@ -60,7 +63,7 @@ internal sealed class SigningKeyRing(SigningKeyStore store, FreshCache cache, Ti
         foreach (var key in stored.Keys.Where(key => stored.StateOf(key, now) is SigningKeyState.Current or SigningKeyState.Next))
         {
             signing[key.Kid] = before?.Signing.GetValueOrDefault(key.Kid)
-                ?? new SigningCredentials(new ECDsaSecurityKey(await store.OpenAsync(key, cancellationToken)) { KeyId = key.Kid }, key.Algorithm);
+                ?? new SigningCredentials(new ECDsaSecurityKey(await store.OpenAsync(key, cancellationToken)) { KeyId = key.Kid, CryptoProviderFactory = Uncached }, key.Algorithm);
         }
         return last = new Ring(stored, signing, stored.Keys.ToDictionary(
             key => key.Kid, key => (key, before?.Verifying.GetValueOrDefault(key.Kid).Key ?? new VerificationKey(PublicKey(key), key.Algorithm))));
@@ -71,7 +74,7 @@ internal sealed class SigningKeyRing(SigningKeyStore store, FreshCache cache, Ti
         Curve = ECCurve.NamedCurves.nistP256,
         Q = new ECPoint { X = Base64Url.DecodeFromChars(key.X), Y = Base64Url.DecodeFromChars(key.Y) },
     }))
-    { KeyId = key.Kid };
+    { KeyId = key.Kid, CryptoProviderFactory = Uncached };
 
     private sealed record Ring(StoredKeyRing Stored, IReadOnlyDictionary<string, SigningCredentials> Signing, IReadOnlyDictionary<string, (StoredSigningKey Stored, VerificationKey Key)> Verifying);
 }
