@@ -8,6 +8,7 @@ public class PolicyDecisions
 {
     private PolicySet others = null!;
     private PolicySet sameIntegration = null!;
+    private PolicySet patterns = null!;
     private PolicySet conditioned = null!;
 
     /// <summary>How many rules there are.</summary>
@@ -20,6 +21,7 @@ public class PolicyDecisions
     {
         others = SampleRules.Compile(SampleRules.AboutOthers(Rules));
         sameIntegration = SampleRules.Compile(SampleRules.AboutOtherTools(Rules));
+        patterns = SampleRules.Compile(SampleRules.AboutOtherPatterns(Rules));
         conditioned = SampleRules.Compile([.. SampleRules.AboutOthers(Rules), .. SampleRules.OnArguments()]);
     }
 
@@ -30,6 +32,10 @@ public class PolicyDecisions
     /// <summary>The rules are about everyone and the same integration, but other tools of it.</summary>
     [Benchmark]
     public bool RulesAboutOtherTools() => Decide(sameIntegration, SampleRules.Call);
+
+    /// <summary>The same with patterns of tools, each of which begins or ends as no other does.</summary>
+    [Benchmark]
+    public bool RulesAboutOtherPatterns() => Decide(patterns, SampleRules.Call);
 
     /// <summary>The first case, and three rules on the call's arguments, none of which denies it.</summary>
     [Benchmark]

@@ -38,6 +38,9 @@ public static class SampleRules
     /// <summary>Rules about other tools of the same integration, and the one that allows.</summary>
     public static List<PolicyRule> AboutOtherTools(int count) => [AllowAll, .. Enumerable.Range(1, count - 1).Select(n => Rule(PolicyLayer.Organization, PolicyEffect.Deny) with { Integration = Github, Operation = Name("tool", n) })];
 
+    /// <summary>Rules about patterns of other tools of the same integration, and the one that allows.</summary>
+    public static List<PolicyRule> AboutOtherPatterns(int count) => [AllowAll, .. Enumerable.Range(1, count - 1).Select(n => Rule(PolicyLayer.Organization, PolicyEffect.Deny) with { Integration = Github, Operation = n % 2 == 0 ? Name("*", n) : $"{Name("create", n)}*" })];
+
     /// <summary>Rules about the call's own tool that look at its arguments.</summary>
     public static PolicyRule[] OnArguments() =>
     [

@@ -234,13 +234,14 @@ public sealed class ReportCommand(Options options)
     {
         Say("decisions");
         document.Heading("A policy decision by number of rules");
-        document.Paragraph("The rules are about other agents, people, roles and integrations. Cedar is its WebAssembly build with the policies parsed beforehand, Casbin its Node package; both look at every rule.");
+        document.Paragraph("The rules are about other agents, people, roles and integrations; in the column of patterns, about patterns of other tools of the call's own integration. Cedar is its WebAssembly build with the policies parsed beforehand, Casbin its Node package; both look at every rule.");
         var decisions = await Decisions.RunAsync(passes, TimeSpan.FromSeconds(Math.Min(duration.TotalSeconds, 2)));
-        document.Rows(["| rules | Kontext | with conditions on arguments | Cedar | Casbin |", "|---|---|---|---|---|"], decisions.Select(decision => string.Create(CultureInfo.InvariantCulture,
-            $"| {decision.Rules:#,0} | {decision.Kontext:0} ns | {decision.Conditions:0} ns | {Us(decision.Cedar)} | {Us(decision.Casbin)} |")));
+        document.Rows(["| rules | Kontext | with conditions on arguments | among patterns | Cedar | Casbin |", "|---|---|---|---|---|---|"], decisions.Select(decision => string.Create(CultureInfo.InvariantCulture,
+            $"| {decision.Rules:#,0} | {decision.Kontext:0} ns | {decision.Conditions:0} ns | {decision.Patterns:0} ns | {Us(decision.Cedar)} | {Us(decision.Casbin)} |")));
         document.Picture("decisions.svg", "Nanoseconds per decision by number of rules", Chart.Lines("One policy decision", "rules", "nanoseconds", [
             new Line("Kontext", [.. decisions.Select(decision => ((double)decision.Rules, decision.Kontext))]),
             new Line("Kontext, with conditions on arguments", [.. decisions.Select(decision => ((double)decision.Rules, decision.Conditions))]),
+            new Line("Kontext, among patterns", [.. decisions.Select(decision => ((double)decision.Rules, decision.Patterns))]),
             new Line("Cedar (WebAssembly)", [.. decisions.Where(decision => decision.Cedar is not null).Select(decision => ((double)decision.Rules, decision.Cedar!.Value))]),
             new Line("Casbin (Node)", [.. decisions.Where(decision => decision.Casbin is not null).Select(decision => ((double)decision.Rules, decision.Casbin!.Value))]),
         ], logarithmic: true));

@@ -11,9 +11,10 @@ namespace Kontext.Load.Runs;
 /// <param name="Rules">How many rules there are.</param>
 /// <param name="Kontext">Nanoseconds here, median of the passes.</param>
 /// <param name="Conditions">Nanoseconds here with three rules that look at arguments.</param>
+/// <param name="Patterns">Nanoseconds here when the rules are about patterns of other tools of the call's own integration.</param>
 /// <param name="Cedar">Nanoseconds in Cedar's WebAssembly build.</param>
 /// <param name="Casbin">Nanoseconds in Casbin for Node.</param>
-public sealed record Decision(int Rules, double Kontext, double Conditions, double? Cedar, double? Casbin);
+public sealed record Decision(int Rules, double Kontext, double Conditions, double Patterns, double? Cedar, double? Casbin);
 
 /// <summary>Decisions here and in engines that others use, with rules of the same mix.</summary>
 public static class Decisions
@@ -30,18 +31,20 @@ public static class Decisions
         {
             var plain = SampleRules.Compile(SampleRules.AboutOthers(rules));
             var conditioned = SampleRules.Compile([.. SampleRules.AboutOthers(rules), .. SampleRules.OnArguments()]);
-            var (own, withConditions, cedar, casbin) = (new List<double>(), new List<double>(), new List<double>(), new List<double>());
+            var patterns = SampleRules.Compile(SampleRules.AboutOtherPatterns(rules));
+            var (own, withConditions, withPatterns, cedar, casbin) = (new List<double>(), new List<double>(), new List<double>(), new List<double>(), new List<double>());
             for (var pass = 0; pass < passes; pass++)
             {
                 own.Add(Measure(plain, duration));
                 withConditions.Add(Measure(conditioned, duration));
+                withPatterns.Add(Measure(patterns, duration));
                 if (rules > MostForPeers)
                     continue;
                 using var peers = JsonDocument.Parse(await NodePeer.RunAsync("decisions.mjs", rules.ToString(CultureInfo.InvariantCulture), duration.TotalSeconds.ToString(CultureInfo.InvariantCulture)));
                 cedar.Add(peers.RootElement.GetProperty("cedar").GetDouble());
                 casbin.Add(peers.RootElement.GetProperty("casbin").GetDouble());
             }
-            decisions.Add(new Decision(rules, Median(own)!.Value, Median(withConditions)!.Value, Median(cedar), Median(casbin)));
+            decisions.Add(new Decision(rules, Median(own)!.Value, Median(withConditions)!.Value, Median(withPatterns)!.Value, Median(cedar), Median(casbin)));
         }
         return decisions;
     }

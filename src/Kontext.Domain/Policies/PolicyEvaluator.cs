@@ -143,10 +143,13 @@ public static class PolicyEvaluator
     {
         if (VisitAll(bucket.Whole, arguments, ref said) || VisitAll(bucket.Exact(operation), arguments, ref said))
             return true;
-        foreach (var rule in bucket.Patterns)
+        foreach (var rules in bucket.Patterns.For(operation))
         {
-            if (Wildcard.Matches(rule.Rule.Operation!, operation) && Takes(rule, arguments, ref said))
-                return true;
+            foreach (var rule in rules)
+            {
+                if (Wildcard.Matches(rule.Rule.Operation!, operation) && Takes(rule, arguments, ref said))
+                    return true;
+            }
         }
         return false;
     }

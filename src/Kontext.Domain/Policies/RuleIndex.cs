@@ -44,7 +44,7 @@ internal sealed class RuleBucket
         Credential = OfCredential(rules);
         Discovery = OfDiscovery(rules);
         Whole = [.. rules.Where(rule => rule.IsWhole)];
-        Patterns = [.. rules.Where(rule => rule.IsPattern)];
+        Patterns = new PatternIndex(rules.Where(rule => rule.IsPattern));
         exact = rules.Where(rule => !rule.IsWhole && !rule.IsPattern).GroupBy(rule => rule.Rule.Operation!).ToDictionary(group => group.Key, group => group.ToArray(), StringComparer.Ordinal);
     }
 
@@ -59,7 +59,7 @@ internal sealed class RuleBucket
 
     public CompiledRule[] Whole { get; }
 
-    public CompiledRule[] Patterns { get; }
+    public PatternIndex Patterns { get; }
 
     public CompiledRule[] Exact(string operation) => exact.GetValueOrDefault(operation, []);
 

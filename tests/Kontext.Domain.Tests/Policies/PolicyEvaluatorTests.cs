@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.RegularExpressions;
 using Kontext.Domain.Policies;
 
 namespace Kontext.Domain.Tests.Policies;
@@ -91,6 +92,33 @@ public sealed class PolicyEvaluatorTests
     {
         var deny = Rule(PolicyLayer.Organization, PolicyEffect.Deny, operation: pattern, integration: Github);
         Assert.Equal(!denied, Decide(CreateIssue with { Operation = operation }, AllowAll, deny).Allowed);
+    }
+
+    [Fact]
+    public void Among_many_patterns_each_that_matches_counts_however_it_begins_and_ends()
+    {
+        string[] operations = ["", "a", "create_issue", "create_issue_comment", "issue", "delete_issue", "create_"];
+        string[] patterns = ["create_*", "create_issue*", "*_issue", "*issue*", "c*e", "a*", "*a", "*_comment", "create_issue_comment*x", "**", "d*_issue", "create_*_issue"];
+        var denies = patterns.Select(pattern => Rule(PolicyLayer.Organization, PolicyEffect.Deny, operation: pattern, integration: Github)).ToArray();
+        Assert.All(operations, operation =>
+        {
+            Assert.All(denies, deny =>
+            {
+                var others = denies.Where(other => other != deny && !Matches(other.Operation!, operation));
+                var decision = Decide(CreateIssue with { Operation = operation }, [AllowAll, .. others, deny]);
+                Assert.Equal(Matches(deny.Operation!, operation) ? deny.Id : null, decision.Denial?.Rule);
+            });
+        });
+
+        static bool Matches(string pattern, string operation) => Regex.IsMatch(operation, $"^{Regex.Escape(pattern).Replace("\\*", ".*", StringComparison.Ordinal)}$");
+    }
+
+    [Fact]
+    public void Of_two_patterns_that_allow_the_one_that_says_more_is_named()
+    {
+        var (wide, narrow) = (Rule(PolicyLayer.Organization, PolicyEffect.Allow, operation: "create_*", integration: Github), Rule(PolicyLayer.Organization, PolicyEffect.Allow, operation: "create_iss*", integration: Github));
+        Assert.Equal(narrow.Id, Decide(CreateIssue, wide, narrow).Layers[0].Rule);
+        Assert.Equal(narrow.Id, Decide(CreateIssue, narrow, wide).Layers[0].Rule);
     }
 
     [Fact]
