@@ -3,17 +3,21 @@ using Kontext.Domain.Integrations;
 using Kontext.Domain.OAuth;
 using Kontext.Domain.Policies;
 using Kontext.Domain.Tenancy;
+using Kontext.Domain.Vault;
 using Kontext.Functions.Storage;
 
 namespace Kontext.Functions;
 
-/// <summary>Makes sure that the configured organizations exist, each with the visible rule that allows everything until an administrator narrows it, Google as the first service to connect, and a client for the command line. Safe to run on several instances at once.</summary>
-internal sealed class OrganizationSeed(IOrganizationStore organizations, IPolicyStore policies, IApplicationStore applications, IIntegrationStore integrations, KontextSettings settings, TimeProvider time, ILogger<OrganizationSeed> log)
+/// <summary>Makes sure that the configured organizations exist, each with the visible rule that allows everything until an administrator narrows it, Google as the first service to connect with the MCP servers of its products, and a client for the command line. Safe to run on several instances at once.</summary>
+internal sealed class OrganizationSeed(IOrganizationStore organizations, IPolicyStore policies, IApplicationStore applications, IIntegrationStore integrations, ConnectionSources sources, ProviderCatalog catalog, KontextSettings settings, TimeProvider time, ILogger<OrganizationSeed> log)
 {
     /// <summary>The client id that command-line clients bring with them (contract 6.6).</summary>
     public static readonly AppId CommandLine = AppId.From(Guid.Parse("a4fb6d20-e937-450f-aa19-db585405aa92"));
 
     private const string Google = "google";
+
+    // The MCP servers of the products that are there from the start, and their entries in the catalog (seed 004).
+    private static readonly (string Name, string Provider)[] GoogleProducts = [("gmail", "google-gmail"), ("google_calendar", "google-calendar"), ("google_drive", "google-drive")];
 
     // Storage that is away for a moment must not end a start: the Functions host gives up on a program that ends three times.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(45);
@@ -45,6 +49,7 @@ internal sealed class OrganizationSeed(IOrganizationStore organizations, IPolicy
             var org = await organizations.FindBySlugAsync(organization.Slug, cancellationToken) ?? await CreateAsync(organization, cancellationToken);
             await AllowAllAsync(org, cancellationToken);
             await AddGoogleAsync(org, cancellationToken);
+            await AddGoogleProductsAsync(org, cancellationToken);
             await AddCommandLineAsync(org, CommandLineOf(organization), cancellationToken);
             if (organization.Slug != settings.Organization)
                 Log.CommandLineOf(log, organization.Slug, CommandLineOf(organization));
@@ -105,6 +110,35 @@ internal sealed class OrganizationSeed(IOrganizationStore organizations, IPolicy
             CreatedAt = now,
             UpdatedAt = now,
         }, cancellationToken);
+    }
+
+    /// <summary>Their MCP servers, which are used with the connection to Google. As long as Google is as it was made here; none comes back once it was archived.</summary>
+    private async Task AddGoogleProductsAsync(OrgId org, CancellationToken cancellationToken)
+    {
+        if (await integrations.FindAsync(org, Ids.Named<IntegrationId>($"google\n{org}"), cancellationToken) is not { Value: { Archived: false } google })
+            return;
+        var now = time.GetUtcNow();
+        foreach (var (name, key) in GoogleProducts)
+        {
+            var id = Ids.Named<IntegrationId>($"{name}\n{org}");
+            if (catalog.TryFind(key, out var provider) && provider.McpEndpoint is { } endpoint && await integrations.FindAsync(org, id, cancellationToken) is null)
+            {
+                var product = new Integration
+                {
+                    Id = id,
+                    Name = name,
+                    Url = endpoint.Text,
+                    Category = IntegrationCategory.GatewayRemoteMcp,
+                    AuthMode = AuthMode.Oauth,
+                    OAuth = new IntegrationOAuth { Provider = key },
+                    ConnectionOf = google.Id,
+                    CreatedAt = now,
+                    UpdatedAt = now,
+                };
+                if (sources.Serves(google, product))
+                    await integrations.InsertAsync(org, product, cancellationToken);
+            }
+        }
     }
 
     private async Task AddCommandLineAsync(OrgId org, AppId commandLine, CancellationToken cancellationToken)

@@ -1,5 +1,6 @@
 using Kontext.Domain.Audit;
 using Kontext.Domain.Policies;
+using Kontext.Domain.Revocations;
 using Kontext.Domain.Vault;
 using Kontext.Functions;
 using Kontext.Functions.Account;
@@ -73,6 +74,8 @@ builder.Services
     .AddSingleton<ITimerTrigger, RefreshSweepTimer>()
     .AddSingleton<ITimerTrigger, RefreshBackfillTimer>()
     .AddSingleton<ITimerTrigger, ValidationSweepTimer>()
+    .AddSingleton<CredentialEndSweep>()
+    .AddSingleton<ITimerTrigger, CredentialEndsTimer>()
     .AddSingleton<ITimerTrigger, SigningKeysTimer>()
     .AddSingleton<DataKeyRotation>()
     .AddSingleton<ResealSweep>()

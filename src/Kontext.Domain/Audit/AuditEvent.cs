@@ -82,6 +82,9 @@ public static class AuditTypes
     /// <summary>A credential left Kontext by token exchange, or access to one was refused.</summary>
     public const string CredentialIssued = "credential.issued";
 
+    /// <summary>A credential that had left Kontext ended.</summary>
+    public const string CredentialExpired = "credential.expired";
+
     /// <summary>A credential was injected into a call, before the call went out.</summary>
     public const string CredentialInjected = "credential.injected";
 

@@ -6,7 +6,7 @@ using Kontext.Domain.Vault;
 namespace Kontext.Domain.Gateway;
 
 /// <summary>What the servers of integrations offer, as each person sees it. Kept for a minute per person and credential, never shared between people, and bounded in size.</summary>
-public sealed class ToolCatalog(InjectedUpstream upstream, IConnectionStore connections, ToolPinning pinning, TimeProvider time)
+public sealed class ToolCatalog(InjectedUpstream upstream, ConnectionSources connections, ToolPinning pinning, TimeProvider time)
 {
     /// <summary>How long a list is served again without asking the server.</summary>
     public static readonly TimeSpan Life = TimeSpan.FromSeconds(60);
@@ -83,7 +83,7 @@ public sealed class ToolCatalog(InjectedUpstream upstream, IConnectionStore conn
         var credential = integration.ServerTokenVersion;
         if (integration.NeedsConnection)
         {
-            var state = ConnectionState.Of(integration, await connections.CurrentAsync(caller.Org, caller.User.Id, integration.Id, cancellationToken), time.GetUtcNow());
+            var (_, state) = await connections.FindAsync(caller.Org, caller.User.Id, integration, cancellationToken);
             if (!state.Connected || state.Connection is not { } connection)
                 return ConnectionWords.NotConnected(integration, state);
             credential = $"{connection.Id}/{connection.CredentialVersion}/{connection.ConnectedAt.UtcTicks}";

@@ -49,6 +49,9 @@ public sealed record Integration
     /// <summary>OAuth settings; null for the other modes.</summary>
     public IntegrationOAuth? OAuth { get; init; }
 
+    /// <summary>The integration of the same organization whose connections serve this one too: that of the suite it is a product of. Null where people connect it by itself.</summary>
+    public IntegrationId? ConnectionOf { get; init; }
+
     /// <summary>Vault version of the shared token; null when none is configured.</summary>
     public string? ServerTokenVersion { get; init; }
 
@@ -103,8 +106,11 @@ public sealed record Integration
     /// <summary>When it was last changed.</summary>
     public required DateTimeOffset UpdatedAt { get; init; }
 
-    /// <summary>Whether each person needs a connection of their own.</summary>
+    /// <summary>Whether each person needs a connection of their own, to it or to <see cref="ConnectionOf"/>.</summary>
     public bool NeedsConnection => AuthMode is AuthMode.Oauth or AuthMode.UserToken;
+
+    /// <summary>Whether people connect it by itself.</summary>
+    public bool IsConnectedItself => NeedsConnection && ConnectionOf is null;
 }
 
 /// <summary>Which OAuth app and which endpoints an integration uses (contract 1.6, 1.7).</summary>

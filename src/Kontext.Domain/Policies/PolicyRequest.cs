@@ -33,6 +33,9 @@ public sealed record PolicyRequest
     /// <summary>On which integration.</summary>
     public required IntegrationId Integration { get; init; }
 
+    /// <summary>The integration whose connections serve it; null when those are its own.</summary>
+    public IntegrationId? ConnectionOf { get; init; }
+
     /// <summary>The integration's name, for the words of the decision.</summary>
     public required string IntegrationName { get; init; }
 

@@ -9,8 +9,14 @@ public sealed record IssuedCredential
     /// <summary>The agent.</summary>
     public required AppId Application { get; init; }
 
+    /// <summary>What that was called then; null in rows of older versions.</summary>
+    public string? ApplicationName { get; init; }
+
     /// <summary>The person it acts for; null for an agent that acts for itself.</summary>
     public UserId? User { get; init; }
+
+    /// <summary>What they were called then; null without a person, and in rows of older versions.</summary>
+    public string? UserName { get; init; }
 
     /// <summary>The session it was asked for with; null when there was none.</summary>
     public SessionId? Session { get; init; }

@@ -95,7 +95,7 @@ public sealed class ConnectionCredentials(IConnectionStore connections, ICredent
 
     private static void Require(Permit permit, Integration integration)
     {
-        if (permit.Request.Integration != integration.Id)
+        if (integration.Id != (permit.Request.ConnectionOf ?? permit.Request.Integration))
             throw new InvalidOperationException("The permit is for another integration.");
     }
 }

@@ -12,7 +12,7 @@ namespace Kontext.Domain.Vault;
 public sealed class CredentialBroker(
     IOrganizationStore organizations,
     IPolicyStore policies,
-    IConnectionStore connections,
+    ConnectionSources connections,
     ConnectionCredentials credentials,
     Approvals approvals,
     IIssuedCredentials issued,
@@ -83,7 +83,9 @@ public sealed class CredentialBroker(
 
     // Observing instead of enforcing is about rules: what was cut off is cut off.
     private async ValueTask<Failure?> CutOffAsync(AccessRequest request, CancellationToken cancellationToken) =>
-        request.Integration.Suspended || await organizations.CurrentAsync(request.Org, cancellationToken) is not { Suspended: false }
+        request.Integration.Suspended
+        || (request.Integration.ConnectionOf is not null && await connections.OfAsync(request.Org, request.Integration, cancellationToken) is { Suspended: true })
+        || await organizations.CurrentAsync(request.Org, cancellationToken) is not { Suspended: false }
             ? new Failure(FailureCode.PolicyDenied, $"{request.Integration.Name} was cut off by an administrator. It can be used again when an administrator reinstates it.")
             {
                 Integration = new FailedIntegration(request.Integration.Id, request.Integration.Name, CutOffReason),
@@ -107,6 +109,7 @@ public sealed class CredentialBroker(
         Roles = request.User?.Roles ?? [],
         Application = application.Id,
         Integration = request.Integration.Id,
+        ConnectionOf = request.Integration.ConnectionOf,
         IntegrationName = request.Integration.Name,
         Operation = request.Operation,
         Consented = request.ConsentImplied || request.Session?.Covers(request.Integration.Id) == true,
@@ -130,13 +133,17 @@ public sealed class CredentialBroker(
             case AuthMode.UserToken:
                 if (request.User is null)
                     return NotConnected(request, $"{integration.Name} needs a person's own connection, and this request names no person.");
+                // Raw, it would be good for everything of the suite, and the person approved one product of it.
+                if (request.Kind == AccessKind.Credential && integration.ConnectionOf is not null)
+                    return new Failure(FailureCode.InvalidTarget, $"{integration.Name} is used with a person's connection to the suite it belongs to. That credential can do more than {integration.Name}, so it is not handed out: call {integration.Name} through the gateway.");
+                Integration? source;
                 ConnectionState state;
                 using (Stages.Start(Stages.Connection))
-                    state = ConnectionState.Of(integration, await connections.CurrentAsync(request.Org, request.User.Id, integration.Id, cancellationToken), time.GetUtcNow());
+                    (source, state) = await connections.FindAsync(request.Org, request.User.Id, integration, cancellationToken);
                 // A token past its end is refused further down, where its end is put on record.
-                if (state.Connection is not { Status: ConnectionStatus.Connected } connection || (!state.Connected && state.ReasonCode != ConnectionEnds.Expired))
+                if (source is null || state.Connection is not { Status: ConnectionStatus.Connected } connection || (!state.Connected && state.ReasonCode != ConnectionEnds.Expired))
                     return ConnectionWords.NotConnected(integration, state);
-                if (!(await credentials.OpenAsync(permit, request.Org, integration, connection, rejected, cancellationToken)).TryGet(out var token, out var failure))
+                if (!(await credentials.OpenAsync(permit, request.Org, source, connection, rejected, cancellationToken)).TryGet(out var token, out var failure))
                     return failure.Code == FailureCode.NotConnected ? NotConnected(request, failure.Message) : failure;
                 return Opened(permit, token.Value, token.ExpiresAt, token.Scopes);
             default:
@@ -167,7 +174,9 @@ public sealed class CredentialBroker(
         var noted = issued.NoteAsync(request.Org, new IssuedCredential
         {
             Application = request.Application.Id,
+            ApplicationName = request.Application.Name,
             User = request.User?.Id,
+            UserName = request.User?.DisplayName,
             Session = request.Session?.Id,
             Integration = request.Integration.Id,
             IntegrationName = request.Integration.Name,

@@ -23,7 +23,7 @@ public sealed class ScopeStepUp(IConnectionStore connections, IAuditLog audit, T
     public async Task<Failure> NoteAsync(AccessRequest access, ImmutableArray<string> demanded)
     {
         var missing = demanded;
-        while (access.User is { } user && await connections.FindAsync(access.Org, user.Id, access.Integration.Id, CancellationToken.None) is { Value.Status: ConnectionStatus.Connected } row)
+        while (access.User is { } user && await connections.FindAsync(access.Org, user.Id, access.Integration.ConnectionOf ?? access.Integration.Id, CancellationToken.None) is { Value.Status: ConnectionStatus.Connected } row)
         {
             missing = [.. demanded.Except(row.Value.Scopes, StringComparer.Ordinal)];
             ImmutableArray<string> before = row.Value.MissingScopes.IsDefault ? [] : row.Value.MissingScopes;

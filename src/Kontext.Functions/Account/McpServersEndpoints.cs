@@ -9,7 +9,7 @@ using Kontext.Functions.SignIn;
 namespace Kontext.Functions.Account;
 
 /// <summary>The page of the MCP servers a person's agents can reach through the gateway, with a warning at each that lacks the person's connection (seed 004).</summary>
-internal sealed class McpServersEndpoints(SignedInPages pages, ServiceDirectory services, IConnectionStore connections, KontextSettings settings, TimeProvider time)
+internal sealed class McpServersEndpoints(SignedInPages pages, ServiceDirectory services, ConnectionSources connections, KontextSettings settings)
 {
     private const string Path = McpServersModel.Path;
 
@@ -20,17 +20,19 @@ internal sealed class McpServersEndpoints(SignedInPages pages, ServiceDirectory 
     private Task<IResult> ShowAsync(HttpContext context) => pages.ShowAsync(context, async (user, person) =>
     {
         var servers = await services.McpServersAsync(user.Org, context.RequestAborted);
-        var rows = (await connections.ListAsync(user.Org, user.User.Id, context.RequestAborted)).ToDictionary(connection => connection.Integration);
-        return PageResult.Of<McpServersPage>(new McpServersModel(person, settings.GatewayResource, servers.ConvertAll(server => CardOf(server, rows.GetValueOrDefault(server.Id)))));
+        var cards = await Task.WhenAll(servers.Select(server => CardAsync(user, server, context.RequestAborted)));
+        return PageResult.Of<McpServersPage>(new McpServersModel(person, settings.GatewayResource, cards));
     });
 
-    private McpServerCard CardOf(Integration integration, Connection? connection)
+    private async Task<McpServerCard> CardAsync(BrowserUser user, Integration integration, CancellationToken cancellationToken)
     {
         var provider = services.ProviderOf(integration);
-        var state = ConnectionState.Of(integration, connection, time.GetUtcNow());
+        var (source, state) = await connections.FindAsync(user.Org, user.User.Id, integration, cancellationToken);
+        // A suite that is gone cannot be connected: its product is told to need itself, with the reason.
+        var service = source is { Archived: false } ? source : integration;
         var need = !integration.NeedsConnection ? McpServerNeed.Nothing : state.Connected ? McpServerNeed.Connected : McpServerNeed.Connection;
         return new McpServerCard(
-            integration.Id.ToString(), ServiceBody.NameOf(integration, provider), provider?.Description, WebLink.HostOf(integration.Url),
+            integration.Id.ToString(), new McpServerService(service.Id.ToString(), ServiceBody.NameOf(service, services.ProviderOf(service))), ServiceBody.NameOf(integration, provider), provider?.Description, WebLink.HostOf(integration.Url),
             $"{settings.GatewayResource}/{ToolId.HandleOf(integration.Name)}", need,
             need == McpServerNeed.Connected ? state.Connection?.Account : null, need == McpServerNeed.Connection ? state.Reason : null, integration.Capabilities);
     }

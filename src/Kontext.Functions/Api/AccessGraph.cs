@@ -62,7 +62,7 @@ internal sealed class AccessGraph
 }
 
 /// <summary>Puts the access graph together from what decides about access.</summary>
-internal sealed class AccessGraphs(IIntegrationStore integrations, ISessionStore sessions, IUserStore users, IConnectionStore connections, CredentialBroker broker, TimeProvider time)
+internal sealed class AccessGraphs(IIntegrationStore integrations, ISessionStore sessions, IUserStore users, ConnectionSources connections, CredentialBroker broker, TimeProvider time)
 {
     private const int MaxSessions = 200;
     private const int MaxCapabilities = 100;
@@ -126,10 +126,9 @@ internal sealed class AccessGraphs(IIntegrationStore integrations, ISessionStore
                 graph.Add(new AccessEdgeBody(from, to, "approved") { Via = via, Sessions = own.Count(session => session.Covers(integration.Id)), Access = reach.Access });
                 Deny(graph, from, to, via, reach);
             }
-            foreach (var connection in await connections.ListAsync(org, user.Id, cancellationToken))
+            foreach (var integration in attached.Where(integration => integration.NeedsConnection && graph.Has(AccessGraph.NameOf(integration.Id))))
             {
-                if (attached.Find(integration => integration.Id == connection.Integration) is { } integration && graph.Has(AccessGraph.NameOf(integration.Id))
-                    && ConnectionState.Of(integration, connection, now).Connected)
+                if ((await connections.FindAsync(org, user.Id, integration, cancellationToken)).State.Connected)
                     graph.Add(new AccessEdgeBody(from, AccessGraph.NameOf(integration.Id), "connected"));
             }
         }

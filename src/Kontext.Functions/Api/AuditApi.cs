@@ -165,5 +165,5 @@ internal sealed class AuditApi(IAuditLog audit, IAuditExport trail, TimeProvider
         return Api.Ok(new AuditEventListBody([.. found.Entries.Select(AuditEventBody.Of)], older, lookedBackTo), ApiJson.Default.AuditEventListBody);
     }
 
-    private static bool IsCall(AuditEvent happened) => happened.Type is AuditTypes.ApiCall or AuditTypes.CredentialIssued or AuditTypes.CredentialInjected;
+    private static bool IsCall(AuditEvent happened) => happened.Type is AuditTypes.ApiCall or AuditTypes.CredentialIssued or AuditTypes.CredentialInjected or AuditTypes.CredentialExpired;
 }

@@ -19,6 +19,9 @@ internal sealed record IntegrationBody
 
     public IntegrationOAuthBody? Oauth { get; init; }
 
+    /// <summary>Id of the integration whose connections serve this one; left out when people connect it by itself.</summary>
+    public string? ConnectionOf { get; init; }
+
     public required CapabilitiesBody Capabilities { get; init; }
 
     public required IReadOnlyDictionary<string, string> CredentialSchema { get; init; }
@@ -58,6 +61,7 @@ internal sealed record IntegrationBody
         Category = IntegrationWords.Of(integration.Category),
         AuthMode = IntegrationWords.Of(integration.AuthMode),
         Oauth = integration.OAuth is { } oauth ? IntegrationOAuthBody.Of(oauth) : null,
+        ConnectionOf = integration.ConnectionOf?.ToString(),
         Capabilities = new CapabilitiesBody(integration.Capabilities),
         CredentialSchema = integration.CredentialSchema,
         ServerTokenConfigured = integration.ServerTokenVersion is not null,
@@ -201,6 +205,9 @@ internal sealed record IntegrationInput
     public string? AuthMode { get; init; }
 
     public IntegrationOAuthInput? Oauth { get; init; }
+
+    /// <summary>Id of the integration whose connections are to serve this one; empty for connections of its own.</summary>
+    public string? ConnectionOf { get; init; }
 
     /// <summary>An array of names, or an object with <c>tools</c> (contract 1.6).</summary>
     public JsonElement? Capabilities { get; init; }

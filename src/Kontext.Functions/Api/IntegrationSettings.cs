@@ -9,7 +9,7 @@ using Kontext.Domain.Vault;
 namespace Kontext.Functions.Api;
 
 /// <summary>Checks and applies an integration's fields as sent to the API; secrets go to the vault, never into the row.</summary>
-internal sealed class IntegrationSettings(ICredentialVault vault, ISealer sealer, ProviderCatalog catalog, KontextSettings settings, TimeProvider time)
+internal sealed class IntegrationSettings(ICredentialVault vault, ISealer sealer, ProviderCatalog catalog, IIntegrationStore integrations, ConnectionSources sources, KontextSettings settings, TimeProvider time)
 {
     private static readonly SearchValues<char> NotInHandles = SearchValues.Create("/:?#\\%");
     private const int MaxTokenLength = 16 * 1024;
@@ -68,6 +68,8 @@ internal sealed class IntegrationSettings(ICredentialVault vault, ISealer sealer
             UpdatedAt = now,
         };
         next = ProxySettings.Apply(next, input);
+        if (!(await WithConnectionAsync(org, next, current, input, cancellationToken)).TryGet(out next, out var refused))
+            return refused;
         if (input.ServerToken is { } token)
             next = await WithServerTokenAsync(org, next, new Secret(token.Trim()), cancellationToken);
         if (current is { AuthMode: AuthMode.ServerToken } && mode != AuthMode.ServerToken && input.ServerToken is null)
@@ -79,7 +81,25 @@ internal sealed class IntegrationSettings(ICredentialVault vault, ISealer sealer
         // Where the address is all that says who issues tokens, another address is another service: its tokens are nobody else's to see.
         if (current is not null && current.Url != next.Url && current.ConnectionEpoch == next.ConnectionEpoch && McpAuthorizationServers.Serves(next))
             next = next with { ConnectionEpoch = next.ConnectionEpoch + 1 };
+        // People connected it by itself, or nothing of it: what is left of either is of no use to the other.
+        if (current is not null && current.ConnectionOf != next.ConnectionOf && current.ConnectionEpoch == next.ConnectionEpoch)
+            next = next with { ConnectionEpoch = next.ConnectionEpoch + 1 };
         return current is not null && IsOtherService(current, next) ? next with { ValidationStatus = null, ValidationMessage = null } : next;
+    }
+
+    /// <summary>The integration with the one whose connections serve it. Checked before anything of it is put into the vault.</summary>
+    private async Task<Result<Integration>> WithConnectionAsync(OrgId org, Integration next, Integration? current, IntegrationInput input, CancellationToken cancellationToken)
+    {
+        if ((input.ConnectionOf ?? current?.ConnectionOf?.ToString()) is not { Length: > 0 } text)
+            return next with { ConnectionOf = null };
+        var before = current?.OAuth;
+        var candidate = input.Oauth is { } oauth ? next with { OAuth = Merge(oauth, before, ParametersOf(oauth, before), before?.ClientSecretVersion) } : next;
+        return IntegrationId.TryParse(text, null, out var id) && await integrations.CurrentAsync(org, id, cancellationToken) is { Archived: false } source && sources.Serves(source, candidate)
+            ? next with { ConnectionOf = id }
+            : Api.Invalid(new Dictionary<string, string>
+            {
+                ["connectionOf"] = "Has to be the id of an integration whose oauth.provider is a suite of the catalog, while this one is an MCP server with authMode oauth, a product of that suite as oauth.provider and the address the catalog gives as url. Leave it empty for connections of its own.",
+            });
     }
 
     /// <summary>What validation found of the one says nothing about the other.</summary>

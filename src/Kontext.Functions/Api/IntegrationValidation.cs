@@ -14,7 +14,7 @@ internal sealed record ValidationOutcome(bool Valid, string Message, ImmutableAr
 
 /// <summary>Tests that an integration is reachable, speaks MCP and lists its tools, and that its OAuth settings are complete (contract 2.4).
 /// Where each person has a credential of their own, the administrator's is used; without one, being asked for a credential counts as an answer.</summary>
-internal sealed class IntegrationValidation(McpToolNames tools, ProviderDirectory providers, ConnectionValidation connections, ICredentialVault vault)
+internal sealed class IntegrationValidation(McpToolNames tools, ProviderDirectory providers, ConnectionValidation connections, ConnectionSources sources, ICredentialVault vault)
 {
     public async Task<ValidationOutcome> RunAsync(OrgId org, UserId? administrator, Integration integration, CancellationToken cancellationToken)
     {
@@ -38,7 +38,7 @@ internal sealed class IntegrationValidation(McpToolNames tools, ProviderDirector
         var credential = integration switch
         {
             { AuthMode: AuthMode.ServerToken, ServerTokenVersion: { } version } => await vault.GetAsync(org, CredentialName.ServerToken(integration.Id), version, cancellationToken),
-            { NeedsConnection: true } when administrator is { } person => await connections.CredentialAsync(org, person, integration, cancellationToken),
+            { NeedsConnection: true } when administrator is { } person && await sources.OfAsync(org, integration, cancellationToken) is { } source => await connections.CredentialAsync(org, person, source, cancellationToken),
             _ => null,
         };
         var outcome = (await tools.ListAsync(integration, credential, cancellationToken)).TryGet(out var names, out var failure)

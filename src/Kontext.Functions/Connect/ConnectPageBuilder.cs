@@ -10,7 +10,7 @@ namespace Kontext.Functions.Connect;
 internal sealed record OpenedSession(string Handle, ConnectSession Session, Application Application);
 
 /// <summary>Gathers what the connect page shows and checks who may see it.</summary>
-internal sealed class ConnectPageBuilder(IConnectLinks links, IApplicationStore applications, IIntegrationStore integrations, IConnectionStore connections, ProviderDirectory providers, TimeProvider time)
+internal sealed class ConnectPageBuilder(IConnectLinks links, IApplicationStore applications, IIntegrationStore integrations, IConnectionStore connections, ConnectionSources sources, ProviderDirectory providers, TimeProvider time)
 {
     /// <summary>Where the page is, and the forms go.</summary>
     public const string Action = "/oauth/connect";
@@ -33,11 +33,9 @@ internal sealed class ConnectPageBuilder(IConnectLinks links, IApplicationStore 
     /// <summary>The integration a form is about: one the page would show.</summary>
     public async Task<Result<Integration>> FindIntegrationAsync(BrowserUser user, OpenedSession session, string? id, CancellationToken cancellationToken)
     {
-        if (!IntegrationId.TryParse(id, null, out var integrationId)
-            || await integrations.CurrentAsync(user.Org, integrationId, cancellationToken) is not { Archived: false } integration
-            || !IsOffered(session, integration))
+        if (!IntegrationId.TryParse(id, null, out var integrationId) || (await ListAsync(user.Org, session, cancellationToken)).Find(integration => integration.Id == integrationId) is not { } offered)
             return new Failure(FailureCode.NotFound, "This service is not one of those offered here.");
-        return integration;
+        return offered;
     }
 
     /// <summary>The page.</summary>
@@ -65,7 +63,9 @@ internal sealed class ConnectPageBuilder(IConnectLinks links, IApplicationStore 
                     found.Add(integration);
             }
         }
-        return found;
+        // What is used with the connection to a suite is connected by connecting the suite.
+        var shown = await Task.WhenAll(found.Select(integration => sources.OfAsync(org, integration, cancellationToken).AsTask()));
+        return [.. shown.OfType<Integration>().Where(integration => !integration.Archived).DistinctBy(integration => integration.Id)];
     }
 
     // A link names one integration only if its person may connect it: the agent was refused for want of it, or the person asked for the link themselves.

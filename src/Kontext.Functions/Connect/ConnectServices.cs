@@ -44,6 +44,7 @@ internal static class ConnectServices
         .AddSingleton<IConnectionWalk, ConnectionWalk>()
         .AddSingleton<IDailyWork, DailyWork>()
         .AddSingleton<RefreshBackfill>()
+        .AddSingleton<ConnectionSources>()
         .AddSingleton<ConnectionCredentials>()
         .AddSingleton<ConnectionWriter>()
         .AddSingleton<ConnectFlow>()

@@ -7,7 +7,7 @@ using Kontext.Domain.Vault;
 namespace Kontext.Functions.Mcp;
 
 /// <summary><c>REQUEST_CAPABILITY</c>: a fresh link for what the person can connect themselves, and a request to an administrator for what they cannot (contract 4.5).</summary>
-internal sealed class CapabilityAsking(AttachedIntegrations attached, IConnectionStore connections, CredentialBroker broker, CapabilityRequests requests, IConnectLinks links)
+internal sealed class CapabilityAsking(AttachedIntegrations attached, ConnectionSources connections, CredentialBroker broker, CapabilityRequests requests, IConnectLinks links)
 {
     /// <summary>Answers in words for the model, with a link.</summary>
     public async Task RunAsync(McpExchange exchange, JsonElement arguments)
@@ -17,8 +17,7 @@ internal sealed class CapabilityAsking(AttachedIntegrations attached, IConnectio
         var disconnected = new List<Integration>();
         foreach (var integration in has.Where(integration => integration.NeedsConnection))
         {
-            var connection = await connections.CurrentAsync(exchange.Caller.Org, exchange.Caller.User.Id, integration.Id, exchange.Aborted);
-            if (connection is not { Status: ConnectionStatus.Connected } || connection.Epoch != integration.ConnectionEpoch)
+            if (!(await connections.FindAsync(exchange.Caller.Org, exchange.Caller.User.Id, integration, exchange.Aborted)).State.Connected)
                 disconnected.Add(integration);
         }
         var named = asked is null ? null : disconnected.Find(integration => IsNamed(integration, asked));

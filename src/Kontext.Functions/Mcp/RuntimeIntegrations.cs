@@ -8,7 +8,7 @@ using Kontext.Domain.Vault;
 namespace Kontext.Functions.Mcp;
 
 /// <summary>What an agent may know of its integrations (contract 4.6), and the link with which its person connects them (contract 5.1).</summary>
-internal sealed class RuntimeIntegrations(AttachedIntegrations attached, IConnectionStore connections, IConnectLinks links, KontextSettings settings, TimeProvider time)
+internal sealed class RuntimeIntegrations(AttachedIntegrations attached, ConnectionSources connections, IConnectLinks links, KontextSettings settings)
 {
     /// <summary><c>GET /mcp/integrations</c>.</summary>
     public async Task<IResult> ListAsync(HttpContext context)
@@ -66,7 +66,7 @@ internal sealed class RuntimeIntegrations(AttachedIntegrations attached, IConnec
 
     private async ValueTask<RuntimeConnectionBody> ConnectionOfAsync(AgentCaller caller, Integration integration, CancellationToken cancellationToken)
     {
-        var state = ConnectionState.Of(integration, await connections.CurrentAsync(caller.Org, caller.User.Id, integration.Id, cancellationToken), time.GetUtcNow());
+        var (_, state) = await connections.FindAsync(caller.Org, caller.User.Id, integration, cancellationToken);
         // An access token that is refreshed behind the scenes is not what people mean by the end of a connection.
         return state is { Connected: true, Connection: { } connection }
             ? new RuntimeConnectionBody(true, state.Status, connection is { Refreshable: false, AccessExpiresAt: { } end } ? Iso(end) : null, connection.Account, Reason: null)

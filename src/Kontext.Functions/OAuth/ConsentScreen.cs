@@ -12,7 +12,7 @@ namespace Kontext.Functions.OAuth;
 
 /// <summary>What the consent page says: who asks, for what, as whom, for how long (contract 3.2, seed 002).</summary>
 internal sealed class ConsentScreen(
-    IIntegrationStore integrations, IConnectionStore connections, IOrganizationStore organizations, IUserStore users, IToolPinStore pins, StandingApprovals approvals,
+    IIntegrationStore integrations, ConnectionSources connections, IOrganizationStore organizations, IUserStore users, IToolPinStore pins, StandingApprovals approvals,
     Resources resources)
 {
     /// <summary>What to ask: everything, or only the difference when the person has allowed this agent a part already. <c>prompt=consent</c> asks for everything.</summary>
@@ -75,9 +75,7 @@ internal sealed class ConsentScreen(
         var asked = new List<ConsentIntegration>();
         foreach (var integration in question.Asked)
         {
-            var connected = integration.NeedsConnection
-                && await connections.CurrentAsync(request.Org, person.User.Id, integration.Id, cancellationToken) is { Status: ConnectionStatus.Connected } connection
-                && connection.Epoch == integration.ConnectionEpoch;
+            var connected = integration.NeedsConnection && (await connections.FindAsync(request.Org, person.User.Id, integration, cancellationToken)).State.Connected;
             var able = await CapabilitiesAsync(request.Org, integration, cancellationToken);
             asked.Add(new ConsentIntegration(
                 integration.Id.ToString(), integration.Name, integration.Url, [.. able[ToolRisk.Destroys]], [.. able[ToolRisk.Writes]], [.. able[ToolRisk.Reads]],

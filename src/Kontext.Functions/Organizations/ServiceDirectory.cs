@@ -3,14 +3,14 @@ using Kontext.Domain.Integrations;
 
 namespace Kontext.Functions.Organizations;
 
-/// <summary>The services people of an organization can connect: its integrations that need a connection of each person's own.</summary>
+/// <summary>The services people of an organization can connect: its integrations that people connect by themselves.</summary>
 internal sealed class ServiceDirectory(IIntegrationStore integrations, ProviderCatalog catalog)
 {
     private const int PageSize = 200;
 
     /// <summary>All of them, by name.</summary>
     public Task<List<Integration>> ListAsync(OrgId org, CancellationToken cancellationToken) =>
-        ListAsync(org, integration => integration.NeedsConnection, cancellationToken);
+        ListAsync(org, integration => integration.IsConnectedItself, cancellationToken);
 
     /// <summary>Everything agents can reach through the organization, by name.</summary>
     public Task<List<Integration>> AllAsync(OrgId org, CancellationToken cancellationToken) =>
@@ -52,5 +52,5 @@ internal sealed class ServiceDirectory(IIntegrationStore integrations, ProviderC
         return found;
     }
 
-    private static bool IsConnectable(Integration integration) => integration is { Archived: false, NeedsConnection: true };
+    private static bool IsConnectable(Integration integration) => integration is { Archived: false, IsConnectedItself: true };
 }

@@ -12,6 +12,7 @@ public sealed record McpServersModel(PagePerson Person, string GatewayUrl, IRead
 
 /// <summary>An MCP server of the organization.</summary>
 /// <param name="Id">Its integration's id.</param>
+/// <param name="Service">What people connect to use it.</param>
 /// <param name="Name">Its name for people.</param>
 /// <param name="Description">What it is good for; null when there is nothing to say.</param>
 /// <param name="Host">Where it is.</param>
@@ -21,7 +22,12 @@ public sealed record McpServersModel(PagePerson Person, string GatewayUrl, IRead
 /// <param name="Reason">Why the connection no longer works; null when there never was one, or it works.</param>
 /// <param name="Capabilities">What it can do, as far as the organization wrote it down.</param>
 public sealed record McpServerCard(
-    string Id, string Name, string? Description, string Host, string Url, McpServerNeed Need, string? Account, string? Reason, IReadOnlyList<string> Capabilities);
+    string Id, McpServerService Service, string Name, string? Description, string Host, string Url, McpServerNeed Need, string? Account, string? Reason, IReadOnlyList<string> Capabilities);
+
+/// <summary>What people connect to use an MCP server: itself, or the suite it is a product of.</summary>
+/// <param name="Id">The integration's id.</param>
+/// <param name="Name">Its name for people.</param>
+public sealed record McpServerService(string Id, string Name);
 
 /// <summary>What an MCP server needs before a person's agents can use it.</summary>
 public enum McpServerNeed

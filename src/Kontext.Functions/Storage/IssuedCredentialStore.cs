@@ -12,6 +12,7 @@ internal sealed class IssuedCredentialStore(ITableSource tables) : IIssuedCreden
     private const int ShardsAtOnce = 16;
     private const string AfterIds = "~~";
 
+    private readonly CredentialEnds ends = new(tables);
     // What this process noted before needs no other row.
     private readonly MemoryCache noted = new(new MemoryCacheOptions { SizeLimit = 50_000 });
     private readonly DocumentTable<IssuedCredential> table = new(tables.Open("issuedcredentials"), StoredJson.Default.IssuedCredential);
@@ -24,7 +25,9 @@ internal sealed class IssuedCredentialStore(ITableSource tables) : IIssuedCreden
 
         async Task WriteAsync()
         {
-            await Task.WhenAll(RowsOf(org, issued).Select(row => table.InsertAsync(row.Partition, row.Row, issued, CancellationToken.None)));
+            await Task.WhenAll([
+                .. RowsOf(org, issued).Select(row => table.InsertAsync(row.Partition, row.Row, issued, CancellationToken.None)),
+                issued.EndsAt is null ? Task.CompletedTask : ends.FileAsync(new CredentialEnd(org, issued), CancellationToken.None)]);
             noted.Set(key, true, new MemoryCacheEntryOptions { Size = 1, AbsoluteExpiration = issued.KeptUntil });
         }
     }

@@ -44,6 +44,7 @@ internal static class StorageRegistration
         services.AddSingleton<IApprovalStore, ApprovalStore>();
         services.AddSingleton<IConnectionStore, ConnectionStore>();
         services.AddSingleton<IIssuedCredentials, IssuedCredentialStore>();
+        services.AddSingleton<ICredentialEnds, CredentialEnds>();
         return services;
     }
 }

@@ -1,4 +1,5 @@
 using Kontext.Domain.Integrations;
+using Kontext.Domain.Vault;
 using Kontext.Functions.Api;
 using Kontext.Testing;
 using Kontext.Testing.Connections;
@@ -37,7 +38,8 @@ public sealed class IntegrationSettingsTests
         {
             PublicUrl = new Uri("http://localhost:7071"), Storage = "memory", KeyDirectory = "unused", Organization = "dev", Development = true, AllowPrivateUpstreams = true,
         };
-        return new IntegrationSettings(world.Vault, new PlainSealer(), ProviderCatalog.Load(), settings, world.Time).WithOAuthAsync(world.Org, integration, input, default);
+        var (catalog, integrations) = (ProviderCatalog.Load(), new OneIntegration(world));
+        return new IntegrationSettings(world.Vault, new PlainSealer(), catalog, integrations, new ConnectionSources(integrations, world.Connections, catalog, world.Time), settings, world.Time).WithOAuthAsync(world.Org, integration, input, default);
     }
 
     private static Dictionary<string, string> Shop(string name) => new() { ["shop"] = name };

@@ -42,7 +42,7 @@ internal sealed class GatewayApp : IAsyncDisposable
 
     public Uri Url => client.BaseAddress!;
 
-    public static async Task<GatewayApp> StartAsync(GatewayPorts ports, UpstreamLimits? limits = null, Failure? refused = null, TimeProvider? time = null, CallSettings? calls = null, ITableSource? tables = null, ILoggerProvider? logs = null)
+    public static async Task<GatewayApp> StartAsync(GatewayPorts ports, UpstreamLimits? limits = null, Failure? refused = null, TimeProvider? time = null, CallSettings? calls = null, ITableSource? tables = null, ILoggerProvider? logs = null, ProviderCatalog? catalog = null)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
@@ -62,7 +62,7 @@ internal sealed class GatewayApp : IAsyncDisposable
         builder.Services.AddSingleton<IIssuedCredentials>(new IssuedCredentialStore(new MemoryTables()));
         // The connections of these tests are never refreshed: nothing of it is called.
         builder.Services.AddSingleton((CredentialRefresh)RuntimeHelpers.GetUninitializedObject(typeof(CredentialRefresh)));
-        builder.Services.AddSingleton<ConnectionCredentials>().AddSingleton<CredentialBroker>();
+        builder.Services.AddSingleton(catalog ?? ProviderCatalog.Load()).AddSingleton<ConnectionSources>().AddSingleton<ConnectionCredentials>().AddSingleton<CredentialBroker>();
         builder.Services.AddSingleton<IApprovalStore>(new ApprovalStore(new MemoryTables())).AddSingleton(new ApprovalAddresses(settings.Issuer)).AddSingleton<Approvals>();
         builder.Services.AddSingleton<AttemptLimits>().AddSingleton<RequestSlots>();
         builder.Services.AddSingleton<ISessionStore>(new Storage.Instance(new MemoryTables(), TimeProvider.System).Sessions);

@@ -8,7 +8,7 @@ internal static class Words
     /// <summary>The kinds of entries one can ask for.</summary>
     public static readonly IReadOnlyList<(string Value, string Text)> Types =
     [
-        ("", "Everything"), ("api.call", "Calls"), ("credential.issued", "Credentials issued"), ("credential.injected", "Credentials injected"), ("token.issued", "Tokens issued"), ("token.refused", "Tokens refused"),
+        ("", "Everything"), ("api.call", "Calls"), ("credential.issued", "Credentials issued"), ("credential.expired", "Credentials expired"), ("credential.injected", "Credentials injected"), ("token.issued", "Tokens issued"), ("token.refused", "Tokens refused"),
         ("user.signed_in", "Sign-ins"), ("user.consent", "Consents"), ("connection.connected", "Connections made"), ("connection.refreshed", "Connections refreshed"), ("connection.disconnected", "Connections ended"),
         ("admin.change", "Changes by administrators"), ("tool.changed", "Tools changed"), ("tool.accepted", "Changes of tools accepted"), ("approval.requested", "Approvals asked for"), ("approval.granted", "Approvals given"),
         ("approval.refused", "Approvals refused"), ("access.revoked", "Revocations"), ("attempts.limited", "Attempts limited"),

@@ -30,7 +30,7 @@ internal static class OverviewEndpoints
         var found = new List<AttentionItem>();
         if (!(await visit.AllAsync("/integrations", ApiJson.Default.IntegrationListBody, list => (list.Items, list.NextCursor), MaxIntegrations)).TryGet(out var integrations, out var failure))
             return failure;
-        foreach (var integration in integrations.Where(integration => integration.AuthMode is "oauth" or "user_token").Take(MaxIntegrations))
+        foreach (var integration in integrations.Where(integration => integration is { AuthMode: "oauth" or "user_token", ConnectionOf: null }).Take(MaxIntegrations))
         {
             if (!(await visit.GetAsync($"/integrations/{integration.Id}/connections?limit=200", ApiJson.Default.PersonConnectionListBody)).TryGet(out var connections, out failure))
                 return failure;
