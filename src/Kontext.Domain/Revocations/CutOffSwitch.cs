@@ -34,6 +34,10 @@ public sealed class CutOffSwitch(IOrganizationStore organizations, IUserStore us
     public async Task<bool> IsBuiltInAsync(OrgId org, CutOffTarget target, CancellationToken cancellationToken) =>
         target is { Kind: CutOffKind.Application, Application: { } application } && await applications.FindAsync(org, application, cancellationToken) is { Value.Registration: Registration.BuiltIn };
 
+    /// <summary>The integration whose connection the target is used with, where it has none of its own; else null.</summary>
+    public async Task<IntegrationId?> ServedByAsync(OrgId org, CutOffTarget target, CancellationToken cancellationToken) =>
+        target is { Kind: CutOffKind.Connection, Integration: { } integration } && await integrations.FindAsync(org, integration, cancellationToken) is { Value.ConnectionOf: { } suite } ? suite : null;
+
     /// <summary>Cuts off, or undoes it; gives how many sessions ended. A connection has no row of this kind: ending it is the cut-off.</summary>
     public async Task<int> SetAsync(OrgId org, CutOffTarget target, bool cutOff, string reason, CancellationToken cancellationToken)
     {

@@ -26,6 +26,8 @@ public sealed class CutOffs(ICutOffStore cutOffs, CutOffSwitch targets, IConnect
             return new Failure(FailureCode.NotFound, $"There is no {asked.Kind.ToString().ToLowerInvariant()} with this id.");
         if (await targets.IsBuiltInAsync(org, target, cancellationToken))
             return new Failure(FailureCode.Conflict, "This application ships with Kontext, and people manage the organization with it: it cannot be cut off.");
+        if (await targets.ServedByAsync(org, target, cancellationToken) is { } suite)
+            return new Failure(FailureCode.Conflict, $"{target.Name} has no connection of its own: it uses that to the integration {suite}. Cut off that connection, or {target.Name} for everybody.");
         if (target.User?.ToString() == by.Id && target.Kind == CutOffKind.User)
             return new Failure(FailureCode.Conflict, "You would cut off yourself. Another owner or admin, or a service account, can.");
         var now = time.GetUtcNow();

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text.Json.Nodes;
 using Kontext.Functions.Tests.Api;
+using Kontext.Functions.Tests.OAuth;
 using Kontext.Testing;
 
 namespace Kontext.Functions.Tests.Account;
@@ -48,6 +49,10 @@ public sealed class GoogleProductsTests(KontextFixture kontext)
         var ended = await OwnerAsync(HttpMethod.Delete, $"/integrations/{gmail}/connection");
         Assert.Equal(HttpStatusCode.Conflict, ended.Status);
         Assert.Contains(google, (string?)ended.Json!["message"], StringComparison.Ordinal);
+        var owner = (string)Jwt.Payload(kontext.OwnerToken)["sub"]!;
+        var revoked = await OwnerAsync(HttpMethod.Post, "/revocations", new JsonObject { ["type"] = "connection", ["userId"] = owner, ["integrationId"] = gmail });
+        Assert.Equal(HttpStatusCode.Conflict, revoked.Status);
+        Assert.Contains(google, (string?)revoked.Json!["message"], StringComparison.Ordinal);
     }
 
     [Fact]
