@@ -9,9 +9,6 @@ public sealed class EmptyPagesTests(PagesWorld world) : IClassFixture<PagesWorld
     [Theory]
     [InlineData("/integrations", "Nothing to connect", "An administrator can add one.")]
     [InlineData("/mcps", "No MCP servers yet", "An administrator of your organization can add some.")]
-    [InlineData("/rules", "You have no rule", "Your agents may do what you approved")]
-    [InlineData("/sessions", "No agent can act for you", "before anything is shared")]
-    [InlineData("/approvals", "Nothing waits for you", "Calls that need your approval")]
     public async Task A_page_without_content_says_what_that_means(string path, string heading, string meaning)
     {
         foreach (var integration in (await world.OwnerAsync(HttpMethod.Get, "/integrations")).Json!["items"]!.AsArray())

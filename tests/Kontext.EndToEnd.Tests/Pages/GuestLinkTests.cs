@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Text.Json.Nodes;
@@ -20,7 +21,7 @@ public sealed class GuestLinkTests(PagesWorld world) : IClassFixture<PagesWorld>
         await using var partner = await PartnerHost.StartAsync();
         var upstream = await world.OAuthAsync("Upstream");
         var notes = await world.OfferAsync($"Notes {Guid.NewGuid():N}"[..20], "user_token", new JsonObject { ["tokenLabel"] = "Notes key" });
-        var application = await TrustingAsync(partner, "Shop assistant", upstream, notes);
+        var application = await TrustingAsync(partner, upstream, notes);
         await using var guest = await GuestAsync("guest-1");
         await guest.Page.RouteAsync("https://app.partner.example/**", route => route.FulfillAsync(new() { Body = "back at the application" }));
         await guest.Page.GotoAsync(await LinkAsync(partner, application, "guest-1"));
@@ -41,7 +42,7 @@ public sealed class GuestLinkTests(PagesWorld world) : IClassFixture<PagesWorld>
         await guest.Page.GetByLabel("Notes key").FillAsync("nk_123456");
         await guest.Page.GetByRole(AriaRole.Button, new() { Name = "Save token" }).ClickAsync();
         await Expect(guest.Page.GetByText("Not connected")).ToHaveCountAsync(0);
-        await guest.Page.GetByRole(AriaRole.Link, new() { Name = "Return to Shop assistant" }).ClickAsync();
+        await guest.Page.GetByRole(AriaRole.Link, new() { Name = $"Return to {application.Name}" }).ClickAsync();
         await guest.Page.WaitForURLAsync(ReturnUrl);
         await Expect(guest.Page.GetByText("back at the application")).ToBeVisibleAsync();
     }
@@ -51,7 +52,7 @@ public sealed class GuestLinkTests(PagesWorld world) : IClassFixture<PagesWorld>
     {
         await using var partner = await PartnerHost.StartAsync();
         var notes = await world.OfferAsync($"Notes {Guid.NewGuid():N}"[..20], "user_token", new JsonObject { ["tokenLabel"] = "Notes key" });
-        var application = await TrustingAsync(partner, "Shop assistant", notes);
+        var application = await TrustingAsync(partner, notes);
         var link = await LinkAsync(partner, application, "guest-2");
         await using var guest = await GuestAsync("guest-2");
         await guest.Page.GotoAsync(link);
@@ -75,7 +76,7 @@ public sealed class GuestLinkTests(PagesWorld world) : IClassFixture<PagesWorld>
     {
         await using var partner = await PartnerHost.StartAsync();
         var upstream = await world.OAuthAsync("Upstream");
-        var application = await TrustingAsync(partner, "Shop assistant", upstream);
+        var application = await TrustingAsync(partner, upstream);
         await using var guest = await GuestAsync("guest-3");
         await guest.Page.GotoAsync(await LinkAsync(partner, application, "guest-3"));
         await Button(guest, upstream, "Connect").ClickAsync();
@@ -96,10 +97,16 @@ public sealed class GuestLinkTests(PagesWorld world) : IClassFixture<PagesWorld>
         return new PageOfPerson(world.Server, context, await context.NewPageAsync(), name);
     }
 
-    /// <summary>An application that trusts the partner; gives its id and the partner's key.</summary>
-    private async Task<(string Id, string Key)> TrustingAsync(PartnerHost partner, string name, params Offered[] services)
+    /// <summary>An application that trusts the partner, and the partner's key.</summary>
+    private sealed record Trusting(string Id, string Name, string Key);
+
+    private async Task<Trusting> TrustingAsync(PartnerHost partner, params Offered[] services)
     {
-        var id = (await world.AgentAsync(name, services))["app_".Length..];
+        var name = $"Shop assistant {Guid.NewGuid():N}"[..24];
+        var made = await world.OwnerAsync(HttpMethod.Post, "/applications", new JsonObject { ["name"] = name, ["oauth"] = new JsonObject { ["type"] = "confidential", ["redirectUris"] = new JsonArray(TestAgent.RedirectUri) } });
+        Assert.True(made.Status == HttpStatusCode.Created, made.Json?.ToJsonString());
+        var id = (string)made.Json!["application"]!["id"]!;
+        await world.OwnerAsync(HttpMethod.Put, $"/applications/{id}/integrations", new JsonObject { ["integrationIds"] = new JsonArray([.. services.Select(service => (JsonNode)service.Id)]) });
         var key = Guid.NewGuid().ToString("n") + Guid.NewGuid().ToString("n");
         var trusting = await world.OwnerAsync(HttpMethod.Patch, $"/applications/{id}", new JsonObject
         {
@@ -109,12 +116,12 @@ public sealed class GuestLinkTests(PagesWorld world) : IClassFixture<PagesWorld>
                 ["allowedAlgorithms"] = new JsonArray("RS256"), ["allowedReturnUrls"] = new JsonArray(ReturnUrl), ["partnerApiKey"] = key,
             },
         });
-        Assert.True((int)trusting.Status == 200, trusting.Json?.ToJsonString());
-        return (id, key);
+        Assert.True(trusting.Status == HttpStatusCode.OK, trusting.Json?.ToJsonString());
+        return new Trusting(id, name, key);
     }
 
     /// <summary>The link that the partner's backend asks for, for one of its users.</summary>
-    private async Task<string> LinkAsync(PartnerHost partner, (string Id, string Key) application, string subject)
+    private async Task<string> LinkAsync(PartnerHost partner, Trusting application, string subject)
     {
         var now = TimeProvider.System.GetUtcNow();
         var claims = new JsonObject

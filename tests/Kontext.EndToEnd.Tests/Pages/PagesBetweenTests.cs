@@ -57,7 +57,7 @@ public sealed class PagesBetweenTests(PagesWorld world) : IClassFixture<PagesWor
         var service = await world.OAuthAsync("Upstream");
         await using var person = await world.PersonAsync("/integrations");
         // Going on by itself comes to nothing, as where browsers are told not to.
-        await person.Page.RouteAsync(world.Idp.Issuer + "/**", route => route.FulfillAsync(new() { Status = 204 }));
+        await person.Page.RouteAsync(world.Idp.Issuer + "/**", route => route.AbortAsync(RequestAbortErrorCode.Aborted));
         await person.Button(service, "Connect").ClickAsync();
         await Expect(person.Heading).ToHaveTextAsync($"On to {service.Name}");
         await Expect(person.Page.GetByText("Allow the access there, and you come back here.")).ToBeVisibleAsync();
