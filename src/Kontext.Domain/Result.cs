@@ -120,7 +120,7 @@ public sealed record Failure(FailureCode Code, string Message, string? Detail = 
     /// <summary>The revision that holds now, when <see cref="FailureCode.Conflict"/> is about another one that was expected.</summary>
     public int? CurrentRevision { get; init; }
 
-    /// <summary>Field name to messages, for <see cref="FailureCode.InvalidRequest"/> on the management API.</summary>
+    /// <summary>Field name to messages, for <see cref="FailureCode.InvalidRequest"/> on the management API and in forms.</summary>
     public IReadOnlyDictionary<string, string>? Fields { get; init; }
 }
 

@@ -76,6 +76,15 @@ public sealed class ConnectStates(IConnectStateStore store, ISealer sealer, Time
         return (state, state.SealedSession is { } text ? await sealer.OpenAsync(org, ContextOf(state), text, cancellationToken) : null);
     }
 
+    /// <summary>What a state was issued for, whoever asks. The handle of its connect session is for the browser session that began alone, which may have ended since.</summary>
+    public async Task<(OrgId Org, ConnectState State, Secret? Session)?> FindInterruptedAsync(string? handle, string? browserBinding, CancellationToken cancellationToken)
+    {
+        if (!OrgHandle.TryRead(handle, OrgHandle.ConnectState, out var org) || await store.FindAsync(org, RandomValue.HashOf(handle!), cancellationToken) is not { Value: var state })
+            return null;
+        var sealedSession = state is { BrowserBinding: not null, SealedSession: { } text } && IsOf(state, state.User, browserBinding) ? text : null;
+        return (org, state, sealedSession is null ? null : await sealer.OpenAsync(org, ContextOf(state), sealedSession, cancellationToken));
+    }
+
     /// <summary>Takes a state back: the same person and browser, in time, once. <paramref name="browserBinding"/> is null where an access token speaks for the person.</summary>
     public async Task<Result<ConnectState>> RedeemAsync(string? handle, OrgId org, UserId user, string? browserBinding, CancellationToken cancellationToken)
     {

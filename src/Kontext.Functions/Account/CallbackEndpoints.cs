@@ -1,6 +1,7 @@
 using Kontext.Domain;
 using Kontext.Domain.Integrations;
 using Kontext.Domain.Vault;
+using Kontext.Functions.Connect;
 using Kontext.Functions.Organizations;
 using Kontext.Functions.Pages;
 using Kontext.Functions.SignIn;
@@ -8,7 +9,7 @@ using Kontext.Functions.SignIn;
 namespace Kontext.Functions.Account;
 
 /// <summary>The page that takes a provider's answer: <c>/integrations/{service}/callback</c> (seed 004). With scripts it hands the answer to the API; without them, a form does.</summary>
-internal sealed class CallbackEndpoints(SignedInPages pages, BrowserSessions browser, IntegrationsView view, ServiceDirectory services, ConnectFlow flow)
+internal sealed class CallbackEndpoints(SignedInPages pages, BrowserSessions browser, IntegrationsView view, ServiceDirectory services, ConnectFlow flow, InterruptedConnections interrupted, IConnectPages connect)
 {
     private const int MaxLength = 4096;
     private static readonly string[] Parameters = ["code", "state", "iss", "error", "error_description"];
@@ -24,7 +25,7 @@ internal sealed class CallbackEndpoints(SignedInPages pages, BrowserSessions bro
     {
         // Signing in anew would not bring the answer back: it is bound to the sign-in that asked for it.
         if (await browser.CurrentAsync(context) is not { } user)
-            return Failed(null, service, service, "Your sign-in ended while you were away. Sign in and start again.", StatusCodes.Status401Unauthorized);
+            return connect.SignedOut(context, (await interrupted.FindAsync(context)).IntegrationName, IntegrationsModel.Path);
         var person = await pages.PersonAsync(context, user);
         if (await services.FindAsync(user.Org, service, context.RequestAborted) is not { } integration)
             return Failed(person, service, service, "Your organization no longer offers this service.", StatusCodes.Status404NotFound);
@@ -60,6 +61,6 @@ internal sealed class CallbackEndpoints(SignedInPages pages, BrowserSessions bro
         return flow.CallbackAsync(user.Org, user.User, user.SessionBinding, callback, context.RequestAborted);
     }
 
-    private static IResult Failed(PagePerson? person, string service, string name, string error, int statusCode) =>
+    private static IResult Failed(PagePerson person, string service, string name, string error, int statusCode) =>
         PageResult.Of<CallbackPage>(CallbackModel.Failed(person, service, name, error), statusCode);
 }

@@ -55,7 +55,8 @@ internal sealed class IntegrationsEndpoints(
         {
             var fields = post.Integration.CredentialSchema.Keys.ToDictionary(name => name, name => new Secret(post.Form[ConnectCard.FieldPrefix + name] ?? ""), StringComparer.Ordinal);
             if (!(await tokens.SaveFieldsAsync(post.User.Org, post.User.User, post.Integration, fields, post.Context.RequestAborted)).TryGet(out connection, out failure))
-                return failure;
+                // Under the labels that the fields have on the page.
+                return failure.Fields is { } wrong ? failure with { Message = $"{post.Name} was not connected. {string.Join(' ', wrong.Select(field => $"{FieldWords.Of(field.Key)}: {field.Value}"))}" } : failure;
         }
         return new Posted.To(Path, connection.Validity == Validity.Valid ? $"{post.Name} is connected." : $"{post.Name} is connected. {connection.CheckMessage}");
     }

@@ -28,9 +28,8 @@ internal sealed class SignedInPages(BrowserSessions browser, IOrganizationStore 
     {
         if (!(await FormFields.ReadAsync(context.Request, context.RequestAborted)).TryGet(out var form, out var failure))
             return PageErrors.Of(context, failure);
-        // Not by a redirect: the browser would hold the provider's address against the form-action of the page it came from.
         if (await browser.CurrentAsync(context) is not { } user)
-            return ContinuePage.To($"/login?return_to={Uri.EscapeDataString(back)}", "Your sign-in has ended", "It was too long ago. Sign in again to go on.", "Sign in");
+            return ContinuePage.ToSignIn(back);
         // From here on error pages have the person's navigation.
         await PersonAsync(context, user);
         if (!browser.IsCsrf(context, user, form["csrf"]))

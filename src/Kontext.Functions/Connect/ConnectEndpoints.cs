@@ -1,6 +1,8 @@
 using Kontext.Domain;
 using Kontext.Domain.Integrations;
 using Kontext.Domain.Vault;
+using Kontext.Functions.Account;
+using Kontext.Functions.OAuth;
 using Kontext.Functions.SignIn;
 
 namespace Kontext.Functions.Connect;
@@ -8,6 +10,8 @@ namespace Kontext.Functions.Connect;
 /// <summary>The pages on which a person connects services (contract section 5), and the address providers send them back to.</summary>
 internal static class ConnectEndpoints
 {
+    private static readonly Failure OfGuest = new(FailureCode.NotFound, "This link works for a quarter of an hour, in the browser that opened it first. Go back to the application you came from and start again there.");
+
     /// <summary>Maps them. <paramref name="signedInUser"/> tells who is signed in with this browser; null sends the person to sign in. An application's own users come with a link that says who they are.</summary>
     public static void Map(IEndpointRouteBuilder app, KontextSettings settings, Func<HttpContext, ValueTask<BrowserUser?>> signedInUser)
     {
@@ -15,16 +19,16 @@ internal static class ConnectEndpoints
         async ValueTask<BrowserUser?> posting(HttpContext posted) => await guests.OfFormAsync(posted) ?? await signedInUser(posted);
         var oauth = app.MapGroup("/oauth").WithMetadata(new Surface(
             Authenticate: null, (context, failure) => context.RequestServices.GetRequiredService<IConnectPages>().Error(context, failure)));
-        oauth.MapGet("/connect", (HttpContext context, ConnectPageBuilder builder, IConnectPages pages) => ShowAsync(context, builder, pages, guests, signedInUser));
-        oauth.MapGet("/callback", (HttpContext context, ConnectFlow flow, ConnectOrigins origins, IConnectPages pages, PersonalCallback personal) => CallbackAsync(context, flow, origins, pages, personal, async returned => await guests.OfStateAsync(returned, returned.Request.Query["state"]) ?? await signedInUser(returned)));
-        oauth.MapPost("/connect/start", (HttpContext context, ConnectPageBuilder builder, ConnectFlow flow, IConnectPages pages) =>
-            PostAsync(context, settings, builder, pages, posting, post => StartAsync(post, flow)));
-        oauth.MapPost("/connect/token", (HttpContext context, ConnectPageBuilder builder, ProvidedTokens tokens, IConnectPages pages) =>
-            PostAsync(context, settings, builder, pages, posting, post => SaveTokenAsync(post, tokens)));
-        oauth.MapPost("/connect/credentials", (HttpContext context, ConnectPageBuilder builder, ProvidedTokens tokens, IConnectPages pages) =>
-            PostAsync(context, settings, builder, pages, posting, post => SaveFieldsAsync(post, tokens)));
-        oauth.MapPost("/connect/disconnect", (HttpContext context, ConnectPageBuilder builder, Disconnection disconnection, IConnectPages pages) =>
-            PostAsync(context, settings, builder, pages, posting, post => DisconnectAsync(post, disconnection)));
+        oauth.MapGet("/connect", (HttpContext context, ConnectPageBuilder builder, IConnectPages pages, PageNotices notices) => ShowAsync(context, builder, pages, notices, guests, signedInUser));
+        oauth.MapGet("/callback", (HttpContext context, ConnectFlow flow, ConnectOrigins origins, IConnectPages pages, PersonalCallback personal, InterruptedConnections interrupted) => CallbackAsync(context, flow, origins, pages, personal, interrupted, async returned => await guests.OfStateAsync(returned, returned.Request.Query["state"]) ?? await signedInUser(returned)));
+        oauth.MapPost("/connect/start", (HttpContext context, ConnectPageBuilder builder, ConnectFlow flow, IConnectPages pages, InterruptedConnections interrupted) =>
+            PostAsync(context, settings, builder, pages, interrupted, posting, post => StartAsync(post, flow)));
+        oauth.MapPost("/connect/token", (HttpContext context, ConnectPageBuilder builder, ProvidedTokens tokens, IConnectPages pages, InterruptedConnections interrupted) =>
+            PostAsync(context, settings, builder, pages, interrupted, posting, post => SaveTokenAsync(post, tokens)));
+        oauth.MapPost("/connect/credentials", (HttpContext context, ConnectPageBuilder builder, ProvidedTokens tokens, IConnectPages pages, InterruptedConnections interrupted) =>
+            PostAsync(context, settings, builder, pages, interrupted, posting, post => SaveFieldsAsync(post, tokens)));
+        oauth.MapPost("/connect/disconnect", (HttpContext context, ConnectPageBuilder builder, Disconnection disconnection, IConnectPages pages, InterruptedConnections interrupted) =>
+            PostAsync(context, settings, builder, pages, interrupted, posting, post => DisconnectAsync(post, disconnection)));
     }
 
     private sealed record Post(HttpContext Context, BrowserUser User, OpenedSession Session, Integration Integration, ConnectForm Form)
@@ -35,24 +39,24 @@ internal static class ConnectEndpoints
     /// <summary>What a post came to: the provider to go to, or the page again with a notice.</summary>
     private sealed record Posted(Uri? Provider, string? Notice);
 
-    private static async Task<IResult> ShowAsync(HttpContext context, ConnectPageBuilder builder, IConnectPages pages, ConnectGuests guests, Func<HttpContext, ValueTask<BrowserUser?>> signedInUser)
+    private static async Task<IResult> ShowAsync(HttpContext context, ConnectPageBuilder builder, IConnectPages pages, PageNotices notices, ConnectGuests guests, Func<HttpContext, ValueTask<BrowserUser?>> signedInUser)
     {
         if ((await guests.OpenAsync(context, context.Request.Query["session"]) ?? await signedInUser(context)) is not { } user)
             return await guests.IsGuestAsync(context, context.Request.Query["session"])
-                ? pages.Error(context, new Failure(FailureCode.NotFound, "This link works for a quarter of an hour, in the browser that opened it first. Go back to the application you came from and start again there."))
-                : ToLogin(context);
+                ? pages.Error(context, OfGuest)
+                : SignInEndpoints.Redirect(context.Request.Path + context.Request.QueryString);
         if (!(await builder.OpenAsync(user, context.Request.Query["session"], context.RequestAborted)).TryGet(out var session, out var failure))
             return pages.Error(context, failure);
-        return await PageAsync(context, builder, pages, user, session, notice: null, error: null, StatusCodes.Status200OK);
+        return await PageAsync(context, builder, pages, user, session, ConnectOutcome.Of(notices.Take(context, user)), StatusCodes.Status200OK);
     }
 
-    private static async Task<IResult> CallbackAsync(HttpContext context, ConnectFlow flow, ConnectOrigins origins, IConnectPages pages, PersonalCallback personal, Func<HttpContext, ValueTask<BrowserUser?>> signedInUser)
+    private static async Task<IResult> CallbackAsync(HttpContext context, ConnectFlow flow, ConnectOrigins origins, IConnectPages pages, PersonalCallback personal, InterruptedConnections interrupted, Func<HttpContext, ValueTask<BrowserUser?>> signedInUser)
     {
-        if (await personal.AddressAsync(context) is { } page)
-            return SeeOther.To(page);
         // Without the browser session that started it, the answer cannot be taken: signing in anew would not bring it back.
         if (await signedInUser(context) is not { } user)
-            return pages.Error(context, new Failure(FailureCode.InvalidToken, "Your sign-in ended while you were away. Sign in and start again from the connect page."));
+            return await interrupted.FindAsync(context) is { ReturnTo: { } from } interruption ? pages.SignedOut(context, interruption.IntegrationName, from) : pages.Error(context, OfGuest);
+        if (await personal.AddressAsync(context) is { } page)
+            return SeeOther.To(page);
         var query = context.Request.Query;
         if (query.Any(parameter => parameter.Value.Count > 1))
             return pages.Error(context, new Failure(FailureCode.InvalidRequest, "The provider's answer is not valid. Start again from the connect page.", "repeated parameter"));
@@ -67,11 +71,11 @@ internal static class ConnectEndpoints
     }
 
     private static async Task<IResult> PostAsync(
-        HttpContext context, KontextSettings settings, ConnectPageBuilder builder, IConnectPages pages,
+        HttpContext context, KontextSettings settings, ConnectPageBuilder builder, IConnectPages pages, InterruptedConnections interrupted,
         Func<HttpContext, ValueTask<BrowserUser?>> signedInUser, Func<Post, Task<Result<Posted>>> act)
     {
         if (await signedInUser(context) is not { } user)
-            return pages.Error(context, new Failure(FailureCode.InvalidToken, "Your sign-in ended. Sign in and try again."));
+            return await ReturnAsync(context, pages, interrupted);
         if (!(await ConnectForm.ReadAsync(context, user, settings)).TryGet(out var form, out var failure))
             return pages.Error(context, failure);
         if (!(await builder.OpenAsync(user, form.Session, context.RequestAborted)).TryGet(out var session, out failure))
@@ -83,8 +87,18 @@ internal static class ConnectEndpoints
         if (acted && posted!.Provider is { } provider)
             return pages.Onward(context, integration.Name, provider);
         return acted
-            ? await PageAsync(context, builder, pages, user, session, posted!.Notice, error: null, StatusCodes.Status200OK)
-            : await PageAsync(context, builder, pages, user, session, notice: null, failure!.Message, StatusCodes.Status400BadRequest);
+            ? await PageAsync(context, builder, pages, user, session, new ConnectOutcome(Notice: posted!.Notice), StatusCodes.Status200OK)
+            : await PageAsync(context, builder, pages, user, session, ConnectOutcome.Of(failure!, integration, form), StatusCodes.Status400BadRequest);
+    }
+
+    /// <summary>A form of somebody who is not signed in: they sign in and come back to the page it is on, if that is still there.</summary>
+    private static async Task<IResult> ReturnAsync(HttpContext context, IConnectPages pages, InterruptedConnections interrupted)
+    {
+        if (!(await FormFields.ReadAsync(context.Request, context.RequestAborted)).TryGet(out var form, out var failure))
+            return pages.Error(context, failure);
+        return await interrupted.PageOfFormAsync(context, form["session"]) is { } page
+            ? pages.SignIn(context, page)
+            : pages.Error(context, ConnectPageBuilder.LinkIsOver);
     }
 
     private static async Task<Result<Posted>> StartAsync(Post post, ConnectFlow flow) =>
@@ -108,12 +122,9 @@ internal static class ConnectEndpoints
     }
 
     private static async Task<IResult> PageAsync(
-        HttpContext context, ConnectPageBuilder builder, IConnectPages pages, BrowserUser user, OpenedSession session, string? notice, string? error, int statusCode)
+        HttpContext context, ConnectPageBuilder builder, IConnectPages pages, BrowserUser user, OpenedSession session, ConnectOutcome outcome, int statusCode)
     {
-        var view = await builder.BuildAsync(user, session, notice, error, context.RequestAborted);
+        var view = await builder.BuildAsync(user, session, outcome, context.RequestAborted);
         return pages.Connect(context, view, statusCode);
     }
-
-    private static IResult ToLogin(HttpContext context) =>
-        SeeOther.To($"/login?return_to={Uri.EscapeDataString(context.Request.Path + context.Request.QueryString)}");
 }

@@ -11,7 +11,7 @@ namespace Kontext.Functions.Connect;
 internal sealed record ConnectOrigin(string IntegrationName, OpenedSession? Session, string? ReturnUrl)
 {
     /// <summary>The page; null when it is gone.</summary>
-    public string? Page => Session is null ? null : ConnectPageBuilder.PathOf(Session);
+    public string? Page => Session is null ? null : ConnectPageBuilder.PathOf(Session.Handle);
 }
 
 /// <summary>Finds the page from which a person went to a provider, so that no answer of it is a dead end.</summary>
@@ -29,6 +29,6 @@ internal sealed class ConnectOrigins(ConnectStates states, IIntegrationStore int
 
     /// <summary>The page, while services on it are not connected yet; null otherwise.</summary>
     public async Task<string?> NextAsync(BrowserUser user, ConnectOrigin? origin, CancellationToken cancellationToken) =>
-        origin?.Session is { } session && (await builder.BuildAsync(user, session, notice: null, error: null, cancellationToken)).Cards.Any(card => card.Status == "disconnected")
+        origin?.Session is { } session && (await builder.BuildAsync(user, session, ConnectOutcome.None, cancellationToken)).Cards.Any(card => card.Status == "disconnected")
             ? origin.Page : null;
 }

@@ -15,14 +15,17 @@ internal sealed class ConnectPageBuilder(IConnectLinks links, IApplicationStore 
     /// <summary>Where the page is, and the forms go.</summary>
     public const string Action = "/oauth/connect";
 
+    /// <summary>A link that ended, or never was.</summary>
+    public static readonly Failure LinkIsOver = new(FailureCode.NotFound, "This connect link is not valid any more. Ask the agent for a new one.");
+
     /// <summary>The page of a session.</summary>
-    public static string PathOf(OpenedSession session) => $"{Action}?session={Uri.EscapeDataString(session.Handle)}";
+    public static string PathOf(string handle) => $"{Action}?session={Uri.EscapeDataString(handle)}";
 
     /// <summary>Opens a session for the person signed in. Anybody else is refused: a link that was passed on must not connect another person's account.</summary>
     public async Task<Result<OpenedSession>> OpenAsync(BrowserUser user, string? handle, CancellationToken cancellationToken)
     {
         if (string.IsNullOrEmpty(handle) || await links.FindAsync(handle, cancellationToken) is not { } found)
-            return new Failure(FailureCode.NotFound, "This connect link is not valid any more. Ask the agent for a new one.");
+            return LinkIsOver;
         if (found.Org != user.Org || found.Session.User != user.User.Id)
             return new Failure(FailureCode.Forbidden, "This connect link was made for somebody else. Sign in as that person, or ask your agent for a link of your own.", "connect session of another person");
         return await applications.CurrentAsync(user.Org, found.Session.Application, cancellationToken) is { Archived: false } application
@@ -39,11 +42,11 @@ internal sealed class ConnectPageBuilder(IConnectLinks links, IApplicationStore 
     }
 
     /// <summary>The page.</summary>
-    public async Task<ConnectView> BuildAsync(BrowserUser user, OpenedSession session, string? notice, string? error, CancellationToken cancellationToken)
+    public async Task<ConnectView> BuildAsync(BrowserUser user, OpenedSession session, ConnectOutcome outcome, CancellationToken cancellationToken)
     {
         var shown = await ListAsync(user.Org, session, cancellationToken);
         var cards = await Task.WhenAll(shown.Select(integration => CardAsync(user, integration, cancellationToken)));
-        return new ConnectView(session.Application.Name, user.User.DisplayName, cards, Action, session.Handle, user.CsrfToken, session.Session.ReturnUrl, notice, error);
+        return new ConnectView(session.Application.Name, user.User.DisplayName, cards, Action, session.Handle, user.CsrfToken, session.Session.ReturnUrl, outcome);
     }
 
     private async Task<List<Integration>> ListAsync(OrgId org, OpenedSession session, CancellationToken cancellationToken)

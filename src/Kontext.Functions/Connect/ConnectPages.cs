@@ -11,8 +11,11 @@ internal sealed class ConnectPages : IConnectPages
     public IResult Connect(HttpContext context, ConnectView view, int statusCode) => PageResult.Of<ConnectPage>(
         new ConnectModel(
             view.AgentName, view.UserName,
-            [.. view.Cards.Select(card => new ConnectCard(card.Id, card.Name, card.Kind, card.Status, card.StatusReason, card.Account, card.TokenLabel, card.TokenHelpUrl, card.TokenPlaceholder, card.Fields))],
-            view.Action, view.SessionHandle, view.CsrfToken, view.ReturnUrl, view.Notice, view.Error),
+            [.. view.Cards.Select(card => new ConnectCard(card.Id, card.Name, card.Kind, card.Status, card.StatusReason, card.Account, card.TokenLabel, card.TokenHelpUrl, card.TokenPlaceholder, card.Fields)
+            {
+                Refused = view.Outcome.Refused is { } refused && refused.Integration.ToString() == card.Id ? refused.Entry : null,
+            })],
+            view.Action, view.SessionHandle, view.CsrfToken, view.ReturnUrl, view.Outcome.Notice, view.Outcome.Error),
         statusCode);
 
     /// <inheritdoc/>
@@ -28,6 +31,19 @@ internal sealed class ConnectPages : IConnectPages
         PageErrors.SayWhen(context, failure);
         return PageResult.Of<ConnectFailedPage>(new ConnectFailedModel(integrationName, failure.Message, back, returnUrl), PageErrors.StatusOf(failure.Code));
     }
+
+    /// <inheritdoc/>
+    public IResult SignedOut(HttpContext context, string? integrationName, string returnTo) => PageResult.Of<ConnectFailedPage>(
+        new ConnectFailedModel(
+            integrationName ?? "integration",
+            integrationName is null
+                ? "Your sign-in has ended, so this answer cannot be taken. Sign in again to see what is connected."
+                : $"Your sign-in ended while you were at {integrationName}, so nothing was connected. Sign in again, and connect it once more where you began.",
+            SignInEndpoints.PathOf(returnTo), ReturnUrl: null, BackText: "Sign in again"),
+        StatusCodes.Status401Unauthorized);
+
+    /// <inheritdoc/>
+    public IResult SignIn(HttpContext context, string returnTo) => ContinuePage.ToSignIn(returnTo);
 
     /// <inheritdoc/>
     public IResult Error(HttpContext context, Failure failure) => PageErrors.Of(context, failure);

@@ -61,5 +61,6 @@ internal static class ConnectServices
         .AddSingleton(provider => ActivatorUtilities.CreateInstance<PersonalCallback>(provider, settings))
         .AddSingleton<ConnectionClearing>()
         .AddSingleton<ConnectPageBuilder>()
-        .AddSingleton<ConnectOrigins>();
+        .AddSingleton<ConnectOrigins>()
+        .AddSingleton<InterruptedConnections>();
 }

@@ -18,6 +18,12 @@ internal interface IConnectPages
     /// <summary>A provider's answer that connected nothing; <paramref name="back"/> is the page on which it was begun, null when that is gone.</summary>
     IResult Failed(HttpContext context, Failure failure, string integrationName, string? back, string? returnUrl);
 
+    /// <summary>A provider's answer to somebody whose sign-in ended meanwhile, with the way to sign in again.</summary>
+    IResult SignedOut(HttpContext context, string? integrationName, string returnTo);
+
+    /// <summary>Leads from a form of somebody whose sign-in ended to sign in, and back to the page.</summary>
+    IResult SignIn(HttpContext context, string returnTo);
+
     /// <summary>What went wrong.</summary>
     IResult Error(HttpContext context, Failure failure);
 }
@@ -30,10 +36,9 @@ internal interface IConnectPages
 /// <param name="SessionHandle">The connect session, posted back as <c>session</c>.</param>
 /// <param name="CsrfToken">Posted back as <c>csrf</c>.</param>
 /// <param name="ReturnUrl">Where the person goes when done; null for nowhere.</param>
-/// <param name="Notice">What just succeeded; null for nothing.</param>
-/// <param name="Error">What just failed; null for nothing.</param>
+/// <param name="Outcome">What came of the last form.</param>
 internal sealed record ConnectView(
-    string AgentName, string UserName, IReadOnlyList<ConnectItem> Cards, string Action, string SessionHandle, string CsrfToken, string? ReturnUrl, string? Notice, string? Error);
+    string AgentName, string UserName, IReadOnlyList<ConnectItem> Cards, string Action, string SessionHandle, string CsrfToken, string? ReturnUrl, ConnectOutcome Outcome);
 
 /// <summary>A service on the connect page.</summary>
 /// <param name="Id">Posted back as <c>integration</c>.</param>

@@ -5,4 +5,5 @@ namespace Kontext.Functions.Pages;
 /// <param name="Message">What happened.</param>
 /// <param name="Back">The page of the services, where it was begun; null when that is gone.</param>
 /// <param name="ReturnUrl">Where the person goes when done; null for nowhere.</param>
-public sealed record ConnectFailedModel(string IntegrationName, string Message, string? Back, string? ReturnUrl);
+/// <param name="BackText">What the way to that page is called.</param>
+public sealed record ConnectFailedModel(string IntegrationName, string Message, string? Back, string? ReturnUrl, string BackText = "Back to your services");

@@ -49,6 +49,14 @@ public sealed record ConnectCard(
     /// <summary>What the names of credential fields begin with in the posted form.</summary>
     public const string FieldPrefix = "field:";
 
+    /// <summary>What was entered last and refused; null for nothing.</summary>
+    public RefusedEntry? Refused { get; init; }
+
     /// <summary>The service can be used as it is.</summary>
     internal bool IsConnected => Status == "connected";
 }
+
+/// <summary>A token or credentials that were entered and refused.</summary>
+/// <param name="Errors">What is wrong, by field; that of a single token is called <c>token</c>.</param>
+/// <param name="Texts">What was entered into the fields that hold no secret.</param>
+public sealed record RefusedEntry(IReadOnlyDictionary<string, string> Errors, IReadOnlyDictionary<string, string> Texts);

@@ -1,3 +1,5 @@
+using Kontext.Functions.SignIn;
+
 namespace Kontext.Functions.Pages;
 
 /// <summary>Leads on from a form to a provider. Browsers hold every redirect after a form, also those from there to wherever its people sign in, against the page's <c>form-action</c>; a page that goes on by itself ends that chain.</summary>
@@ -5,6 +7,9 @@ public sealed partial class ContinuePage
 {
     /// <summary>The page.</summary>
     internal static IResult To(string target, string title, string message, string linkText) => new Onward(target, PageResult.Of<ContinuePage>(new ContinueModel(title, message, linkText, target)));
+
+    /// <summary>The page between a form that came too late and signing in again. Not a redirect: the browser would hold the provider's address against the <c>form-action</c> of the page the form is on.</summary>
+    internal static IResult ToSignIn(string returnTo) => To(SignInEndpoints.PathOf(returnTo), "Your sign-in has ended", "It was too long ago. Sign in again to go on.", "Sign in");
 
     /// <summary>Did a page of ours begin this, in a browser that says so? Then its <c>form-action</c>, and the <c>connect-src</c> for its scripts, hold for every further redirect. Others follow a plain one.</summary>
     internal static bool IsNeeded(HttpContext context) => context.Request.Headers["Sec-Fetch-Site"] == "same-origin";

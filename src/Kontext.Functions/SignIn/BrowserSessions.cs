@@ -34,6 +34,10 @@ internal sealed class BrowserSessions(ITableSource tables, IUserStore users, Kon
         return new BrowserUser(org, user, hash, CsrfOf(handle!), stored.Value.AuthenticatedAt ?? stored.Value.SignedInAt);
     }
 
+    /// <summary>What flows begun in this browser since its last sign-in are bound to, also when that has ended; null when the browser no longer has its cookie.</summary>
+    public string? LastBinding(HttpContext context) =>
+        context.Request.Cookies[SessionCookie] is { } handle && OrgHandle.TryRead(handle, OrgHandle.BrowserSession, out _) ? RandomValue.HashOf(handle) : null;
+
     /// <summary>Signs a person in to this browser, under a new handle. The session it had before ends, whoever's it was.</summary>
     /// <param name="context">The request.</param>
     /// <param name="org">The organization.</param>

@@ -42,7 +42,10 @@ internal static class SignInEndpoints
     /// <param name="loginHint">Whom the agent expects; null when it did not say.</param>
     /// <param name="organization">Where to: the agent's organization; null for any of the person's.</param>
     public static IResult Redirect(string returnTo, bool fresh = false, TimeSpan? maxAge = null, string? loginHint = null, string? organization = null) =>
-        SeeOther.To($"/login?return_to={Uri.EscapeDataString(returnTo)}{(fresh ? "&fresh=1" : "")}{(maxAge is { } age ? $"&max_age={(int)age.TotalSeconds}" : "")}{(loginHint is null ? "" : $"&login_hint={Uri.EscapeDataString(loginHint)}")}{(organization is null ? "" : $"&organization={Uri.EscapeDataString(organization)}")}");
+        SeeOther.To($"{PathOf(returnTo)}{(fresh ? "&fresh=1" : "")}{(maxAge is { } age ? $"&max_age={(int)age.TotalSeconds}" : "")}{(loginHint is null ? "" : $"&login_hint={Uri.EscapeDataString(loginHint)}")}{(organization is null ? "" : $"&organization={Uri.EscapeDataString(organization)}")}");
+
+    /// <summary>Where somebody signs in who goes to <paramref name="returnTo"/> afterwards.</summary>
+    public static string PathOf(string returnTo) => $"/login?return_to={Uri.EscapeDataString(returnTo)}";
 
     /// <summary>A path of ours, or the home page when it is anything else: an open redirect would lend our name to others.</summary>
     public static string LocalPath(string? returnTo) =>

@@ -75,6 +75,23 @@ public sealed class ConnectFlowTests
     }
 
     [Fact]
+    public async Task Asking_for_an_interrupted_authorization_spends_nothing_and_tells_its_connect_session_only_to_the_browser_that_began()
+    {
+        Assert.True((await flow.StartAsync(world.Org, world.User, world.Integration, Browser, new Secret("handle-1"), returnUrl: null, default)).TryGet(out var url, out var failure), failure?.Message);
+        var state = System.Web.HttpUtility.ParseQueryString(url!.Query)["state"]!;
+        var known = new ConnectStates(states, new PlainSealer(), world.Time);
+        Assert.Equal("handle-1", (await known.FindInterruptedAsync(state, Browser, default))!.Value.Session!.Reveal());
+        foreach (var other in new[] { "browser-2", null })
+        {
+            var found = (await known.FindInterruptedAsync(state, other, default))!.Value;
+            Assert.Equal((world.Org, world.User.Id), (found.Org, found.State.User));
+            Assert.Null(found.Session);
+        }
+        Assert.Null(await known.FindInterruptedAsync("unknown", Browser, default));
+        Success(await BackAsync(state));
+    }
+
+    [Fact]
     public async Task A_state_ends_after_ten_minutes()
     {
         var state = (await StartAsync())["state"]!;

@@ -94,7 +94,7 @@ public sealed class CallbackPageTests(PagesWorld world) : IClassFixture<PagesWor
     }
 
     [Fact]
-    public async Task Who_was_signed_out_meanwhile_is_told_so_and_led_to_sign_in()
+    public async Task A_browser_that_forgot_its_person_meanwhile_says_so_and_leads_to_sign_in()
     {
         var service = await world.OAuthAsync("Upstream");
         await using var person = await world.PersonAsync("/integrations");
@@ -103,10 +103,12 @@ public sealed class CallbackPageTests(PagesWorld world) : IClassFixture<PagesWor
         await person.Context.ClearCookiesAsync(new() { Name = "kontext-session" });
         await person.DecideAsync("Allow");
         await Expect(person.Heading).ToHaveTextAsync("Failed to connect integration");
-        await Expect(person.Page.GetByText("Your sign-in ended")).ToBeVisibleAsync();
+        await Expect(person.Page.GetByText("Your sign-in has ended")).ToBeVisibleAsync();
         await person.AssertAccessibleAsync();
-        await person.Page.GetByRole(AriaRole.Link, new() { Name = "Back to integrations" }).ClickAsync();
-        await Expect(person.Page.GetByLabel("User name")).ToBeVisibleAsync();
+        await person.Page.GetByRole(AriaRole.Link, new() { Name = "Sign in again" }).ClickAsync();
+        await person.EnterAsync();
+        await Expect(person.Page).ToHaveURLAsync(person.Address("/integrations"));
+        await Expect(person.Page.GetByRole(AriaRole.Alert)).ToContainTextAsync($"Your sign-in ended while you were at {service.Name}");
     }
 
     private static async Task FailedAsync(PageOfPerson person, string reason)

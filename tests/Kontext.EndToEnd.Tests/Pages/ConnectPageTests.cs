@@ -25,7 +25,7 @@ public sealed class ConnectPageTests(PagesWorld world) : IClassFixture<PagesWorl
         var hopping = await world.OfferAsync($"Hopping {Guid.NewGuid():N}"[..20], "oauth", settings);
         var notes = await world.OfferAsync($"Notes {Guid.NewGuid():N}"[..20], "user_token", new JsonObject { ["tokenLabel"] = "Notes key" });
         await using var person = await world.PersonAsync("/integrations", new() { JavaScriptEnabled = javaScript });
-        await person.Page.GotoAsync(await LinkAsync(person, hopping, notes));
+        await person.Page.GotoAsync(await person.LinkAsync(world, hopping, notes));
         await Button(person, hopping, "Connect").ClickAsync();
         await person.DecideAsync("Allow");
         await Expect(person.Heading).ToHaveTextAsync($"{hopping.Name} is connected");
@@ -52,7 +52,7 @@ public sealed class ConnectPageTests(PagesWorld world) : IClassFixture<PagesWorl
     {
         var service = await world.OAuthAsync("Upstream");
         await using var person = await world.PersonAsync("/integrations");
-        var link = await LinkAsync(person, service);
+        var link = await person.LinkAsync(world, service);
         await person.Page.GotoAsync(link);
         await Button(person, service, "Connect").ClickAsync();
         await person.DecideAsync("Deny");
@@ -76,11 +76,4 @@ public sealed class ConnectPageTests(PagesWorld world) : IClassFixture<PagesWorl
 
     private static ILocator Button(PageOfPerson person, Offered service, string text) =>
         person.Page.GetByRole(AriaRole.Region, new() { Name = service.Name }).GetByRole(AriaRole.Button, new() { Name = text, Exact = true });
-
-    /// <summary>The link that an agent of the person hands them.</summary>
-    private async Task<string> LinkAsync(PageOfPerson person, params Offered[] services)
-    {
-        var token = await world.ApprovedAsync(await world.AgentAsync($"Agent {Guid.NewGuid():N}"[..20], services), person.Name);
-        return (string)(await TestAgent.CallAsync(world.Server.Url, HttpMethod.Post, "/mcp/connect-session", token, new JsonObject())).Json!["connectUrl"]!;
-    }
 }

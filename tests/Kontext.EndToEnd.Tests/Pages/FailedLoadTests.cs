@@ -38,4 +38,37 @@ public sealed class FailedLoadTests(AzuriteFixture azurite)
         await person.Page.GetByRole(AriaRole.Link, new() { Name = "Retry" }).ClickAsync(new() { Timeout = 120_000 });
         await Expect(person.Heading).ToHaveTextAsync("Integrations");
     }
+
+    [Theory]
+    [InlineData("/mcps", "MCP servers", "MCP servers")]
+    [InlineData("/rules", "rules", "Rules for your agents")]
+    public async Task A_page_that_was_not_loaded_stays_so_until_storage_is_back_and_then_Retry_brings_it(string path, string what, string heading)
+    {
+        await using var installation = await Installation.CreateAsync(azurite);
+        await using var storage = await Wire.OpenAsync(installation.Tables);
+        var server = await installation.StartAsync(storage.Address);
+        using var playwright = await Playwright.CreateAsync();
+        await using var chromium = await playwright.Chromium.LaunchAsync(PagesWorld.Options());
+        await using var context = await chromium.NewContextAsync();
+        await using var person = new PageOfPerson(server, context, await context.NewPageAsync(), "olivia");
+        await person.SignInAsync(path);
+        await Expect(person.Heading).ToHaveTextAsync(heading);
+
+        storage.Rule = (_, _) => Task.FromResult<WireAnswer?>(WireAnswer.Of(HttpStatusCode.ServiceUnavailable));
+        person.Page.SetDefaultNavigationTimeout(120_000);
+        var answer = await person.Page.ReloadAsync();
+        Assert.Equal(503, answer!.Status);
+        await Expect(person.Heading).ToHaveTextAsync($"Failed to load {what}");
+        await Expect(person.Page.GetByText("Nothing of yours was changed.")).ToBeVisibleAsync();
+        await person.AssertAccessibleAsync();
+        var retried = await person.Page.RunAndWaitForResponseAsync(
+            () => person.Page.GetByRole(AriaRole.Link, new() { Name = "Retry" }).ClickAsync(new() { Timeout = 120_000 }), response => response.Url == person.Address(path), new() { Timeout = 120_000 });
+        Assert.Equal(503, retried.Status);
+        await Expect(person.Heading).ToHaveTextAsync($"Failed to load {what}");
+
+        storage.Rule = static async (_, pass) => await pass();
+        await person.Page.GetByRole(AriaRole.Link, new() { Name = "Retry" }).ClickAsync(new() { Timeout = 120_000 });
+        await Expect(person.Heading).ToHaveTextAsync(heading);
+        await Expect(person.Page).ToHaveURLAsync(person.Address(path));
+    }
 }

@@ -81,5 +81,18 @@ public sealed class McpServersPageTests(PagesWorld world) : IClassFixture<PagesW
         Assert.All(loaded, url => Assert.StartsWith(person.Address("/"), url, StringComparison.Ordinal));
     }
 
+    [Fact]
+    public async Task When_nobody_answers_the_list_is_said_to_have_failed_and_can_be_tried_again()
+    {
+        await using var person = await world.PersonAsync("/mcps");
+        await person.Context.SetOfflineAsync(true);
+        await person.Page.GetByRole(AriaRole.Link, new() { Name = "Refresh" }).ClickAsync();
+        await Expect(person.Heading).ToHaveTextAsync("Failed to load MCP servers");
+        await person.AssertAccessibleAsync();
+        await person.Context.SetOfflineAsync(false);
+        await person.Page.GetByRole(AriaRole.Link, new() { Name = "Retry" }).ClickAsync();
+        await Expect(person.Heading).ToHaveTextAsync("MCP servers");
+    }
+
     private static ILocator Server(PageOfPerson person, Offered offered) => person.Page.GetByRole(AriaRole.Region, new() { Name = offered.Name, Exact = true });
 }

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Deque.AxeCore.Playwright;
 using Kontext.Testing;
 using Microsoft.Playwright;
@@ -30,9 +31,22 @@ public sealed class PageOfPerson(KontextServer server, IBrowserContext context, 
     public async Task SignInAsync(string path)
     {
         await page.GotoAsync(Address("/login?return_to=" + Uri.EscapeDataString(path)));
-        await page.GetByLabel("User name").FillAsync(name);
-        await page.GetByRole(AriaRole.Button, new() { Name = "Sign in" }).ClickAsync();
+        await EnterAsync();
         await page.WaitForURLAsync(Address(path));
+    }
+
+    /// <summary>Signs in where that is asked for, as themselves or as somebody else.</summary>
+    public async Task EnterAsync(string? other = null)
+    {
+        await page.GetByLabel("User name").FillAsync(other ?? name);
+        await page.GetByRole(AriaRole.Button, new() { Name = "Sign in" }).ClickAsync();
+    }
+
+    /// <summary>The link to connect services that an agent of the person hands them.</summary>
+    public async Task<string> LinkAsync(PagesWorld world, params Offered[] services)
+    {
+        var token = await world.ApprovedAsync(await world.AgentAsync($"Agent {Guid.NewGuid():N}"[..20], services), name);
+        return (await TestAgent.CallAsync(world.Server.Url, HttpMethod.Post, "/mcp/connect-session", token, new JsonObject()))["connectUrl"]!;
     }
 
     /// <summary>The address of a page.</summary>

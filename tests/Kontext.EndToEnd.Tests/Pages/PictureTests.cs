@@ -7,7 +7,7 @@ using static Microsoft.Playwright.Assertions;
 
 namespace Kontext.EndToEnd.Tests.Pages;
 
-/// <summary>No page is wider than its window, from phone to desktop, by light and dark. With KONTEXT_PICTURES naming a folder, the pictures of docs/pages.md are taken on the way.</summary>
+/// <summary>No page is wider than its window, from phone to desktop, by light and dark. With KONTEXT_PICTURES naming a folder, the pictures of docs/pages.md and docs/sign-in.md are taken on the way.</summary>
 public sealed class PictureTests(PagesWorld world) : IClassFixture<PagesWorld>
 {
     private static readonly string? Folder = Environment.GetEnvironmentVariable("KONTEXT_PICTURES");
@@ -99,6 +99,95 @@ public sealed class PictureTests(PagesWorld world) : IClassFixture<PagesWorld>
             foreach (var offered in new[] { github, stripe })
                 await world.WithdrawAsync(offered);
         }
+    }
+
+    [Theory]
+    [InlineData(390, ColorScheme.Light, "petra")]
+    [InlineData(390, ColorScheme.Dark, "nils")]
+    [InlineData(1280, ColorScheme.Light, "iris")]
+    [InlineData(1280, ColorScheme.Dark, "rita")]
+    public async Task Pages_of_connecting_and_of_what_goes_wrong_fit_from_phone_to_desktop(int width, ColorScheme scheme, string name)
+    {
+        var calendar = await world.OfferAsync("calendar", "oauth", world.AtProvider());
+        var storefront = await world.OfferAsync("storefront", "user_token", new JsonObject
+        {
+            ["category"] = "internal_mcp_credentials", ["tokenHelpUrl"] = "https://storefront.example.com/settings/keys",
+            ["credentialSchema"] = new JsonObject { ["apiKey"] = "string", ["site"] = "text: What stands before .example.com" },
+        });
+        var options = new BrowserNewContextOptions { ViewportSize = new() { Width = width, Height = 900 }, ColorScheme = scheme };
+        try
+        {
+            await using var person = await world.PersonAsync("/integrations", options, name);
+            var token = await world.ApprovedAsync(await world.AgentAsync($"Support agent {name}", calendar, storefront), name);
+            await person.Page.GotoAsync((string)(await TestAgent.CallAsync(world.Server.Url, HttpMethod.Post, "/mcp/connect-session", token, new JsonObject())).Json!["connectUrl"]!);
+            await person.Page.GetByLabel("Site").FillAsync("flowers");
+            await person.Page.GetByLabel("Api key").FillAsync(" ");
+            await person.Page.GetByRole(AriaRole.Button, new() { Name = "Save credentials" }).ClickAsync();
+            await Expect(person.Page.GetByRole(AriaRole.Alert)).ToBeVisibleAsync();
+            await FitsAsync(person, "connect-credentials", width, scheme);
+            var connect = person.Page.GetByRole(AriaRole.Region, new() { Name = "calendar" }).GetByRole(AriaRole.Button);
+            await connect.ClickAsync();
+            await person.DecideAsync("Deny");
+            await FitsAsync(person, "connect-failed", width, scheme);
+            await person.Page.GetByRole(AriaRole.Link, new() { Name = "Back to your services" }).ClickAsync();
+            await connect.ClickAsync();
+            await person.DecideAsync("Allow");
+            await FitsAsync(person, "connect-done", width, scheme);
+
+            await person.Page.GotoAsync(person.Address("/integrations"));
+            await person.Context.SetOfflineAsync(true);
+            await person.Page.GetByRole(AriaRole.Link, new() { Name = "Refresh" }).ClickAsync();
+            await Expect(person.Heading).ToHaveTextAsync("Failed to load integrations");
+            await FitsAsync(person, "load-failed", width, scheme);
+            await person.Context.SetOfflineAsync(false);
+            // Where the scripts did not arrive, the server asks.
+            await person.Page.RouteAsync("**/assets/*.js", route => route.AbortAsync());
+            await person.Page.GotoAsync(person.Address("/integrations"));
+            await person.Button(calendar, "Disconnect").ClickAsync();
+            await Expect(person.Heading).ToHaveTextAsync("Disconnect calendar?");
+            await FitsAsync(person, "confirm", width, scheme);
+            await person.Page.UnrouteAllAsync();
+            await person.Page.GotoAsync(person.Address("/integrations"));
+            var answer = person.Page.WaitForRequestAsync(request => request.Url.Contains("/oauth/callback?", StringComparison.Ordinal));
+            await person.Button(calendar, "Reconnect").ClickAsync();
+            var address = (await answer).Url;
+            await person.Page.WaitForURLAsync(person.Address("/integrations"));
+            await person.Context.ClearCookiesAsync();
+            await person.Page.GotoAsync(address);
+            await FitsAsync(person, "signed-out", width, scheme);
+        }
+        finally
+        {
+            foreach (var offered in new[] { calendar, storefront })
+                await world.WithdrawAsync(offered);
+        }
+    }
+
+    [Theory]
+    [InlineData(390, ColorScheme.Light)]
+    [InlineData(390, ColorScheme.Dark)]
+    [InlineData(1280, ColorScheme.Light)]
+    [InlineData(1280, ColorScheme.Dark)]
+    public async Task Sign_in_and_a_secret_that_is_shown_once_fit_from_phone_to_desktop(int width, ColorScheme scheme)
+    {
+        var keys = Directory.CreateTempSubdirectory("kontext-keys-").FullName;
+        await using (var server = await KontextServer.StartAsync("memory", keys, settings: new Dictionary<string, string> { ["Kontext__Organizations__globex__Name"] = "Globex Corporation" }))
+        {
+            await using var context = await world.Chromium.NewContextAsync(new() { ViewportSize = new() { Width = width, Height = 900 }, ColorScheme = scheme });
+            await using var person = new PageOfPerson(server, context, await context.NewPageAsync(), "olivia");
+            await person.Page.GotoAsync(person.Address("/console/service-accounts"));
+            await FitsAsync(person, "organization", width, scheme);
+            await person.Page.GetByLabel("Organization").FillAsync("globex");
+            await person.Page.GetByRole(AriaRole.Button, new() { Name = "Continue" }).ClickAsync();
+            await Expect(person.Page.GetByLabel("User name")).ToBeVisibleAsync();
+            await FitsAsync(person, "sign-in", width, scheme);
+            await person.EnterAsync();
+            await person.Page.GetByLabel("Name").FillAsync("Deployment pipeline");
+            await person.Page.GetByRole(AriaRole.Button, new() { Name = "Make service account" }).ClickAsync();
+            await Expect(person.Page.Locator(".shown-once")).ToBeVisibleAsync();
+            await FitsAsync(person, "console-secret", width, scheme);
+        }
+        Directory.Delete(keys, recursive: true);
     }
 
     private static async Task FitsAsync(PageOfPerson person, string name, int width, ColorScheme scheme)

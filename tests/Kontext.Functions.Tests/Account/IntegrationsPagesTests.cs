@@ -129,7 +129,7 @@ public sealed class IntegrationsPagesTests(KontextFixture kontext, Services serv
         var page = await browser.OpenAsync(At("/integrations"));
         Assert.Equal(["Api key", "Site"], Card(page, id).QuerySelectorAll("label").Select(label => label.TextContent));
         page = await PressAsync(browser, page, id, "Connect", new Dictionary<string, string> { ["field:apiKey"] = "k" });
-        Assert.Contains("site has to have", page.Document.QuerySelector("[role=alert]")!.TextContent, StringComparison.Ordinal);
+        Assert.Contains("was not connected. Site: Has to have 1 to", page.Document.QuerySelector("[role=alert]")!.TextContent, StringComparison.Ordinal);
         page = await PressAsync(browser, page, id, "Connect", new Dictionary<string, string> { ["field:apiKey"] = "secret-key", ["field:site"] = "s" });
         Assert.NotNull(Card(page, id).QuerySelector(".badge"));
         Assert.DoesNotContain("secret-key", page.Document.DocumentElement.OuterHtml, StringComparison.Ordinal);

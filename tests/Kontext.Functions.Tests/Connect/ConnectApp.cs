@@ -7,6 +7,7 @@ using Kontext.Domain.Integrations;
 using Kontext.Domain.Tenancy;
 using Kontext.Domain.Vault;
 using Kontext.Domain.Work;
+using Kontext.Functions.Account;
 using Kontext.Functions.Connect;
 using Kontext.Functions.Limits;
 using Kontext.Functions.SignIn;
@@ -56,6 +57,7 @@ internal sealed class ConnectApp : IAsyncDisposable, IIntegrationStore, IApplica
             .AddSingleton<IConnectionStore>(World.Connections).AddSingleton<IIntegrationStore>(this).AddSingleton<IApplicationStore>(this)
             .AddSingleton<IAuditLog>(World.Audit).AddSingleton<TimeProvider>(World.Time).AddSingleton<IConnectPages, TextPages>()
             .AddSingleton<EpochFeed>().AddSingleton<FreshCache>().AddSingleton<IUserStore, UserStore>()
+            .AddSingleton(settings).AddSingleton<BrowserSessions>().AddSingleton<PageNotices>()
             .AddSingleton<IMcpUpstream>(new HttpMcpUpstream(GuardedHttp.Create(allowPrivateAddresses: true), GuardedHttp.Create(allowPrivateAddresses: true), new UpstreamEras(World.Time), UpstreamLimits.Ordinary))
             .AddSingleton(new RequestSlots(settings))
             .AddKontextConnections(settings)
@@ -166,7 +168,7 @@ internal sealed class ConnectApp : IAsyncDisposable, IIntegrationStore, IApplica
         public IResult Connect(HttpContext context, ConnectView view, int statusCode) => Results.Text(
             string.Join('\n', [
                 .. view.Cards.Select(card => $"{card.Name} {card.Kind} {card.Status} {card.StatusReason}"),
-                $"notice {view.Notice}", $"error {view.Error}", $"return {view.ReturnUrl}",
+                $"notice {view.Outcome.Notice}", $"error {view.Outcome.Error}", $"return {view.ReturnUrl}",
             ]), statusCode: statusCode);
 
         public IResult Onward(HttpContext context, string integrationName, Uri target) => Results.Text($"onward to {integrationName} {target.AbsoluteUri}");
@@ -176,6 +178,10 @@ internal sealed class ConnectApp : IAsyncDisposable, IIntegrationStore, IApplica
 
         public IResult Failed(HttpContext context, Failure failure, string integrationName, string? back, string? returnUrl) =>
             Results.Text($"failed {integrationName} {failure.Message} back {back} return {returnUrl}", statusCode: StatusOf(failure));
+
+        public IResult SignedOut(HttpContext context, string? integrationName, string returnTo) => Results.Text($"signed out of {integrationName} sign in for {returnTo}", statusCode: 401);
+
+        public IResult SignIn(HttpContext context, string returnTo) => Results.Text($"sign in for {returnTo}");
 
         public IResult Error(HttpContext context, Failure failure) => Results.Text(failure.Message, statusCode: StatusOf(failure));
 

@@ -140,6 +140,34 @@ public sealed class ConnectPagesTests(ConnectPagesTests.Simulator simulator) : I
     }
 
     [Fact]
+    public async Task An_answer_to_nobody_signed_in_leads_to_sign_in_and_stays_good_for_its_person()
+    {
+        var handle = await app.LinkAsync();
+        var started = await app.PostAsync("/oauth/connect/start", handle, app.OAuth);
+        var back = await simulator.Idp.AuthorizeAsync(started.Provider);
+        var person = app.SignedIn;
+        app.SignedIn = null;
+        var refused = await app.GetAsync(back.PathAndQuery);
+        Assert.Equal((HttpStatusCode.Unauthorized, "signed out of  sign in for /integrations"), (refused.Status, refused.Text));
+        Assert.Equal("signed out of  sign in for /integrations", (await app.GetAsync("/oauth/callback?code=c&state=unknown")).Text);
+        Assert.Empty(await app.World.Connections.ListAsync(app.World.Org, app.World.User.Id, default));
+        app.SignedIn = person;
+        Assert.StartsWith("done upstream", (await app.GetAsync(back.PathAndQuery)).Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_form_of_nobody_signed_in_changes_nothing_and_leads_to_sign_in_and_back_while_the_link_is_good()
+    {
+        var handle = await app.LinkAsync();
+        app.SignedIn = null;
+        foreach (var form in new[] { "start", "token", "credentials", "disconnect" })
+            Assert.Equal($"sign in for /oauth/connect?session={handle}", (await app.PostAsync($"/oauth/connect/{form}", handle, app.Keyed, more: ("token", "ghp_abc"))).Text);
+        Assert.Empty(await app.World.Connections.ListAsync(app.World.Org, app.World.User.Id, default));
+        app.World.Advance(TimeSpan.FromMinutes(15));
+        Assert.Equal(HttpStatusCode.NotFound, (await app.PostAsync("/oauth/connect/token", handle, app.Keyed, more: ("token", "ghp_abc"))).Status);
+    }
+
+    [Fact]
     public async Task A_callback_in_another_browser_session_connects_nothing()
     {
         var started = await app.PostAsync("/oauth/connect/start", await app.LinkAsync(), app.OAuth);
