@@ -24,9 +24,13 @@ internal sealed class AdminVisit(HttpContext context, BrowserUser user, AdminFra
     public Task<Result<T>> GetAsync<T>(string address, JsonTypeInfo<T> answer)
         where T : class => api.SendAsync(context, user, new ApiRequest(HttpMethods.Get, address), answer);
 
-    /// <summary>Sends to the API and reads the answer.</summary>
-    public Task<Result<T>> SendAsync<TBody, T>(string method, string address, TBody body, JsonTypeInfo<TBody> bodyType, JsonTypeInfo<T> answer)
-        where T : class => api.SendAsync(context, user, new ApiRequest(method, address, JsonSerializer.SerializeToUtf8Bytes(body, bodyType)), answer);
+    /// <summary>Reads from the API, with the tag of the state that was read.</summary>
+    public Task<Result<(T Value, string Tag)>> GetTaggedAsync<T>(string address, JsonTypeInfo<T> answer)
+        where T : class => api.SendTaggedAsync(context, user, new ApiRequest(HttpMethods.Get, address), answer);
+
+    /// <summary>Sends to the API and reads the answer. With a tag the change is meant for the state of that tag alone.</summary>
+    public Task<Result<T>> SendAsync<TBody, T>(string method, string address, TBody body, JsonTypeInfo<TBody> bodyType, JsonTypeInfo<T> answer, string? ifMatch = null)
+        where T : class => api.SendAsync(context, user, new ApiRequest(method, address, JsonSerializer.SerializeToUtf8Bytes(body, bodyType)) { IfMatch = ifMatch }, answer);
 
     /// <summary>Sends JSON that is written already.</summary>
     public Task<Result<T>> SendAsync<T>(string method, string address, byte[]? body, JsonTypeInfo<T> answer)

@@ -19,6 +19,9 @@ public sealed record FormState(IReadOnlyDictionary<string, string> Values, IRead
     /// <summary>Is a checkbox ticked?</summary>
     public bool Has(string name, string value = "yes") => this[name]?.Split('\n').Contains(value) == true;
 
+    /// <summary>The same with something else in one field.</summary>
+    public FormState With(string name, string value) => this with { Values = new Dictionary<string, string>(Values, StringComparer.Ordinal) { [name] = value } };
+
     /// <summary>A form that holds what is there already.</summary>
     public static FormState Of(params IEnumerable<(string Name, string? Value)> values) =>
         new(values.Where(field => field.Value is not null).ToDictionary(field => field.Name, field => field.Value!, StringComparer.Ordinal), Nothing, null);

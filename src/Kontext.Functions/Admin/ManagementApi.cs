@@ -15,7 +15,11 @@ internal sealed record PageCaller(PersonCaller Person);
 /// <param name="Method">Its method.</param>
 /// <param name="Address">Path and query below <c>/api/v1</c>.</param>
 /// <param name="Body">Its JSON; null for none.</param>
-internal sealed record ApiRequest(string Method, string Address, byte[]? Body = null);
+internal sealed record ApiRequest(string Method, string Address, byte[]? Body = null)
+{
+    /// <summary>The tag of the state that a change is meant for; null for whatever state there is.</summary>
+    public string? IfMatch { get; init; }
+}
 
 /// <summary>The management API as the administration pages use it: its own endpoints, run in this process as the person signed in. So a page can do nothing that the API refuses that person, and what it does is checked and recorded in one place.</summary>
 internal sealed class ManagementApi
@@ -41,6 +45,10 @@ internal sealed class ManagementApi
 
     /// <summary>Sends a request and reads the answer; what the API refuses is a failure with its words.</summary>
     public async Task<Result<T>> SendAsync<T>(HttpContext page, BrowserUser user, ApiRequest request, JsonTypeInfo<T> answer)
+        where T : class => (await SendTaggedAsync(page, user, request, answer)).TryGet(out var answered, out var failure) ? answered.Value : failure;
+
+    /// <summary>Likewise, with the tag of the state that was answered.</summary>
+    public async Task<Result<(T Value, string Tag)>> SendTaggedAsync<T>(HttpContext page, BrowserUser user, ApiRequest request, JsonTypeInfo<T> answer)
         where T : class
     {
         using var body = new MemoryStream();
@@ -49,7 +57,8 @@ internal sealed class ManagementApi
         await RunAsync(call);
         if (call.Response.StatusCode >= StatusCodes.Status400BadRequest)
             return Refusal(body, call.Response.StatusCode);
-        return JsonSerializer.Deserialize(body.ToArray(), answer) ?? throw new InvalidOperationException($"{request.Method} {request.Address} was answered without a body.");
+        var value = JsonSerializer.Deserialize(body.ToArray(), answer) ?? throw new InvalidOperationException($"{request.Method} {request.Address} was answered without a body.");
+        return (value, call.Response.Headers.ETag.ToString());
     }
 
     /// <summary>Sends a request whose answer has no body to read.</summary>
@@ -79,6 +88,8 @@ internal sealed class ManagementApi
         call.Request.Path = PathString.FromUriComponent(Root + (query < 0 ? request.Address : request.Address[..query]));
         call.Request.QueryString = new QueryString(query < 0 ? "" : request.Address[query..]);
         call.Request.ContentLength = request.Body?.Length ?? 0;
+        if (request.IfMatch is { } tag)
+            call.Request.Headers.IfMatch = tag;
         if (request.Body is { } json)
         {
             call.Request.ContentType = "application/json";

@@ -1,6 +1,6 @@
 namespace Kontext.Functions.Admin;
 
-/// <summary>Values that are shown once, as the answer to the form that made them, and are kept nowhere in plain text.</summary>
+/// <summary>Values that are shown once, as the answer to the form that made them, and are shown to nobody again.</summary>
 /// <param name="Frame">What is around it.</param>
 /// <param name="Title">What was made.</param>
 /// <param name="Text">What becomes of what there was before.</param>
@@ -12,4 +12,7 @@ internal sealed record SecretModel(AdminFrame Frame, string Title, string Text, 
 {
     /// <summary>Until when the secret before works too; null when it does not.</summary>
     public DateTimeOffset? OldWorksUntil { get; init; }
+
+    /// <summary>Why it cannot be shown again.</summary>
+    public string Kept { get; init; } = "Kontext stores only a hash of it, so nobody can show it again.";
 }

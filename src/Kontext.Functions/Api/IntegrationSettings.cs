@@ -172,8 +172,9 @@ internal sealed class IntegrationSettings(ICredentialVault vault, ISealer sealer
             errors["oauth.clientId"] = $"At most {MaxClientId} characters, no spaces. {PrintableText.Rule}";
         if (input.ClientSecret is { } secret && (secret.Length > MaxTokenLength || secret.Any(char.IsControl)))
             errors["oauth.clientSecret"] = "Has to be one line of at most 16 KiB.";
-        if (input.Scopes is { } scopes && (scopes.Count > 100 || scopes.Any(scope => string.IsNullOrWhiteSpace(scope) || scope.Any(char.IsControl))))
-            errors["oauth.scopes"] = "At most 100 scopes, none of them empty.";
+        // A space separates scopes (RFC 6749 section 3.3): two in one would never be found among those granted.
+        if (input.Scopes is { } scopes && (scopes.Count > 100 || scopes.Any(scope => string.IsNullOrEmpty(scope) || scope.Any(character => char.IsWhiteSpace(character) || char.IsControl(character)))))
+            errors["oauth.scopes"] = "At most 100 scopes, none of them empty or with spaces.";
     }
 
     private void CheckParameters(Dictionary<string, string> errors, IntegrationOAuthInput input, IntegrationOAuth? current)

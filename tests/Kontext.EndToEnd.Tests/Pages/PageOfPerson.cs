@@ -94,6 +94,35 @@ public sealed class PageOfPerson(KontextServer server, IBrowserContext context, 
     /// <summary>Answers what the browser asks.</summary>
     public void WhenAsked(bool accept) => page.Dialog += (_, dialog) => _ = accept ? dialog.AcceptAsync() : dialog.DismissAsync();
 
+    /// <summary>Presses a button.</summary>
+    public Task PressAsync(string button) => page.GetByRole(AriaRole.Button, new() { Name = button, Exact = true }).ClickAsync();
+
+    /// <summary>Presses a button that the browser asks about first, answers, and gives the question.</summary>
+    public async Task<string?> AnswerAsync(ILocator button, bool accept)
+    {
+        string? question = null;
+        void Answer(object? sender, IDialog dialog)
+        {
+            question = dialog.Message;
+            _ = accept ? dialog.AcceptAsync() : dialog.DismissAsync();
+        }
+
+        page.Dialog += Answer;
+        await button.ClickAsync();
+        page.Dialog -= Answer;
+        return question;
+    }
+
+    /// <summary>Everybody can use the page, on a phone too.</summary>
+    public async Task AssertUsableAsync()
+    {
+        await AssertAccessibleAsync();
+        var (width, height) = (page.ViewportSize!.Width, page.ViewportSize.Height);
+        await page.SetViewportSizeAsync(390, 844);
+        Assert.True(await page.EvaluateAsync<bool>("document.documentElement.scrollWidth <= window.innerWidth"), $"{page.Url} is wider than a phone");
+        await page.SetViewportSizeAsync(width, height);
+    }
+
     /// <summary>Nothing on the page is in the way of people who see, hear or move differently, by light or dark.</summary>
     public async Task AssertAccessibleAsync()
     {

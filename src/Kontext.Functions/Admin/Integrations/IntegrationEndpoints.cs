@@ -60,7 +60,7 @@ internal static class IntegrationEndpoints
         if (!IntegrationForm.InputOf(form, visit.Context.Request.Form, changed: true).TryGet(out var input, out failure)
             || !(await visit.SendAsync(HttpMethods.Patch, $"/integrations/{id}", input, ApiJson.Default.IntegrationInput, ApiJson.Default.IntegrationEnvelope)).TryGet(out var saved, out failure))
             return await AgainAsync(visit, id, failure);
-        return new Posted.To(PathOf(id), saved.ConnectionsCleared is { } cleared ? $"{saved.Integration.Name} is saved; {cleared} connections were ended." : $"{saved.Integration.Name} is saved.");
+        return new Posted.To(PathOf(id), $"{saved.Integration.Name} is saved" + saved.ConnectionsCleared switch { null => ".", 1 => "; 1 connection was ended.", var cleared => $"; {cleared} connections were ended." });
     }
 
     private static async Task<Result<Posted>> SaveProxyAsync(AdminVisit visit, IntegrationId id, OAuthParameters form) =>

@@ -23,6 +23,14 @@ internal sealed record PolicyNames(IReadOnlyDictionary<string, string> Integrati
     /// <summary>What it is about.</summary>
     public string ObjectOf(PolicyRuleBody rule) =>
         (rule.IntegrationId is { } integration ? Integrations.GetValueOrDefault(integration, integration) : "Every integration") + (rule.ToolName is { } tool ? ": " + tool : "");
+
+    /// <summary>All that it says, in a line.</summary>
+    public string Words(PolicyRuleBody rule) => string.Join(" · ", (IEnumerable<string>)
+    [
+        rule.Action, rule.Level, SubjectOf(rule), ObjectOf(rule),
+        .. rule.Conditions is { Count: > 0 } conditions ? [string.Join("; ", conditions.Select(RuleForm.Line))] : (string[])[],
+        .. rule.Description is { Length: > 0 } why ? [why] : (string[])[],
+    ]);
 }
 
 /// <summary>What the page of all rules shows.</summary>

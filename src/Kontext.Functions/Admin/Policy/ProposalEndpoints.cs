@@ -43,7 +43,7 @@ internal static class ProposalEndpoints
                 var expected = form["revision"] is { } revision ? "?expectedRevision=" + Uri.EscapeDataString(revision) : "";
                 return (await ImportAsync(visit, document, expected)).TryGet(out var imported, out refused)
                     ? new Posted.To(PolicyEndpoints.Path, $"The rules are at revision {imported.Revision}: {imported.Added} added, {imported.Removed} removed, {imported.Changed} changed.")
-                    : await AgainAsync(visit, refused);
+                    : await AgainAsync(visit, Overtaken(refused));
             case "compare":
                 return (await ImportAsync(visit, document, "?dryRun=true")).TryGet(out var change, out refused) ? await AnswerAsync(visit, null, change) : await AgainAsync(visit, refused);
             default:
@@ -54,12 +54,20 @@ internal static class ProposalEndpoints
         }
     }
 
+    /// <summary>Says of rules that changed meanwhile how to go on without losing what was entered.</summary>
+    private static Failure Overtaken(Failure refused) => refused.CurrentRevision is { } revision
+        ? new Failure(FailureCode.Conflict, $"Nothing was imported: somebody else changed the rules since you opened this page. They are at revision {revision} now. Compare yours with them, then import.")
+        : refused;
+
     private static Task<Result<PolicyReplacedBody>> ImportAsync(AdminVisit visit, JsonObject document, string query) =>
         visit.SendAsync(HttpMethods.Post, "/policy/import" + query, Encoding.UTF8.GetBytes(document.ToJsonString()), ApiJson.Default.PolicyReplacedBody);
 
     private static async Task<Result<Posted>> AnswerAsync(AdminVisit visit, PolicyReplayBody? replay, PolicyReplacedBody? change)
     {
         var kept = FormState.Refused(visit.Context, new Failure(FailureCode.InvalidRequest, "")) with { Message = null };
+        // What was compared is what an import then replaces.
+        if (change is not null)
+            kept = kept.With("revision", change.Revision.ToString(CultureInfo.InvariantCulture));
         return (await ViewAsync(visit, kept, replay, change)).TryGet(out var model, out var failure) ? new Posted.Answer(PageResult.Of<ProposalPage>(model)) : failure;
     }
 

@@ -26,7 +26,7 @@ internal static class RuleEndpoints
 
     private static async Task<Result<AdminModel>> ReadAsync(AdminVisit visit, RuleId id) =>
         (await visit.GetAsync($"/policy/rules/{id}", ApiJson.Default.PolicyRuleEnvelope)).TryGet(out var found, out var failure)
-            ? await ViewAsync(visit, found.Rule.Id, RuleForm.Of(found.Rule), null)
+            ? await ViewAsync(visit, found.Rule.Id, RuleForm.Of(found.Rule).With(RuleForm.Seen, RuleForm.FingerprintOf(found.Rule)), null)
             : failure;
 
     private static async Task<Result<AdminModel>> ViewAsync(AdminVisit visit, string? id, FormState form, PolicyReplayBody? replay) =>
@@ -38,10 +38,29 @@ internal static class RuleEndpoints
             return await AgainAsync(visit, id, refused);
         if (form["decision"] == "try")
             return await TryAsync(visit, id, input);
-        var saved = id is null
-            ? await visit.SendAsync(HttpMethods.Post, "/policy/rules", input, ApiJson.Default.PolicyRuleInput, ApiJson.Default.PolicyRuleEnvelope)
-            : await visit.SendAsync(HttpMethods.Put, $"/policy/rules/{id}", input, ApiJson.Default.PolicyRuleInput, ApiJson.Default.PolicyRuleEnvelope);
-        return saved.TryGet(out _, out refused) ? new Posted.To(Path, id is null ? "The rule is added." : "The rule is changed.") : await AgainAsync(visit, id, refused);
+        if (id is not null)
+            return await ChangeAsync(visit, id, input, form[RuleForm.Seen]);
+        return (await visit.SendAsync(HttpMethods.Post, "/policy/rules", input, ApiJson.Default.PolicyRuleInput, ApiJson.Default.PolicyRuleEnvelope)).TryGet(out _, out refused)
+            ? new Posted.To(Path, "The rule is added.")
+            : await AgainAsync(visit, id, refused);
+    }
+
+    /// <summary>Changes a rule that still says what the form was opened with. One that somebody else changed meanwhile is shown, and replaced when that is sent once more.</summary>
+    private static async Task<Result<Posted>> ChangeAsync(AdminVisit visit, string id, PolicyRuleInput input, string? seen)
+    {
+        if (!(await visit.GetTaggedAsync($"/policy/rules/{id}", ApiJson.Default.PolicyRuleEnvelope)).TryGet(out var current, out var refused))
+            return await AgainAsync(visit, id, refused);
+        var rule = current.Value.Rule;
+        if (RuleForm.FingerprintOf(rule) is var fingerprint && fingerprint != seen)
+        {
+            if (!(await PolicyEndpoints.NamesAsync(visit)).TryGet(out var names, out var failure))
+                return failure;
+            var stale = new Failure(FailureCode.Conflict, $"Nothing was changed: somebody else changed this rule since you opened it. It is now: {names.Words(rule)}. What you entered is below; save it again to put it in place of that.");
+            return AdminPages.Again<RulePage>(new RuleModel(visit.Frame, id, names, FormState.Refused(visit.Context, stale).With(RuleForm.Seen, fingerprint), null));
+        }
+        return (await visit.SendAsync(HttpMethods.Put, $"/policy/rules/{id}", input, ApiJson.Default.PolicyRuleInput, ApiJson.Default.PolicyRuleEnvelope, ifMatch: current.Tag)).TryGet(out _, out refused)
+            ? new Posted.To(Path, "The rule is changed.")
+            : await AgainAsync(visit, id, refused);
     }
 
     /// <summary>Holds the rules as they would be against what happened in the last day.</summary>

@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text.Json;
 using Kontext.Domain;
 using Kontext.Domain.OAuth;
 using Kontext.Functions.Api;
@@ -12,6 +14,12 @@ internal static class RuleForm
 
     /// <summary>The layers.</summary>
     public static readonly IReadOnlyList<(string Value, string Text)> Levels = [("org", "Organization"), ("user", "Person"), ("agent", "Application")];
+
+    /// <summary>The field that says which state of the rule the form was opened with.</summary>
+    public const string Seen = "seen";
+
+    /// <summary>Names a state of a rule.</summary>
+    public static string FingerprintOf(PolicyRuleBody rule) => Convert.ToHexStringLower(SHA256.HashData(JsonSerializer.SerializeToUtf8Bytes(rule, ApiJson.Default.PolicyRuleBody)));
 
     /// <summary>The rule as sent.</summary>
     public static Result<PolicyRuleInput> InputOf(OAuthParameters form)

@@ -1,6 +1,7 @@
 using Kontext.Domain;
 using Kontext.Domain.OAuth;
 using Kontext.Functions.Account;
+using Kontext.Functions.Admin.Parts;
 using Kontext.Functions.Api;
 using Kontext.Functions.Pages;
 
@@ -11,6 +12,8 @@ internal static class WebhooksEndpoints
 {
     /// <summary>Where they are.</summary>
     public const string Path = AdminEndpoints.Path + "/webhooks";
+
+    private const string Signs = "Receivers verify the signature of every message with it.";
 
     public static void Map(RouteGroupBuilder console)
     {
@@ -46,7 +49,7 @@ internal static class WebhooksEndpoints
     {
         var input = new NewWebhook { Url = form["url"], Description = form["description"], Events = form.All("events") };
         if ((await visit.SendAsync(HttpMethods.Post, "/webhooks", input, ApiJson.Default.NewWebhook, ApiJson.Default.WebhookEnvelope)).TryGet(out var created, out var refused))
-            return SecretOf(visit, created, "The webhook is made");
+            return SecretOf(visit, created, "The webhook is made", Signs);
         return (await ListAsync(visit, FormState.Refused(visit.Context, refused))).TryGet(out var model, out var failure) ? AdminPages.Again<WebhooksPage>(model) : failure;
     }
 
@@ -66,7 +69,7 @@ internal static class WebhooksEndpoints
     private static async Task<Result<Posted>> RotateAsync(AdminVisit visit, WebhookId id, OAuthParameters form) =>
         SecretOverlap.Read(form).TryGet(out var overlap, out var failure)
         && (await visit.SendAsync(HttpMethods.Post, $"/webhooks/{id}/rotate-secret", overlap, ApiJson.Default.SecretRotationInput, ApiJson.Default.WebhookEnvelope)).TryGet(out var rotated, out failure)
-            ? SecretOf(visit, rotated, "New signing secret")
+            ? SecretOf(visit, rotated, "New signing secret", $"{Signs} {SecretOverlap.Words(rotated.PreviousSecretExpiresAt)}")
             : failure;
 
     private static async Task<Result<Posted>> TestAsync(AdminVisit visit, WebhookId id, OAuthParameters form) =>
@@ -86,6 +89,7 @@ internal static class WebhooksEndpoints
         return (await visit.SendAsync(HttpMethods.Delete, $"/webhooks/{id}")).TryGet(out _, out var failure) ? new Posted.To(Path, "The webhook is deleted.") : failure;
     }
 
-    private static Posted.Answer SecretOf(AdminVisit visit, WebhookEnvelope webhook, string title) => new(PageResult.Of<SecretPage>(new SecretModel(
-        visit.Frame, title, "Receivers verify the signature of every message with it.", [("Address", webhook.Webhook.Url, false), ("Signing secret", webhook.Secret!, true)], Path, $"{Path}/{webhook.Webhook.Id}", "To the webhook")));
+    private static Posted.Answer SecretOf(AdminVisit visit, WebhookEnvelope webhook, string title, string text) => new(PageResult.Of<SecretPage>(new SecretModel(
+        visit.Frame, title, text, [("Address", webhook.Webhook.Url, false), ("Signing secret", webhook.Secret!, true)], Path, $"{Path}/{webhook.Webhook.Id}", "To the webhook")
+        { OldWorksUntil = Wired.Time(webhook.PreviousSecretExpiresAt), Kept = "Kontext keeps it in the vault to sign with, and shows it to nobody again." }));
 }
