@@ -32,16 +32,26 @@ public sealed class McpServersPageTests(PagesWorld world) : IClassFixture<PagesW
     }
 
     [Fact]
+    public async Task A_product_of_a_suite_leads_to_the_one_card_of_the_suite()
+    {
+        await using var person = await world.PersonAsync("/mcps");
+        await person.Page.Locator(".service-card", new() { HasText = "needs your connection to Google" }).GetByRole(AriaRole.Link, new() { Name = "Connect Google under Integrations" }).First.ClickAsync();
+        await Expect(person.Heading).ToHaveTextAsync("Integrations");
+        await Expect(person.Page.Locator(".service-card:target")).ToContainTextAsync("Connect Gmail, Calendar, and Drive with read-only access.");
+        await Expect(person.Page.GetByRole(AriaRole.Heading, new() { Name = "Gmail" })).ToHaveCountAsync(0);
+    }
+
+    [Fact]
     public async Task On_a_phone_the_navigation_is_behind_a_button_that_the_keyboard_reaches()
     {
         await using var person = await world.PersonAsync("/mcps", new() { ViewportSize = new() { Width = 390, Height = 844 }, JavaScriptEnabled = true });
-        await Expect(person.Page.GetByRole(AriaRole.Link, new() { Name = "Integrations" })).ToHaveCountAsync(0);
+        await Expect(person.Page.GetByRole(AriaRole.Link, new() { Name = "Integrations", Exact = true })).ToHaveCountAsync(0);
         await person.Page.Keyboard.PressAsync("Tab");
         await Expect(person.Page.GetByRole(AriaRole.Link, new() { Name = "Skip to content" })).ToBeFocusedAsync();
         await person.Page.Keyboard.PressAsync("Tab");
         await person.Page.Keyboard.PressAsync("Tab");
         await person.Page.Keyboard.PressAsync("Enter");
-        var link = person.Page.GetByRole(AriaRole.Link, new() { Name = "Integrations" });
+        var link = person.Page.GetByRole(AriaRole.Link, new() { Name = "Integrations", Exact = true });
         await Expect(link).ToBeVisibleAsync();
         await person.AssertAccessibleAsync();
         // Nothing is wider than the phone.
