@@ -1,15 +1,11 @@
-using System.Collections.Concurrent;
 using Kontext.Domain.Audit;
+using Kontext.Domain.Work;
 
 namespace Kontext.Domain.Revocations;
 
 /// <summary>Records that credentials which agents were given have ended. Instances may sweep at once; one that dies between the entry and the end of its note leaves a second entry behind, never none.</summary>
 public sealed class CredentialEndSweep(ICredentialEnds ends, IAuditLog audit, TimeProvider time)
 {
-    private const int AtOnce = 24;
-
-    // A sweep ends before the next one begins.
-    private static readonly TimeSpan Budget = TimeSpan.FromSeconds(50);
     // Longer than a sweep takes.
     private static readonly TimeSpan Taken = TimeSpan.FromMinutes(3);
     // The trail's readers expect an entry within two minutes of what it tells of.
@@ -17,27 +13,8 @@ public sealed class CredentialEndSweep(ICredentialEnds ends, IAuditLog audit, Ti
 
     /// <summary>Walks what has ended. What it does not get to, or fails at, is there for the next run.</summary>
     /// <exception cref="AggregateException">Storage failed for some; the rest was done.</exception>
-    public async Task RunAsync(CancellationToken cancellationToken)
-    {
-        var started = time.GetUtcNow();
-        var failures = new ConcurrentQueue<Exception>();
-        await Parallel.ForEachAsync(
-            ends.EndedAsync(started, cancellationToken).TakeWhile(_ => time.GetUtcNow() - started < Budget),
-            new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = cancellationToken },
-            async (end, token) =>
-            {
-                try
-                {
-                    await RecordAsync(end, token);
-                }
-                catch (Exception failure) when (!token.IsCancellationRequested)
-                {
-                    failures.Enqueue(failure);
-                }
-            });
-        if (!failures.IsEmpty)
-            throw new AggregateException(failures);
-    }
+    public Task RunAsync(CancellationToken cancellationToken) =>
+        Sweeping.RunAsync(ends.EndedAsync(time.GetUtcNow(), cancellationToken), time, RecordAsync, cancellationToken);
 
     private async Task RecordAsync(Versioned<CredentialEnd> end, CancellationToken cancellationToken)
     {

@@ -18,10 +18,12 @@ internal sealed class IntegrationValidation(McpToolNames tools, ProviderDirector
 {
     public async Task<ValidationOutcome> RunAsync(OrgId org, UserId? administrator, Integration integration, CancellationToken cancellationToken)
     {
+        if (await sources.OfAsync(org, integration, cancellationToken) is not { } source)
+            return new ValidationOutcome(false, "The integration whose connections it used is of another provider now. Set connectionOf anew, or leave it empty.", []);
         ResolvedEndpoints? oauth = null;
         if (integration.AuthMode == AuthMode.Oauth)
         {
-            if (!(await providers.ResolveAsync(org, integration, cancellationToken)).TryGet(out var app, out var incomplete))
+            if (!(await providers.ResolveAsync(org, source, cancellationToken)).TryGet(out var app, out var incomplete))
                 return new ValidationOutcome(false, incomplete.Message, []);
             oauth = new ResolvedEndpoints
             {
@@ -38,7 +40,7 @@ internal sealed class IntegrationValidation(McpToolNames tools, ProviderDirector
         var credential = integration switch
         {
             { AuthMode: AuthMode.ServerToken, ServerTokenVersion: { } version } => await vault.GetAsync(org, CredentialName.ServerToken(integration.Id), version, cancellationToken),
-            { NeedsConnection: true } when administrator is { } person && await sources.OfAsync(org, integration, cancellationToken) is { } source => await connections.CredentialAsync(org, person, source, cancellationToken),
+            { NeedsConnection: true } when administrator is { } person => await connections.CredentialAsync(org, person, source, cancellationToken),
             _ => null,
         };
         var outcome = (await tools.ListAsync(integration, credential, cancellationToken)).TryGet(out var names, out var failure)

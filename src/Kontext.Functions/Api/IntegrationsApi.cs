@@ -88,6 +88,8 @@ internal sealed class IntegrationsApi(IIntegrationStore integrations, Integratio
             return ApiErrors.Of(context, failure);
         return await changes.RunAsync(context, id, "integration.oauth_changed", async current =>
         {
+            if (current.ConnectionOf is { } suite)
+                return new Failure(FailureCode.Conflict, $"{current.Name} is used with people's connections to the integration {suite}: what counts are the OAuth settings there.");
             var errors = new Dictionary<string, string>();
             fields.CheckOAuth(errors, current.AuthMode, current.Category, input, current.OAuth);
             return errors.Count > 0

@@ -43,11 +43,7 @@ public sealed class InterruptedSignInTests(PagesWorld world) : IClassFixture<Pag
     {
         var service = await world.OAuthAsync("Upstream");
         await using var person = await world.PersonAsync("/integrations");
-        var link = await person.LinkAsync(world, service);
-        await person.Page.GotoAsync(link);
-        await Connect(person, service).ClickAsync();
-        await Expect(person.Page.GetByLabel("Password")).ToBeVisibleAsync();
-        await EndSignInElsewhereAsync(person);
+        var link = await InterruptAtLinkAsync(person, service);
         await person.DecideAsync("Deny");
         await Expect(person.Heading).ToHaveTextAsync($"Failed to connect {service.Name}");
         await person.Page.GetByRole(AriaRole.Link, new() { Name = "Sign in again" }).ClickAsync();
@@ -97,11 +93,7 @@ public sealed class InterruptedSignInTests(PagesWorld world) : IClassFixture<Pag
     {
         var service = await world.OAuthAsync("Upstream");
         await using var person = await world.PersonAsync("/integrations");
-        var link = await person.LinkAsync(world, service);
-        await person.Page.GotoAsync(link);
-        await Connect(person, service).ClickAsync();
-        await Expect(person.Page.GetByLabel("Password")).ToBeVisibleAsync();
-        await EndSignInElsewhereAsync(person);
+        var link = await InterruptAtLinkAsync(person, service);
         var answer = (await person.Page.RunAndWaitForRequestAsync(() => person.DecideAsync("Allow"), request => request.Url.Contains("/oauth/callback?", StringComparison.Ordinal))).Url;
 
         await using var context = await world.Chromium.NewContextAsync();
@@ -150,6 +142,17 @@ public sealed class InterruptedSignInTests(PagesWorld world) : IClassFixture<Pag
         await page.GotoAsync(person.Address("/"));
         await page.GetByRole(AriaRole.Button, new() { Name = "Sign out" }).ClickAsync();
         await Expect(page.GetByText("You are not signed in.")).ToBeVisibleAsync();
+    }
+
+    /// <summary>Has the person go to a provider from a connect link, and ends their sign-in there; gives the link.</summary>
+    private async Task<string> InterruptAtLinkAsync(PageOfPerson person, Offered service)
+    {
+        var link = await person.LinkAsync(world, service);
+        await person.Page.GotoAsync(link);
+        await Connect(person, service).ClickAsync();
+        await Expect(person.Page.GetByLabel("Password")).ToBeVisibleAsync();
+        await EndSignInElsewhereAsync(person);
+        return link;
     }
 
     private static ILocator Connect(PageOfPerson person, Offered service) =>

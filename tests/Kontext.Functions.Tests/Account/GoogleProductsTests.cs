@@ -49,6 +49,7 @@ public sealed class GoogleProductsTests(KontextFixture kontext)
         var ended = await OwnerAsync(HttpMethod.Delete, $"/integrations/{gmail}/connection");
         Assert.Equal(HttpStatusCode.Conflict, ended.Status);
         Assert.Contains(google, (string?)ended.Json!["message"], StringComparison.Ordinal);
+        Assert.Equal(HttpStatusCode.Conflict, (await OwnerAsync(HttpMethod.Put, $"/integrations/{gmail}/oauth", new JsonObject { ["clientId"] = "ours" })).Status);
         var owner = (string)Jwt.Payload(kontext.OwnerToken)["sub"]!;
         var revoked = await OwnerAsync(HttpMethod.Post, "/revocations", new JsonObject { ["type"] = "connection", ["userId"] = owner, ["integrationId"] = gmail });
         Assert.Equal(HttpStatusCode.Conflict, revoked.Status);
