@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Net;
-using System.Text;
 using System.Text.Json.Nodes;
 using Kontext.EndToEnd.Tests.Refresh;
 using Kontext.Testing;
@@ -19,11 +18,11 @@ public sealed class CredentialLifeTests(AzuriteFixture azurite)
         await installed.ConnectAsync("tracker");
         Assert.Equal(HttpStatusCode.OK, (await installed.ExchangeAsync("tracker", installed.First)).Status);
 
-        await FireAsync(handler);
+        await handler.FireAsync("fn-credential-ends");
         Assert.Equal(["credential.issued"], (await EventsAsync(installed)).Select(happened => (string?)happened["type"]));
         await installed.ExpireAsync("tracker");
-        await FireAsync(handler);
-        await FireAsync(handler);
+        await handler.FireAsync("fn-credential-ends");
+        await handler.FireAsync("fn-credential-ends");
 
         var events = await EventsAsync(installed);
         Assert.Equal(["credential.issued", "credential.expired"], events.Select(happened => (string?)happened["type"]));
@@ -39,11 +38,4 @@ public sealed class CredentialLifeTests(AzuriteFixture azurite)
 
     private static async Task<List<JsonNode>> EventsAsync(Installed installed) =>
         [.. (await installed.OwnerAsync(HttpMethod.Get, "/mcp-events")).Json!["items"]!.AsArray().Select(item => item!).Reverse()];
-
-    private static async Task FireAsync(KontextServer handler)
-    {
-        using var happened = new StringContent("""{"Data":{},"Metadata":{}}""", Encoding.UTF8, "application/json");
-        using var answer = await handler.Http.PostAsync(new Uri("/fn-credential-ends", UriKind.Relative), happened);
-        Assert.True(answer.StatusCode == HttpStatusCode.OK, handler.Output);
-    }
 }

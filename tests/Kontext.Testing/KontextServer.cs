@@ -84,6 +84,15 @@ public sealed class KontextServer : IAsyncDisposable
         }
     }
 
+    /// <summary>Posts to a trigger as the Functions host does, of an instance that was started as a handler. A run that failed is an error.</summary>
+    public async Task FireAsync(string trigger)
+    {
+        using var happened = new StringContent("""{"Data":{},"Metadata":{}}""", Encoding.UTF8, "application/json");
+        using var answer = await Http.PostAsync(new Uri($"/{trigger}", UriKind.Relative), happened);
+        if (!answer.IsSuccessStatusCode)
+            throw new InvalidOperationException($"{trigger} answered {(int)answer.StatusCode}. {Output}");
+    }
+
     /// <summary>Kills it without notice, as the Functions host does.</summary>
     public async Task KillAsync()
     {

@@ -125,9 +125,9 @@ internal sealed record ServiceBody
         CredentialFields = [.. integration.CredentialSchema.Keys.Order(StringComparer.Ordinal)],
     };
 
-    /// <summary>Its name for people: the provider's, where the integration is called by the provider's key.</summary>
+    /// <summary>Its name for people: the provider's, where the integration is called by the provider's key or an alias of it.</summary>
     public static string NameOf(Integration integration, CatalogProvider? provider) =>
-        provider is not null && provider.Key.Equals(integration.Name, StringComparison.OrdinalIgnoreCase) ? provider.Name : integration.Name;
+        provider is not null && provider.Aliases.Add(provider.Key).Contains(integration.Name, StringComparer.OrdinalIgnoreCase) ? provider.Name : integration.Name;
 
     /// <summary>What it is good for; null when nothing is known. Which access is asked for is said only of an integration that asks for the provider's usual one.</summary>
     public static string? DescriptionOf(Integration integration, CatalogProvider? provider) =>

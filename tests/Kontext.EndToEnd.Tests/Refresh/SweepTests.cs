@@ -1,5 +1,4 @@
 using System.Net;
-using System.Text;
 using System.Text.Json.Nodes;
 using Kontext.Testing;
 
@@ -35,7 +34,7 @@ public sealed class SweepTests(AzuriteFixture azurite)
         notes = false;
         await installed.ConnectAsync("unnoted");
         Assert.True(refused > 0);
-        await Task.WhenAll(sweepers.Select(sweeper => FireAsync(sweeper, "fn-refresh-backfill")));
+        await Task.WhenAll(sweepers.Select(sweeper => sweeper.FireAsync("fn-refresh-backfill")));
         await sweeping;
 
         var granted = (await provider.StateAsync())["grants"]!.AsArray().ToDictionary(grant => (string)grant!["user"]!, grant => DateTimeOffset.FromUnixTimeMilliseconds((long)grant!["created"]!));
@@ -55,16 +54,9 @@ public sealed class SweepTests(AzuriteFixture azurite)
     {
         while (await goOn())
         {
-            await Task.WhenAll(sweepers.Select(sweeper => FireAsync(sweeper, "fn-refresh-sweep")));
+            await Task.WhenAll(sweepers.Select(sweeper => sweeper.FireAsync("fn-refresh-sweep")));
             await Task.Delay(TimeSpan.FromMilliseconds(300), TestContext.Current.CancellationToken);
         }
-        await Task.WhenAll(sweepers.Select(sweeper => FireAsync(sweeper, "fn-refresh-sweep")));
-    }
-
-    private static async Task FireAsync(KontextServer process, string timer)
-    {
-        using var happened = new StringContent("""{"Data":{},"Metadata":{}}""", Encoding.UTF8, "application/json");
-        using var answer = await process.Http.PostAsync(new Uri($"/{timer}", UriKind.Relative), happened);
-        Assert.True(answer.StatusCode == HttpStatusCode.OK, process.Output);
+        await Task.WhenAll(sweepers.Select(sweeper => sweeper.FireAsync("fn-refresh-sweep")));
     }
 }
