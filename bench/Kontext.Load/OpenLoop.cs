@@ -15,6 +15,8 @@ public static class OpenLoop
 {
     private const int Tick = 5;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+    // Callers beyond these wait for one of their connections: without a bound a stall of a second takes every file this process may open.
+    private const int MaxConnections = 4_000;
 
     /// <summary>Runs.</summary>
     /// <param name="request">Makes the next request.</param>
@@ -23,7 +25,7 @@ public static class OpenLoop
     /// <param name="server">The server's process.</param>
     public static async Task<IReadOnlyList<OpenSecond>> RunAsync(Func<HttpRequestMessage> request, int perSecond, int seconds, int server)
     {
-        using var client = new HttpMessageInvoker(new SocketsHttpHandler { UseCookies = false, UseProxy = false, AllowAutoRedirect = false, ActivityHeadersPropagator = null });
+        using var client = new HttpMessageInvoker(new SocketsHttpHandler { UseCookies = false, UseProxy = false, AllowAutoRedirect = false, ActivityHeadersPropagator = null, MaxConnectionsPerServer = MaxConnections });
         var counts = Enumerable.Range(0, seconds + (int)Patience.TotalSeconds + 1).Select(_ => new Count()).ToList();
         var memory = new long[seconds];
         var under = new List<Task>();
