@@ -8,7 +8,6 @@ internal sealed class Timers(Site site, Journal journal, Choices dice) : IDispos
     private static readonly (string Name, TimeSpan Every)[] All =
     [
         ("fn-refresh-sweep", TimeSpan.FromSeconds(2)),
-        ("fn-credential-ends", TimeSpan.FromSeconds(3)),
         ("fn-trace-rollup", TimeSpan.FromSeconds(5)),
         ("fn-audit-seal", TimeSpan.FromSeconds(7)),
         ("fn-refresh-backfill", TimeSpan.FromSeconds(15)),

@@ -116,6 +116,7 @@ public sealed class Workplace : IAsyncDisposable
         ["Kontext__Limits__ConcurrentCallsPerAgent"] = "0",
         ["Kontext__Limits__ConcurrentCallsPerPerson"] = "0",
         ["Kontext__Limits__CreationsPerMinute"] = "1000000",
+        ["Kontext__Limits__FailuresPerMinute"] = "1000000",
     };
 
     private async Task SetUpAsync(EchoUpstream upstream)

@@ -75,7 +75,6 @@ builder.Services
     .AddSingleton<ITimerTrigger, RefreshBackfillTimer>()
     .AddSingleton<ITimerTrigger, ValidationSweepTimer>()
     .AddSingleton<CredentialEndSweep>()
-    .AddSingleton<ITimerTrigger, CredentialEndsTimer>()
     .AddSingleton<ITimerTrigger, SigningKeysTimer>()
     .AddSingleton<DataKeyRotation>()
     .AddSingleton<ResealSweep>()

@@ -11,7 +11,7 @@ public interface ICredentialEnds
     /// <summary>Notes a credential whose end is known; the same one again changes nothing.</summary>
     Task FileAsync(CredentialEnd end, CancellationToken cancellationToken);
 
-    /// <summary>Those that have ended by now and that nobody has taken, oldest first. What ended more than a week ago is not looked for.</summary>
+    /// <summary>Those that have ended by now and that nobody has taken, oldest first. What ended more than two days ago is not looked for.</summary>
     IAsyncEnumerable<Versioned<CredentialEnd>> EndedAsync(DateTimeOffset now, CancellationToken cancellationToken);
 
     /// <summary>Keeps others from it until a time; null when somebody else took it, or it is gone.</summary>

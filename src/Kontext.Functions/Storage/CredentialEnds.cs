@@ -10,7 +10,7 @@ internal sealed class CredentialEnds(ITableSource tables) : ICredentialEnds
 {
     private const string OrgProperty = "org";
     private const string TakenProperty = "taken";
-    private static readonly TimeSpan LookBack = TimeSpan.FromDays(7);
+    private static readonly TimeSpan LookBack = TimeSpan.FromDays(2);
 
     private readonly DueNotes notes = new(tables, "credentialends");
     private readonly DocumentTable<IssuedCredential> documents = new(tables.Open("credentialends"), StoredJson.Default.IssuedCredential);

@@ -40,7 +40,7 @@ public sealed class FunctionsHostTests(PublishedApp app)
     public async Task Outside_requests_reach_no_trigger_however_they_spell_its_path()
     {
         await using var host = await FunctionsHost.StartAsync(await app.FolderAsync(), NoSettings, Cancelled);
-        string[] functions = ["fn-audit-seal", "fn-refresh-sweep", "fn-refresh-backfill", "fn-credential-ends", "fn-signing-keys", "fn-data-keys", "fn-webhook-sweep", "fn_queue_work", "fn_queue_poison", "fn_bus_work", "fn_bus_dead"];
+        string[] functions = ["fn-audit-seal", "fn-refresh-sweep", "fn-refresh-backfill", "fn-signing-keys", "fn-data-keys", "fn-webhook-sweep", "fn_queue_work", "fn_queue_poison", "fn_bus_work", "fn_bus_dead"];
         foreach (var function in functions)
         {
             string[] paths = [$"/{function}", $"/{function}/", $"/FN{function[2..]}", $"/%66n{function[2..]}", $"//{function}", $"/mcp/../{function}", $"/mcp/..%2F{function}", $"/./{function}", $"/mcp/%2e%2e/{function}"];
@@ -57,7 +57,6 @@ public sealed class FunctionsHostTests(PublishedApp app)
     [InlineData("fn-audit-seal")]
     [InlineData("fn-refresh-sweep")]
     [InlineData("fn-refresh-backfill")]
-    [InlineData("fn-credential-ends")]
     [InlineData("fn-signing-keys")]
     [InlineData("fn-data-keys")]
     [InlineData("fn-webhook-sweep")]

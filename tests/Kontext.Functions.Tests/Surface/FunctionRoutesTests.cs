@@ -10,7 +10,6 @@ public sealed class FunctionRoutesTests
 {
     private static readonly RecordingTimer AuditSeal = new("fn-audit-seal", TimeSpan.FromMinutes(5));
     private static readonly RecordingTimer RefreshSweep = new("fn-refresh-sweep", TimeSpan.FromMinutes(1));
-    private static readonly RecordingTimer CredentialEnds = new("fn-credential-ends", TimeSpan.FromMinutes(1));
     private static readonly RecordingTimer ValidationSweep = new("fn-validation-sweep", TimeSpan.FromMinutes(5));
     private static readonly RecordingTimer RefreshBackfill = new("fn-refresh-backfill", TimeSpan.FromMinutes(15));
     private static readonly RecordingTimer SigningKeys = new("fn-signing-keys", TimeSpan.FromHours(1));
@@ -38,17 +37,17 @@ public sealed class FunctionRoutesTests
 
     [Fact]
     public void Timers_that_agree_with_their_folders_pass() =>
-        Assert.Empty(FunctionFolders.TimerFaults(FunctionFolders.Read(), [AuditSeal, RefreshSweep, RefreshBackfill, CredentialEnds, ValidationSweep, SigningKeys, AuditRetention, ExpirySweep, WebhookSweep, TraceRollup, DataKeys]));
+        Assert.Empty(FunctionFolders.TimerFaults(FunctionFolders.Read(), [AuditSeal, RefreshSweep, RefreshBackfill, ValidationSweep, SigningKeys, AuditRetention, ExpirySweep, WebhookSweep, TraceRollup, DataKeys]));
 
     [Fact]
     public void A_timer_with_another_interval_than_its_schedule_is_found() =>
-        Assert.Single(FunctionFolders.TimerFaults(FunctionFolders.Read(), [new RecordingTimer("fn-audit-seal", TimeSpan.FromMinutes(4)), RefreshSweep, RefreshBackfill, CredentialEnds, ValidationSweep, SigningKeys, AuditRetention, ExpirySweep, WebhookSweep, TraceRollup, DataKeys]));
+        Assert.Single(FunctionFolders.TimerFaults(FunctionFolders.Read(), [new RecordingTimer("fn-audit-seal", TimeSpan.FromMinutes(4)), RefreshSweep, RefreshBackfill, ValidationSweep, SigningKeys, AuditRetention, ExpirySweep, WebhookSweep, TraceRollup, DataKeys]));
 
     [Fact]
     public void A_timer_without_a_folder_and_a_folder_without_a_timer_are_found()
     {
-        Assert.Single(FunctionFolders.TimerFaults(FunctionFolders.Read(), [AuditSeal, RefreshSweep, RefreshBackfill, CredentialEnds, ValidationSweep, SigningKeys, AuditRetention, ExpirySweep, WebhookSweep, TraceRollup, DataKeys, new RecordingTimer("fn-other", TimeSpan.FromMinutes(1))]));
-        Assert.Single(FunctionFolders.TimerFaults(FunctionFolders.Read(), [RefreshSweep, RefreshBackfill, CredentialEnds, ValidationSweep, SigningKeys, AuditRetention, ExpirySweep, WebhookSweep, TraceRollup, DataKeys]));
+        Assert.Single(FunctionFolders.TimerFaults(FunctionFolders.Read(), [AuditSeal, RefreshSweep, RefreshBackfill, ValidationSweep, SigningKeys, AuditRetention, ExpirySweep, WebhookSweep, TraceRollup, DataKeys, new RecordingTimer("fn-other", TimeSpan.FromMinutes(1))]));
+        Assert.Single(FunctionFolders.TimerFaults(FunctionFolders.Read(), [RefreshSweep, RefreshBackfill, ValidationSweep, SigningKeys, AuditRetention, ExpirySweep, WebhookSweep, TraceRollup, DataKeys]));
     }
 
     [Theory]
